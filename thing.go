@@ -1,0 +1,78 @@
+package roost
+
+import "time"
+
+// Protocol is the label that a person sees on a thing.
+type Protocol string
+
+// The protocols as Pyaiot spells them in the resource "protocol".
+const (
+	CoAP      Protocol = "CoAP"
+	WebSocket Protocol = "WebSocket"
+	MQTT      Protocol = "MQTT"
+	MQTTSN    Protocol = "MQTT-SN"
+)
+
+// Enrolment says whether a thing belongs to the project.
+type Enrolment string
+
+// A waiting thing is known by who it is, from where and when; nothing else of
+// it is kept and nothing is sent to it. An ignored one is waiting, out of sight.
+const (
+	Waiting  Enrolment = "waiting"
+	Enrolled Enrolment = "enrolled"
+	Ignored  Enrolment = "ignored"
+)
+
+// Identity is how a thing is known to the door that it came in by.
+type Identity struct {
+	Door string // "coap", "ws", "pyaiot": the name of a door
+	Own  string // the id that the device gave, or that the door made from its address
+}
+
+// Thing is one device. Resources are kept beside it (see Resource).
+type Thing struct {
+	Ref
+	Identity    Identity
+	GivenName   string // by a person; "" if none
+	Protocol    Protocol
+	Enrolment   Enrolment
+	Address     string // where it was last heard from
+	Gateway     string // the far gateway that vouches for it; "" if it came to our own door
+	Tags        []string
+	FirstHeard  time.Time
+	LastHeard   time.Time
+	Online      bool
+	OnlineSince time.Time // when Online last changed
+}
+
+// Resource is a named value of a thing: its last one.
+type Resource struct {
+	Name     string
+	Value    Value
+	At       time.Time
+	Writable bool // the thing is known to take a set of it
+}
+
+// Reading is one value of a resource at one time.
+type Reading struct {
+	Ref
+	Resource string
+	Value    Value
+	At       time.Time
+}
+
+// ResourceOf is a resource and whose it is. Place is its rank among the thing's
+// resources in the order in which they were first heard.
+type ResourceOf struct {
+	Ref
+	Resource
+	Place int
+}
+
+// TextReading is a reading that is no number: kept as it was sent.
+type TextReading struct {
+	Series int64
+	At     time.Time
+	Value  Value
+}
