@@ -1,0 +1,111 @@
+package account
+
+import (
+	"fmt"
+
+	"github.com/roost-iot/roost"
+)
+
+// Right is what an act needs.
+type Right uint8
+
+const (
+	// View: read things, readings, commands, people.
+	View Right = iota + 1
+	// Operate: commands, approval, names and tags.
+	Operate
+	// Own: people, tokens, deletion, the audit log.
+	Own
+)
+
+// role is the least that has the right.
+func (r Right) role() roost.Role {
+	switch r {
+	case View:
+		return roost.Viewer
+	case Operate:
+		return roost.Operator
+	}
+	return roost.Owner
+}
+
+// Actor is who does something: a person or a token. The zero Actor is nobody.
+type Actor struct {
+	ID      string
+	Name    string // a person's name, or "token NAME"
+	Token   bool
+	person  string                         // whose rights these are; "" for the machine's own token
+	session roost.Secret                   // the session it came by, if by one
+	roles   map[roost.ProjectID]roost.Role // read only: shared
+}
+
+// Role gives what a may do in a project.
+func (a Actor) Role(project roost.ProjectID) roost.Role {
+	if a.roles[everywhere] == roost.Owner {
+		return roost.Owner
+	}
+	return a.roles[project]
+}
+
+// everywhere is the key of a role in all projects. It is no valid project id.
+const everywhere roost.ProjectID = "*"
+
+// Allowed is the one place that decides who may do what: nil, roost.Unauthorized
+// for nobody, or roost.Denied with the role that is needed.
+func (a Actor) Allowed(project roost.ProjectID, r Right) error {
+	if a.ID == "" {
+		return roost.Errorf(roost.Unauthorized, "Sign in first.")
+	}
+	have, need := a.Role(project), r.role()
+	if have.AtLeast(need) {
+		return nil
+	}
+	return roost.Errorf(roost.Denied, "%s", denial(a, have, need, project))
+}
+
+func denial(a Actor, have, need roost.Role, project roost.ProjectID) string {
+	where := ""
+	if project != roost.Home {
+		where = fmt.Sprintf(" of project %q", project)
+	}
+	who, is := "you", "have no role here"
+	if a.Token {
+		who = "this token"
+		is = "has no role here"
+	}
+	if have.Valid() {
+		is = "are " + string(have)
+		if a.Token {
+			is = "is " + string(have)
+		}
+	}
+	return fmt.Sprintf("Only an %s%s may do this; %s %s.", need, where, who, is)
+}
+
+// personActor gives the actor that a person is.
+func personActor(p roost.Person, session roost.Secret) Actor {
+	roles := make(map[roost.ProjectID]roost.Role, len(p.Roles)+1)
+	for project, role := range p.Roles {
+		roles[project] = role
+	}
+	if p.Roles[roost.Home] == roost.Owner {
+		roles[everywhere] = roost.Owner
+	}
+	return Actor{ID: p.ID, Name: p.Name, person: p.ID, session: session, roles: roles}
+}
+
+// tokenActor gives the actor that a token is. maker is who made it, nil for the
+// machine: a token can never do more than its maker can now.
+func tokenActor(t roost.Token, maker *roost.Person) Actor {
+	a := Actor{ID: t.ID, Name: "token " + t.Name, Token: true, person: t.Person}
+	switch {
+	case t.Local:
+		a.Name = LocalName
+		a.roles = map[roost.ProjectID]roost.Role{everywhere: roost.Owner}
+	case maker != nil:
+		a.roles = map[roost.ProjectID]roost.Role{t.Project: t.Role.Lower(maker.RoleIn(t.Project))}
+	default:
+		a.roles = map[roost.ProjectID]roost.Role{t.Project: t.Role}
+	}
+	return a
+}
