@@ -1,0 +1,175 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// start delivers o in a goroutine of its own; the caller holds c.mu, and o heads its line.
+func (c *Commands) start(o *open) {
+	if c.courier == nil || c.closed || o.sending || o.asleep || o.State != roost.Queued {
+		return
+	}
+	o.sending = true
+	ctx, abort := context.WithDeadline(c.ctx, o.Expires)
+	o.abort = abort
+	cmd := o.Command
+	c.work.Go(func() {
+		defer abort()
+		c.delivered(o, c.courier.Deliver(ctx, cmd))
+	})
+}
+
+// delivered takes what the courier said.
+func (c *Commands) delivered(o *open, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o.sending = false
+	if o.State.Final() {
+		return // confirmed or cancelled meanwhile
+	}
+	switch {
+	case err == nil:
+		if o.State == roost.Queued {
+			c.markSent(o)
+		}
+	case errors.Is(err, ErrAsleep):
+		o.asleep = true
+	case c.closed || c.ctx.Err() != nil:
+		// Stopping: it stays as it is in the store and is taken up at the next start.
+	case errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(o.Expires):
+		c.end(o, roost.Expired, "The thing did not answer in time.", "")
+	case errors.Is(err, ErrGone):
+		c.end(o, roost.Failed, "The thing is not connected.", "")
+	default:
+		c.end(o, roost.Failed, roost.Message(err), "")
+	}
+}
+
+// markSent makes o sent; the caller holds c.mu.
+func (c *Commands) markSent(o *open) {
+	now := time.Now()
+	o.State, o.Sent = roost.Sent, now
+	c.tell(o, now)
+	c.save(o)
+}
+
+// end gives o its final state and lets the next of its line go; the caller holds c.mu.
+func (c *Commands) end(o *open, state roost.CommandState, why string, result roost.Value) {
+	if o.State.Final() {
+		return
+	}
+	now := time.Now()
+	if o.State == roost.Queued && state == roost.Done {
+		o.Sent = now
+	}
+	o.State, o.Error, o.Result, o.Ended = state, why, result, now
+	if o.abort != nil {
+		o.abort()
+	}
+	c.tell(o, now)
+	c.save(o)
+	if next := c.leaveLine(o); next != nil {
+		c.start(next)
+	}
+}
+
+// leaveLine takes o out of its line and gives the one that then heads it, nil if none.
+func (c *Commands) leaveLine(o *open) *open {
+	delete(c.byID, o.ID)
+	c.count.Store(int64(len(c.byID)))
+	lines := c.lines[o.Ref]
+	l := slices.DeleteFunc(lines[o.Resource], func(x *open) bool { return x == o })
+	if len(l) > 0 {
+		lines[o.Resource] = l
+		return l[0]
+	}
+	delete(lines, o.Resource)
+	if len(lines) == 0 {
+		delete(c.lines, o.Ref)
+	}
+	return nil
+}
+
+// save writes the state of o behind, after its first state; the caller holds c.mu.
+func (c *Commands) save(o *open) {
+	o.saves.Add(1)
+	c.work.Go(func() {
+		defer o.saves.Done()
+		<-o.saved
+		ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+		defer stop()
+		o.saveMu.Lock()
+		defer o.saveMu.Unlock()
+		c.mu.Lock()
+		cmd := o.Command // the newest state by now
+		c.mu.Unlock()
+		if err := c.store.SaveCommand(ctx, cmd); err != nil {
+			c.log.Error("state of a command not stored", "thing", cmd.Ref.Thing, "err", err)
+		}
+	})
+}
+
+// Answer ends a command by the thing's own word. An unknown id is no error: it
+// may have expired meanwhile.
+func (c *Commands) Answer(ref roost.Ref, id string, state roost.CommandState, result roost.Value, why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o := c.byID[id]; o != nil && o.Ref == ref && state.Final() {
+		c.end(o, state, why, result)
+	}
+}
+
+// Confirm takes values that a thing reported: a set of such a value that was
+// sent, or is being sent, is done. It costs one load when nothing is open.
+func (c *Commands) Confirm(ref roost.Ref, values []roost.Resource) {
+	if c.count.Load() == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lines := c.lines[ref]
+	for _, v := range values {
+		l := lines[v.Name]
+		if len(l) == 0 {
+			continue
+		}
+		o := l[0]
+		if o.Kind == roost.Set && (o.State == roost.Sent || o.sending) && roost.Same(v.Value, o.Value) {
+			c.end(o, roost.Done, "", v.Value)
+		}
+	}
+}
+
+// Awake sets going what waits for a thing: it arrived, or woke.
+func (c *Commands) Awake(ref roost.Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.lines[ref] {
+		l[0].asleep = false
+		c.start(l[0])
+	}
+}
+
+// lapse ends what has expired.
+func (c *Commands) lapse(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var late []*open
+	for _, o := range c.byID {
+		if !now.Before(o.Expires) {
+			late = append(late, o)
+		}
+	}
+	for _, o := range late {
+		why := "The thing did not come in time."
+		if o.State == roost.Sent {
+			why = "The thing has it, but never confirmed it."
+		}
+		c.end(o, roost.Expired, why, "")
+	}
+}

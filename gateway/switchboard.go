@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/telemetry"
+)
+
+// Switchboard is the Core over the local rooms, and the Courier of the command room.
+type Switchboard struct {
+	registry  *registry.Registry
+	telemetry *telemetry.Telemetry
+	commands  *command.Commands
+	log       *slog.Logger
+
+	mu    sync.RWMutex
+	links map[roost.Ref]Link
+}
+
+// New joins the rooms.
+func New(r *registry.Registry, t *telemetry.Telemetry, c *command.Commands, log *slog.Logger) *Switchboard {
+	return &Switchboard{registry: r, telemetry: t, commands: c, log: log, links: map[roost.Ref]Link{}}
+}
+
+// Arrive implements Core.
+func (s *Switchboard) Arrive(ctx context.Context, a Arrival) (Standing, error) {
+	t, fresh, err := s.registry.Arrive(ctx, registry.Arrival{
+		Project: a.Project, Identity: a.Identity, Protocol: a.Protocol, Address: a.Address,
+		Gateway: a.Gateway, Restarted: a.Restarted, Bound: a.Bound,
+	})
+	if err != nil {
+		return Standing{Ref: t.Ref, Enrolment: t.Enrolment}, err
+	}
+	moved := s.attach(t.Ref, a.Link)
+	if moved || fresh {
+		s.commands.Awake(t.Ref)
+	}
+	return Standing{Ref: t.Ref, Enrolment: t.Enrolment, Fresh: fresh || moved}, nil
+}
+
+// attach makes link the way to a thing and tells whether that is news.
+func (s *Switchboard) attach(ref roost.Ref, link Link) bool {
+	if link == nil {
+		return false
+	}
+	s.mu.RLock()
+	old := s.links[ref]
+	s.mu.RUnlock()
+	if old == link {
+		return false
+	}
+	s.mu.Lock()
+	old = s.links[ref]
+	s.links[ref] = link
+	s.mu.Unlock()
+	if old != nil && old != link {
+		old.Close("another connection of the same thing took its place")
+	}
+	return old != link
+}
+
+// Report implements Core.
+func (s *Switchboard) Report(ctx context.Context, ref roost.Ref, values []roost.Resource) error {
+	if err := s.registry.Admits(ref); err != nil {
+		return err
+	}
+	now := time.Now()
+	for i := range values {
+		if values[i].At.IsZero() {
+			values[i].At = now
+		}
+	}
+	if err := s.telemetry.Record(ctx, ref, values); err != nil {
+		return err
+	}
+	if err := s.registry.Report(ref, values); err != nil {
+		return err
+	}
+	s.commands.Confirm(ref, values)
+	return nil
+}
+
+// Answer implements Core.
+func (s *Switchboard) Answer(_ context.Context, a Answer) error {
+	s.commands.Answer(a.Ref, a.ID, a.State, a.Value, a.Error)
+	return nil
+}
+
+// Leave implements Core.
+func (s *Switchboard) Leave(_ context.Context, ref roost.Ref, link Link) error {
+	s.mu.Lock()
+	mine := s.links[ref] == link
+	if mine {
+		delete(s.links, ref)
+	}
+	s.mu.Unlock()
+	if !mine {
+		return nil
+	}
+	return s.registry.Lose(ref)
+}
+
+// Deliver implements command.Courier.
+func (s *Switchboard) Deliver(ctx context.Context, c roost.Command) error {
+	s.mu.RLock()
+	link := s.links[c.Ref]
+	s.mu.RUnlock()
+	if link == nil {
+		return command.ErrGone
+	}
+	return link.Send(ctx, c)
+}
+
+// Approve lets a thing in and, if it is there, asks for its resources.
+func (s *Switchboard) Approve(ctx context.Context, ref roost.Ref, by string) (roost.Thing, error) {
+	t, err := s.registry.Enrol(ctx, ref)
+	if err != nil {
+		return t, err
+	}
+	s.mu.RLock()
+	link := s.links[ref]
+	s.mu.RUnlock()
+	if link == nil {
+		return t, nil
+	}
+	if _, err := s.commands.Submit(ctx, command.Request{Ref: ref, Kind: roost.Refresh, By: by}); err != nil {
+		s.log.Warn("thing approved, but not asked for its resources", "thing", ref.Thing, "err", err)
+	}
+	return t, nil
+}
+
+// Forget deletes a thing with its values, readings and commands, and cuts it off.
+// If it is alive it arrives again, as unknown.
+func (s *Switchboard) Forget(ctx context.Context, ref roost.Ref) error {
+	if err := s.registry.Forget(ctx, ref); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	link := s.links[ref]
+	delete(s.links, ref)
+	s.mu.Unlock()
+	if link != nil {
+		link.Close("the thing was deleted")
+	}
+	if err := s.commands.Drop(ctx, ref); err != nil {
+		return roost.Because(roost.Unavailable, err, "The thing is gone, but its commands could not be deleted.")
+	}
+	if err := s.telemetry.Drop(ctx, ref); err != nil {
+		return roost.Because(roost.Unavailable, err, "The thing is gone, but its readings could not be deleted.")
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package registry
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// Arrival is a thing that made itself heard at a door.
+type Arrival struct {
+	Project   roost.ProjectID
+	Identity  roost.Identity
+	Protocol  roost.Protocol
+	Address   string
+	Gateway   string // a far gateway that vouches for it
+	Restarted bool
+	Bound     bool // present as long as its connection
+}
+
+// Arrive finds the thing of an arrival or makes one, and marks it present. fresh:
+// it was not present before, or has restarted. Errors: roost.Invalid for an id of
+// no use, roost.Denied when it is not let in.
+func (r *Registry) Arrive(ctx context.Context, a Arrival) (t roost.Thing, fresh bool, err error) {
+	if a.Project == "" {
+		a.Project = roost.Home
+	}
+	now := time.Now()
+	e, made, err := r.findOrMake(a, now)
+	if err != nil {
+		return roost.Thing{}, false, err
+	}
+	if made {
+		// The row must stand before its readings and commands do.
+		if err := r.store.SaveThing(ctx, e.snapshot()); err != nil {
+			r.drop(e)
+			return roost.Thing{}, false, roost.Because(roost.Unavailable, err, "A new thing cannot be stored at present.")
+		}
+		r.log.Info("thing appeared", "thing", e.ref.Thing, "protocol", string(a.Protocol), "remote", a.Address)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.thing.Enrolment == roost.Ignored {
+		e.thing.LastHeard = now
+		return e.thing, false, roost.Errorf(roost.Denied, "Thing %q is ignored here.", e.thing.Thing)
+	}
+	fresh = r.welcome(e, a, now)
+	if a.Restarted && !made && e.thing.Enrolment == roost.Enrolled {
+		r.reset(ctx, e, now)
+		fresh = true
+	}
+	return e.thing, fresh || made, nil
+}
+
+// welcome brings e up to date with an arrival and tells whether it was away.
+func (r *Registry) welcome(e *entry, a Arrival, now time.Time) bool {
+	was := e.thing
+	e.bound = a.Bound
+	e.thing.Address, e.thing.Gateway = a.Address, a.Gateway
+	if a.Protocol != "" {
+		e.thing.Protocol = a.Protocol
+	}
+	if a.Gateway != "" && e.thing.Enrolment == roost.Waiting {
+		e.thing.Enrolment = roost.Enrolled
+		r.waiting.Add(-1)
+	}
+	r.heard(e, now)
+	if was.Address != e.thing.Address || was.Gateway != e.thing.Gateway || was.Protocol != e.thing.Protocol || was.Enrolment != e.thing.Enrolment {
+		e.changed = true
+		r.enqueue(e)
+		if was.Online { // heard has not told of it
+			r.publish(e, now)
+		}
+	}
+	return !was.Online
+}
+
+// heard is a sign of life; the caller holds e.mu.
+func (r *Registry) heard(e *entry, now time.Time) {
+	e.thing.LastHeard = now
+	if !e.thing.Online {
+		e.thing.Online, e.thing.OnlineSince = true, now
+		e.changed = true
+		r.enqueue(e)
+		r.publish(e, now)
+		return
+	}
+	if now.Sub(e.saved) > time.Minute {
+		e.saved = now
+		e.changed = true
+		r.enqueue(e)
+	}
+}
+
+// reset forgets the values of a thing that has restarted; the caller holds e.mu.
+func (r *Registry) reset(ctx context.Context, e *entry, now time.Time) {
+	e.resources = nil
+	if err := r.store.DeleteResources(ctx, e.thing.Ref); err != nil {
+		r.log.Warn("last values of a restarted thing stay in the store", "thing", e.thing.Thing, "err", err)
+	}
+	r.feed.Publish(&roost.Event{Kind: roost.ThingReset, Ref: e.thing.Ref, At: now})
+}
+
+// findOrMake looks an identity up, and makes a thing for it if it may come in.
+func (r *Registry) findOrMake(a Arrival, now time.Time) (e *entry, made bool, err error) {
+	key := identity{a.Project, a.Identity}
+	r.mu.RLock()
+	e = r.identities[key]
+	r.mu.RUnlock()
+	if e != nil {
+		return e, false, nil
+	}
+	id := roost.CleanThingID(a.Identity.Own)
+	if id == "" {
+		return nil, false, roost.Errorf(roost.Invalid, "A thing needs an id that is not empty.")
+	}
+	if a.Gateway == "" && r.cfg.Enrolment == EnrolClosed {
+		return nil, false, roost.Errorf(roost.Denied, "Enrolment is closed: thing %q is not known here.", id)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e = r.identities[key]; e != nil {
+		return e, false, nil
+	}
+	e = newEntry(roost.Thing{
+		Ref:      roost.Ref{Project: a.Project, Thing: r.freeID(a.Project, id, a.Identity.Door)},
+		Identity: a.Identity, Protocol: a.Protocol, Enrolment: roost.Enrolled,
+		Address: a.Address, Gateway: a.Gateway, FirstHeard: now, LastHeard: now, OnlineSince: now,
+	})
+	if a.Gateway == "" && r.cfg.Enrolment == EnrolApprove {
+		e.thing.Enrolment = roost.Waiting
+		r.dropLongestSilent()
+	}
+	r.add(e)
+	return e, true, nil
+}
+
+// freeID gives id, or if another thing has it, one with the door's name behind it.
+func (r *Registry) freeID(p roost.ProjectID, id roost.ThingID, door string) roost.ThingID {
+	if r.things[roost.Ref{Project: p, Thing: id}] == nil {
+		return id
+	}
+	base := id + "-" + roost.ThingID(door)
+	for n, try := 2, base; ; n++ {
+		if r.things[roost.Ref{Project: p, Thing: try}] == nil {
+			return try
+		}
+		try = base + "-" + roost.ThingID(strconv.Itoa(n))
+	}
+}
+
+// dropLongestSilent makes room among the waiting; the caller holds r.mu.
+func (r *Registry) dropLongestSilent() {
+	if r.waiting.Load() < int64(r.cfg.MaxWaiting) {
+		return
+	}
+	var oldest *entry
+	var heard time.Time
+	for _, e := range r.order {
+		if !e.mu.TryLock() {
+			continue // busy, so not silent
+		}
+		if e.thing.Enrolment == roost.Waiting && (oldest == nil || e.thing.LastHeard.Before(heard)) {
+			oldest, heard = e, e.thing.LastHeard
+		}
+		e.mu.Unlock()
+	}
+	if oldest == nil {
+		return
+	}
+	r.remove(oldest)
+	r.log.Warn("too many things wait for approval; dropped the one silent longest", "thing", oldest.ref.Thing)
+	oldest.mu.Lock()
+	defer oldest.mu.Unlock()
+	oldest.gone = true
+	r.waiting.Add(-1)
+	r.enqueue(oldest) // the flush deletes its row
+	r.feed.Publish(&roost.Event{Kind: roost.ThingForgotten, Ref: oldest.thing.Ref, At: time.Now()})
+}
+
+func (e *entry) snapshot() roost.Thing {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.thing
+}

@@ -1,0 +1,112 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// What people do with things. Each is durable when it returns.
+
+// Enrol lets a waiting or ignored thing in.
+func (r *Registry) Enrol(ctx context.Context, ref roost.Ref) (roost.Thing, error) {
+	return r.edit(ctx, ref, func(t *roost.Thing) { t.Enrolment = roost.Enrolled })
+}
+
+// Ignore puts a waiting thing out of sight. An enrolled one has to be deleted instead.
+func (r *Registry) Ignore(ctx context.Context, ref roost.Ref) (roost.Thing, error) {
+	t, _, ok := r.Get(ref)
+	if ok && t.Enrolment == roost.Enrolled {
+		return t, roost.Errorf(roost.Conflict, "Thing %q is enrolled; delete it if you want it gone.", ref.Thing)
+	}
+	return r.edit(ctx, ref, func(t *roost.Thing) { t.Enrolment = roost.Ignored })
+}
+
+// Rename gives a thing a person's name; "" takes it away.
+func (r *Registry) Rename(ctx context.Context, ref roost.Ref, name string) (roost.Thing, error) {
+	name = strings.TrimSpace(name)
+	if len(name) > 120 {
+		return roost.Thing{}, roost.Errorf(roost.Invalid, "A name has at most 120 bytes; this one has %d.", len(name))
+	}
+	return r.edit(ctx, ref, func(t *roost.Thing) { t.GivenName = name })
+}
+
+// Tag replaces a thing's tags, which are trimmed, sorted and made unique.
+func (r *Registry) Tag(ctx context.Context, ref roost.Ref, tags []string) (roost.Thing, error) {
+	clean := make([]string, 0, len(tags))
+	for _, t := range tags {
+		if t = strings.TrimSpace(t); t != "" {
+			clean = append(clean, t)
+		}
+		if len(t) > 40 {
+			return roost.Thing{}, roost.Errorf(roost.Invalid, "A tag has at most 40 bytes: %q has %d.", t, len(t))
+		}
+	}
+	slices.Sort(clean)
+	clean = slices.Compact(clean)
+	if len(clean) > 32 {
+		return roost.Thing{}, roost.Errorf(roost.Invalid, "A thing has at most 32 tags.")
+	}
+	return r.edit(ctx, ref, func(t *roost.Thing) { t.Tags = clean })
+}
+
+// edit changes a thing, stores it, and tells the feed.
+func (r *Registry) edit(ctx context.Context, ref roost.Ref, change func(*roost.Thing)) (t roost.Thing, err error) {
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	err = r.with(ref, func(e *entry) error {
+		t = e.thing
+		change(&t)
+		if err := r.store.SaveThing(ctx, t); err != nil {
+			return roost.Because(roost.Unavailable, err, "The change could not be stored; nothing was changed.")
+		}
+		was := e.thing.Enrolment
+		e.thing = t
+		if was == roost.Waiting && t.Enrolment != roost.Waiting {
+			r.waiting.Add(-1)
+		}
+		r.publish(e, time.Now())
+		return nil
+	})
+	return t, err
+}
+
+// Forget deletes a thing and its last values. It may arrive again as unknown.
+func (r *Registry) Forget(ctx context.Context, ref roost.Ref) error {
+	e, err := r.find(ref)
+	if err != nil {
+		return err
+	}
+	if err := r.store.DeleteThing(ctx, ref); err != nil {
+		return roost.Because(roost.Unavailable, err, "The thing could not be deleted.")
+	}
+	r.drop(e)
+	r.feed.Publish(&roost.Event{Kind: roost.ThingForgotten, Ref: ref, At: time.Now()})
+	return nil
+}
+
+// drop takes e out of memory.
+func (r *Registry) drop(e *entry) {
+	r.mu.Lock()
+	r.remove(e)
+	r.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.gone && e.thing.Enrolment == roost.Waiting {
+		r.waiting.Add(-1)
+	}
+	e.gone = true
+}
+
+// remove takes e out of the maps; the caller holds r.mu.
+func (r *Registry) remove(e *entry) {
+	if r.things[e.ref] != e {
+		return
+	}
+	delete(r.things, e.ref)
+	delete(r.identities, e.key)
+	r.order = slices.DeleteFunc(slices.Clone(r.order), func(o *entry) bool { return o == e })
+}

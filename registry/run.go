@@ -1,0 +1,135 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// flushEvery is how old a last value in the store may be.
+const flushEvery = time.Second
+
+// Run looks for things that fell silent and writes last values behind, once a
+// second, until ctx ends; then it writes what is left.
+func (r *Registry) Run(ctx context.Context) {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			r.sweep(time.Now())
+			r.flush(ctx)
+		case <-ctx.Done():
+			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer stop()
+			r.flush(last)
+			return
+		}
+	}
+}
+
+// sweep marks things offline that were silent for longer than Presence.
+func (r *Registry) sweep(now time.Time) {
+	for _, e := range r.all() {
+		e.mu.Lock()
+		if e.thing.Online && !e.bound && now.Sub(e.thing.LastHeard) > r.cfg.Presence {
+			r.lose(e, now)
+		}
+		e.mu.Unlock()
+	}
+}
+
+// lose marks e offline; the caller holds e.mu.
+func (r *Registry) lose(e *entry, now time.Time) {
+	e.thing.Online, e.thing.OnlineSince = false, now
+	e.changed = true
+	r.enqueue(e)
+	r.publish(e, now)
+	r.log.Info("thing lost", "thing", e.thing.Thing, "protocol", string(e.thing.Protocol), "silent", now.Sub(e.thing.LastHeard).Round(time.Second))
+}
+
+// Lose marks a thing offline at once: its connection ended.
+func (r *Registry) Lose(ref roost.Ref) error {
+	return r.with(ref, func(e *entry) error {
+		if e.thing.Online {
+			r.lose(e, time.Now())
+		}
+		return nil
+	})
+}
+
+// flush writes changed rows and values. What cannot be written stays queued.
+func (r *Registry) flush(ctx context.Context) {
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	r.dirtyMu.Lock()
+	batch := r.dirty
+	r.dirty = nil
+	r.dirtyMu.Unlock()
+	var things []roost.Thing
+	var values []ResourceOf
+	var gone []roost.Ref
+	for _, e := range batch {
+		e.mu.Lock()
+		e.queued = false
+		if e.gone {
+			gone = append(gone, e.thing.Ref)
+		} else {
+			things, values = e.collect(things, values)
+		}
+		e.mu.Unlock()
+	}
+	for _, ref := range gone {
+		if _, _, back := r.Get(ref); back {
+			continue
+		}
+		if err := r.store.DeleteThing(ctx, ref); err != nil {
+			r.log.Warn("row of a dropped thing stays in the store", "thing", ref.Thing, "err", err)
+		}
+	}
+	if err := r.write(ctx, things, values); err != nil {
+		r.log.Error("last values not stored; trying again", "things", len(things), "values", len(values), "err", err)
+		r.putBack(batch)
+	}
+}
+
+// collect takes what the store lacks of e; the caller holds e.mu.
+func (e *entry) collect(things []roost.Thing, values []ResourceOf) ([]roost.Thing, []ResourceOf) {
+	if e.changed {
+		e.changed = false
+		things = append(things, e.thing)
+	}
+	for i := range e.resources {
+		if h := &e.resources[i]; h.dirty {
+			h.dirty = false
+			values = append(values, ResourceOf{Ref: e.thing.Ref, Resource: h.Resource, Place: i})
+		}
+	}
+	return things, values
+}
+
+func (r *Registry) write(ctx context.Context, things []roost.Thing, values []ResourceOf) error {
+	if len(things) > 0 {
+		if err := r.store.SaveThings(ctx, things); err != nil {
+			return err
+		}
+	}
+	if len(values) > 0 {
+		return r.store.SaveResources(ctx, values)
+	}
+	return nil
+}
+
+// putBack queues a batch again, whole: a value written twice does no harm.
+func (r *Registry) putBack(batch []*entry) {
+	for _, e := range batch {
+		e.mu.Lock()
+		e.changed = true
+		for i := range e.resources {
+			e.resources[i].dirty = true
+		}
+		r.enqueue(e)
+		e.mu.Unlock()
+	}
+}

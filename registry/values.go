@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"slices"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// Report takes values that a thing sent as its last ones and tells the feed. It
+// counts as a sign of life. Errors: roost.Denied while the thing waits,
+// roost.NotFound, roost.Invalid for one resource too many.
+func (r *Registry) Report(ref roost.Ref, values []roost.Resource) error {
+	return r.with(ref, func(e *entry) error {
+		if e.thing.Enrolment != roost.Enrolled {
+			return roost.Errorf(roost.Denied, "Thing %q waits for approval.", ref.Thing)
+		}
+		now := time.Now()
+		r.heard(e, now)
+		for i := range values {
+			if err := r.take(e, values[i]); err != nil {
+				return err
+			}
+		}
+		r.enqueue(e)
+		return nil
+	})
+}
+
+// Admits tells whether values of the thing are kept, before anything is done with them.
+func (r *Registry) Admits(ref roost.Ref) error {
+	return r.with(ref, func(e *entry) error {
+		if e.thing.Enrolment != roost.Enrolled {
+			return roost.Errorf(roost.Denied, "Thing %q waits for approval.", ref.Thing)
+		}
+		return nil
+	})
+}
+
+// take makes v the last value of its resource; the caller holds e.mu.
+func (r *Registry) take(e *entry, v roost.Resource) error {
+	i := slices.IndexFunc(e.resources, func(h held) bool { return h.Name == v.Name })
+	if i < 0 {
+		if len(e.resources) >= r.cfg.MaxResources {
+			return roost.Errorf(roost.Invalid, "Thing %q has more than %d resources.", e.thing.Thing, r.cfg.MaxResources)
+		}
+		e.resources = append(e.resources, held{})
+		i = len(e.resources) - 1
+	}
+	h := &e.resources[i]
+	v.Writable = v.Writable || h.Writable
+	h.Resource, h.dirty = v, true
+	r.feed.Publish(&roost.Event{Kind: roost.Read, Ref: e.thing.Ref, At: v.At, Resource: v.Name, Value: v.Value})
+	return nil
+}
+
+// Get gives one thing and its resources in the order in which they were first
+// heard. A waiting thing has none. ok is false when there is no such thing.
+func (r *Registry) Get(ref roost.Ref) (t roost.Thing, rs []roost.Resource, ok bool) {
+	err := r.with(ref, func(e *entry) error {
+		t, rs = e.copy()
+		return nil
+	})
+	return t, rs, err == nil
+}
+
+// Each calls f for every thing of a project in the order in which they were
+// first heard, until f returns false.
+func (r *Registry) Each(project roost.ProjectID, f func(t roost.Thing, rs []roost.Resource) bool) {
+	for _, e := range r.all() {
+		e.mu.Lock()
+		gone := e.gone || e.thing.Project != project
+		var t roost.Thing
+		var rs []roost.Resource
+		if !gone {
+			t, rs = e.copy()
+		}
+		e.mu.Unlock()
+		if !gone && !f(t, rs) {
+			return
+		}
+	}
+}
+
+// copy is what a reader may keep; the caller holds e.mu.
+func (e *entry) copy() (roost.Thing, []roost.Resource) {
+	t := e.thing
+	t.Tags = slices.Clone(t.Tags)
+	rs := make([]roost.Resource, len(e.resources))
+	for i, h := range e.resources {
+		rs[i] = h.Resource
+	}
+	return t, rs
+}
+
+// Counts says how many things a project has, waiting and ignored ones apart.
+type Counts struct{ Total, Online, Waiting int }
+
+// Count counts.
+func (r *Registry) Count(project roost.ProjectID) (c Counts) {
+	for _, e := range r.all() {
+		e.mu.Lock()
+		switch {
+		case e.thing.Project != project:
+		case e.thing.Enrolment == roost.Waiting:
+			c.Waiting++
+		case e.thing.Enrolment == roost.Enrolled:
+			c.Total++
+			if e.thing.Online {
+				c.Online++
+			}
+		}
+		e.mu.Unlock()
+	}
+	return c
+}

@@ -1,0 +1,135 @@
+// Package telemetry takes readings and keeps them: numbers and booleans as
+// series of points, text and other JSON as they were sent. Writing is batched:
+// a batch is one transaction, and whoever needs to know waits for it.
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/store/series"
+)
+
+// Config bounds what is pending. Its zero value works.
+type Config struct {
+	// MaxPending is how many readings may wait to be written, 131,072 by default;
+	// beyond it Record refuses.
+	MaxPending int
+	// BatchEvery is the longest that a reading waits for its batch, 50 ms by default.
+	BatchEvery time.Duration
+	// Commit holds Record until its batch is on disk (durability "commit").
+	Commit bool
+}
+
+func (c *Config) fill() {
+	if c.MaxPending <= 0 {
+		c.MaxPending = 1 << 17
+	}
+	if c.BatchEvery <= 0 {
+		c.BatchEvery = 50 * time.Millisecond
+	}
+}
+
+// batchSize is how many readings end the wait for a batch early.
+const batchSize = 5000
+
+// maxAhead is how far into the future a reading's time may be; beyond it becomes now.
+const maxAhead = 5 * time.Minute
+
+// Telemetry is the room. Its methods may be called from many goroutines.
+type Telemetry struct {
+	store   Store
+	numbers *series.DB
+	cfg     Config
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	pending *batch
+	kick    chan struct{} // tells Run that a batch is full
+	broken  bool          // the last write failed
+
+	names names // which number a series has; only the writing goroutine adds
+
+	recorded, refused, clamped, lost atomic.Uint64
+}
+
+// batch is what one transaction writes.
+type batch struct {
+	readings []roost.Reading
+	done     chan struct{}   // closed when written
+	joined   []chan struct{} // of batches whose readings moved into this one
+}
+
+func newBatch() *batch { return &batch{done: make(chan struct{})} }
+
+// New makes the room over its two stores. Run must be running for anything to be written.
+func New(store Store, numbers *series.DB, cfg Config, log *slog.Logger) *Telemetry {
+	cfg.fill()
+	return &Telemetry{
+		store: store, numbers: numbers, cfg: cfg, log: log,
+		pending: newBatch(), kick: make(chan struct{}, 1),
+		names: names{known: map[name]*named{}},
+	}
+}
+
+// Record takes the values of one thing. With Config.Commit it returns when they are
+// on disk. Errors: roost.Unavailable when too much is pending already, or the context's.
+func (t *Telemetry) Record(ctx context.Context, ref roost.Ref, values []roost.Resource) error {
+	ahead := time.Now().Add(maxAhead)
+	t.mu.Lock()
+	b := t.pending
+	if len(b.readings)+len(values) > t.cfg.MaxPending {
+		broken := t.broken
+		t.mu.Unlock()
+		t.refused.Add(uint64(len(values)))
+		if broken {
+			return roost.Errorf(roost.Unavailable, "Readings cannot be stored at present: the store does not take them.")
+		}
+		return roost.Errorf(roost.Unavailable, "Too many readings at once; try again in a moment.")
+	}
+	for _, v := range values {
+		at := v.At
+		if at.After(ahead) {
+			at = ahead.Add(-maxAhead)
+			t.clamped.Add(1)
+		}
+		b.readings = append(b.readings, roost.Reading{Ref: ref, Resource: v.Name, Value: v.Value, At: at})
+	}
+	full := len(b.readings) >= batchSize
+	t.mu.Unlock()
+	if full || t.cfg.Commit {
+		select {
+		case t.kick <- struct{}{}:
+		default:
+		}
+	}
+	if !t.cfg.Commit {
+		return nil
+	}
+	select {
+	case <-b.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Stats is what the System page shows of readings, since the start.
+type Stats struct {
+	Recorded uint64 // written
+	Refused  uint64 // turned away because too much was pending
+	Clamped  uint64 // their time was too far in the future
+	Pending  int
+}
+
+// Stats counts.
+func (t *Telemetry) Stats() Stats {
+	t.mu.Lock()
+	pending := len(t.pending.readings)
+	t.mu.Unlock()
+	return Stats{Recorded: t.recorded.Load(), Refused: t.refused.Load(), Clamped: t.clamped.Load(), Pending: pending}
+}

@@ -1,0 +1,114 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/store/series"
+)
+
+// retryEvery is how long a batch that could not be written waits for its next try.
+const retryEvery = time.Second
+
+// Run writes batches until ctx ends, then what is left.
+func (t *Telemetry) Run(ctx context.Context) {
+	tick := time.NewTicker(t.cfg.BatchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-t.kick:
+		case <-ctx.Done():
+			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer stop()
+			if err := t.flush(last); err != nil {
+				t.log.Error("readings lost at the end", "err", err)
+			}
+			return
+		}
+		t.flushOrRetry(ctx)
+	}
+}
+
+// flushOrRetry writes what is pending; while the store refuses it tries again,
+// and what comes meanwhile is pending up to its bound.
+func (t *Telemetry) flushOrRetry(ctx context.Context) {
+	err := t.flush(ctx)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	t.log.Error("readings not stored; trying again", "pending", t.Stats().Pending, "err", err)
+	select {
+	case <-time.After(retryEvery):
+	case <-ctx.Done():
+	}
+}
+
+// flush writes the pending batch. One that cannot be written becomes pending
+// again, in front of what came meanwhile.
+func (t *Telemetry) flush(ctx context.Context) error {
+	t.mu.Lock()
+	b := t.pending
+	if len(b.readings) == 0 {
+		t.mu.Unlock()
+		return nil
+	}
+	t.pending = newBatch()
+	t.mu.Unlock()
+	err := t.write(ctx, b.readings)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.broken = err != nil
+	if err != nil {
+		later := t.pending
+		b.readings = append(b.readings, later.readings...)
+		t.pending = b
+		b.joined = append(b.joined, later.done)
+		return err
+	}
+	t.recorded.Add(uint64(len(b.readings)))
+	close(b.done)
+	for _, done := range b.joined {
+		close(done)
+	}
+	return nil
+}
+
+// write sorts readings into numbers and texts and stores both. Writing the same
+// batch twice does no harm: the last value at a time wins.
+func (t *Telemetry) write(ctx context.Context, readings []roost.Reading) error {
+	samples := make([]series.Sample, 0, len(readings))
+	var texts []roost.TextReading
+	for i := range readings {
+		rd := &readings[i]
+		s, err := t.names.number(ctx, t.store, rd.Ref, rd.Resource)
+		if err != nil {
+			return fmt.Errorf("name a series: %w", err)
+		}
+		n, _, kind := rd.Value.Measure()
+		switch {
+		case kind == roost.KindNumber || kind == roost.KindBoolean:
+			samples = append(samples, series.Sample{Series: series.ID(s.id), Time: rd.At.UnixMilli(), Value: n})
+		case s.last != rd.Value: // a text that stays the same is not told again
+			s.last = rd.Value
+			texts = append(texts, roost.TextReading{Series: s.id, At: rd.At, Value: rd.Value})
+		}
+	}
+	for len(samples) > 0 {
+		n := min(len(samples), batchSize)
+		if err := t.numbers.Append(ctx, samples[:n]); err != nil {
+			t.names.forgetTexts(texts)
+			return fmt.Errorf("append numbers: %w", err)
+		}
+		samples = samples[n:]
+	}
+	if len(texts) > 0 {
+		if err := t.store.SaveTexts(ctx, texts); err != nil {
+			t.names.forgetTexts(texts)
+			return fmt.Errorf("save texts: %w", err)
+		}
+	}
+	return nil
+}
