@@ -1,0 +1,187 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/roost-iot/roost/wire/coap"
+)
+
+// Conn is the socket under an Endpoint; *net.UDPConn is one. Its caller opens
+// and closes it.
+type Conn interface {
+	ReadFromUDPAddrPort(b []byte) (n int, remote netip.AddrPort, err error)
+	WriteToUDPAddrPort(b []byte, remote netip.AddrPort) (n int, err error)
+	SetReadDeadline(t time.Time) error
+}
+
+// Endpoint is one end of CoAP exchanges over one socket. Its methods may be
+// called from any goroutine; those that wait for a remote need Run running.
+type Endpoint struct {
+	conn    Conn
+	c       Config
+	started time.Time
+	nextID  atomic.Uint32 // of the messages that start here
+	count   counters
+	noise   quietly
+
+	seen      duplicates
+	peers     peers
+	open      conversations
+	uploads   transfers[*upload]
+	downloads transfers[*download]
+	watched   observers
+
+	life   sync.Mutex
+	ended  bool
+	end    chan struct{} // closed when Run ends
+	others sync.WaitGroup
+}
+
+// New makes an Endpoint over conn. Nothing happens before Run.
+func New(conn Conn, c Config) *Endpoint {
+	e := &Endpoint{conn: conn, c: c.withDefaults(), started: time.Now(), end: make(chan struct{})}
+	e.nextID.Store(rand.Uint32())
+	e.seen.init(e.c.Duplicates, e.c.DuplicateBytes, e.c.Lifetime)
+	e.uploads.limit, e.downloads.limit = e.c.Transfers, e.c.Transfers
+	return e
+}
+
+// Run reads the socket until ctx ends or the socket is closed, then gives up
+// what is open (ErrClosed) and waits for every goroutine it started. It returns
+// nil after ctx ended. It can be called once.
+func (e *Endpoint) Run(ctx context.Context) error {
+	wake := context.AfterFunc(ctx, func() { _ = e.conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer wake()
+	failed := make(chan error, e.c.Readers)
+	var readers sync.WaitGroup
+	for range e.c.Readers {
+		readers.Go(func() { failed <- e.read(ctx) })
+	}
+	e.spawn(e.sweep)
+	readers.Wait()
+	e.life.Lock()
+	e.ended = true
+	close(e.end)
+	e.life.Unlock()
+	e.others.Wait()
+	if err := <-failed; ctx.Err() == nil {
+		return fmt.Errorf("read coap socket: %w", err)
+	}
+	return nil
+}
+
+// spawn runs f on a goroutine that Run waits for; f returns soon after e.end
+// closes. False: Run has ended, f does not run.
+func (e *Endpoint) spawn(f func()) bool {
+	e.life.Lock()
+	defer e.life.Unlock()
+	if e.ended {
+		return false
+	}
+	e.others.Go(f)
+	return true
+}
+
+// sweep forgets from time to time what has expired.
+func (e *Endpoint) sweep() {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.end:
+			return
+		case <-tick.C:
+			now := e.now()
+			e.seen.expire(now)
+			e.uploads.expire(now - e.c.TransferIdle)
+			e.downloads.expire(now - e.c.TransferIdle)
+		}
+	}
+}
+
+// now is the time since the endpoint was made.
+func (e *Endpoint) now() time.Duration { return time.Since(e.started) }
+
+// newID is the Message ID of a message that starts here.
+func (e *Endpoint) newID() uint16 { return uint16(e.nextID.Add(1)) }
+
+// reader is what one reading goroutine uses again for every datagram.
+type reader struct {
+	e       *Endpoint
+	ctx     context.Context
+	in      []byte
+	out     []byte
+	message coap.Message
+	request Request
+}
+
+// read serves datagrams until the socket is closed or ctx ends.
+func (e *Endpoint) read(ctx context.Context) error {
+	r := &reader{e: e, ctx: ctx, in: make([]byte, e.c.MaxDatagram+1)}
+	faults := 0
+	for ctx.Err() == nil {
+		n, remote, err := e.conn.ReadFromUDPAddrPort(r.in)
+		if err == nil {
+			faults = 0
+			r.receive(r.in[:n], unmapped(remote))
+			r.slim()
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+			return err
+		}
+		// An ICMP answer to something sent earlier, or a passing fault of the
+		// system: neither ends the reading, and neither may make it spin.
+		e.count.readErrors.Add(1)
+		e.noise.debug(e.c.Log, e.now(), "reading failed", remote, err)
+		if faults++; faults > 10 {
+			e.rest(ctx, min(time.Duration(faults)*time.Millisecond, 100*time.Millisecond))
+		}
+	}
+	return ctx.Err()
+}
+
+// rest waits for d or the end of ctx.
+func (e *Endpoint) rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// slim gives back what one monstrous datagram made the reader grow to.
+func (r *reader) slim() {
+	if cap(r.message.Options) > 256 {
+		r.message.Options = nil
+	}
+	if cap(r.out) > 64<<10 {
+		r.out = nil
+	}
+	r.request = Request{}
+}
+
+// send writes one datagram.
+func (e *Endpoint) send(b []byte, remote netip.AddrPort) error {
+	_, err := e.conn.WriteToUDPAddrPort(b, remote)
+	if err != nil {
+		e.count.sendErrors.Add(1)
+	}
+	return err
+}
+
+// sendEmpty writes an empty acknowledgement or reset.
+func (e *Endpoint) sendEmpty(t coap.Type, id uint16, remote netip.AddrPort) {
+	m := coap.Message{Type: t, ID: id}
+	var b [4]byte
+	_ = e.send(m.Append(b[:0]), remote)
+}
