@@ -95,8 +95,8 @@ func (d *duplicates) keep(s slot, answer []byte) {
 	if !sh.holds(s.n) {
 		return
 	}
-	sh.dropLong(s.n)
 	e := sh.at(s.n)
+	sh.dropLong(s.n, e)
 	e.length = uint16(len(answer))
 	if copy(e.answer[:], answer) == len(answer) {
 		return
@@ -192,17 +192,18 @@ func (sh *seenShard) grow() {
 
 // forget drops the oldest entry.
 func (sh *seenShard) forget() {
-	key := sh.at(sh.first).key
-	if sh.index[key] == sh.first {
-		delete(sh.index, key)
+	e := sh.at(sh.first)
+	if sh.index[e.key] == sh.first {
+		delete(sh.index, e.key)
 	}
-	sh.dropLong(sh.first)
+	sh.dropLong(sh.first, e)
 	sh.first++
 }
 
-func (sh *seenShard) dropLong(n uint32) {
-	if b, ok := sh.long[n]; ok {
-		sh.longBytes -= len(b)
+// dropLong gives back what entry n keeps outside the ring.
+func (sh *seenShard) dropLong(n uint32, e *seenEntry) {
+	if e.length > shortAnswer {
+		sh.longBytes -= int(e.length)
 		delete(sh.long, n)
 	}
 }

@@ -23,9 +23,9 @@ type observers struct {
 // observer is one entry of the list. Its fields belong to observers.mu.
 type observer struct {
 	path       string
-	request    Request   // the registration
-	recent     []uint16  // Message IDs of its newest notifications, for resets
-	sent       int       // notifications since the last confirmable one
+	request    Request  // the registration
+	recent     []uint16 // Message IDs of its newest notifications, for resets
+	sent       int      // notifications since the last confirmable one
 	confirmed  time.Duration
 	confirming bool
 }
