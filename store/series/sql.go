@@ -21,9 +21,11 @@ type statements struct {
 	forward, backward *sql.Stmt
 }
 
+// A bare parameter in LIMIT makes SQLite plan the statement anew whenever it is
+// bound, which takes longer than to run it; hence the "+ 0".
 const (
 	addRow   = `INSERT INTO series_log (seq, data) VALUES (?, ?)`
-	dropRows = `DELETE FROM series_log WHERE seq IN (SELECT seq FROM series_log WHERE seq <= ? ORDER BY seq LIMIT ?)`
+	dropRows = `DELETE FROM series_log WHERE seq IN (SELECT seq FROM series_log WHERE seq <= ? ORDER BY seq LIMIT ? + 0)`
 
 	putOpen  = `INSERT OR REPLACE INTO series_open (series, seq, start, data) VALUES (?, ?, ?, ?)`
 	dropOpen = `DELETE FROM series_open WHERE series = ?`
@@ -32,7 +34,7 @@ const (
 	dropChunk = `DELETE FROM series_chunks WHERE id = ?`
 	// Oldest first, the given number at most.
 	dropBefore = `DELETE FROM series_chunks WHERE id IN (
-		SELECT id FROM series_chunks WHERE series = ? AND start < ? AND last < ? ORDER BY start LIMIT ?)`
+		SELECT id FROM series_chunks WHERE series = ? AND start < ? AND last < ? ORDER BY start LIMIT ? + 0)`
 
 	tailChunk = `SELECT last, samples FROM series_chunks WHERE series = ? ORDER BY start DESC LIMIT 1`
 	// The last chunk that starts at or before a time, else the first of all.
@@ -46,9 +48,9 @@ const (
 	forward = `SELECT start, last, data FROM series_chunks
 		WHERE series = ?1 AND start < ?3 AND start >= ifnull(
 			(SELECT max(start) FROM series_chunks WHERE series = ?1 AND start <= ?2), ?2) AND last >= ?2
-		ORDER BY start LIMIT ?4`
+		ORDER BY start LIMIT ?4 + 0`
 	backward = `SELECT start, last, data FROM series_chunks
-		WHERE series = ? AND start < ? ORDER BY start DESC LIMIT ?`
+		WHERE series = ? AND start < ? ORDER BY start DESC LIMIT ? + 0`
 )
 
 func (s *statements) prepare(ctx context.Context, writer, reader *sql.DB) error {
