@@ -1,0 +1,45 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// A text of a series that was dropped meanwhile is left out.
+const saveText = `INSERT INTO texts (series, at_ms, value)
+	SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM series WHERE id = ?1)
+	ON CONFLICT (series, at_ms) DO UPDATE SET value = excluded.value`
+
+// SaveTexts keeps text readings; a second one at the same millisecond of the
+// same series replaces the first. Those of unknown series are left out.
+func (s *Store) SaveTexts(ctx context.Context, batch []roost.TextReading) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	return s.write(ctx, "save texts", func(t *txn) error {
+		for _, r := range batch {
+			if err := t.exec(saveText, r.Series, r.At.UnixMilli(), r.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+const selectTexts = `SELECT series, at_ms, value FROM texts
+	WHERE series = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`
+
+// Texts gives the text readings of one series from "from" up to and without
+// "to", newest first, at most max (under 1: all).
+func (s *Store) Texts(ctx context.Context, series int64, from, to time.Time, max int) ([]roost.TextReading, error) {
+	return list(ctx, s, "read texts", scanText, selectTexts, series, from.UnixMilli(), to.UnixMilli(), limit(max))
+}
+
+func scanText(row scanner) (r roost.TextReading, err error) {
+	var when int64
+	err = row.Scan(&r.Series, &when, &r.Value)
+	r.At = time.UnixMilli(when).UTC()
+	return r, err
+}
