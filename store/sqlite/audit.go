@@ -8,7 +8,7 @@ import (
 
 // SaveAudit appends; the store gives the ID.
 func (s *Store) SaveAudit(ctx context.Context, e roost.AuditEntry) error {
-	return s.write(ctx, "save audit entry", func(t *txn) error {
+	return s.writeSmall(ctx, "save audit entry", func(t *txn) error {
 		err := t.exec(`INSERT INTO audit (project, at_ms, who, who_id, act, object, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			e.Project, ms(e.At), e.Who, e.WhoID, e.Act, e.Object, e.Detail)
 		return inProject(err, e.Project)

@@ -15,7 +15,7 @@ const saveCommand = `INSERT INTO commands (project, id, thing, kind, resource, v
 
 // SaveCommand inserts or replaces by id. Durable when it returns.
 func (s *Store) SaveCommand(ctx context.Context, c roost.Command) error {
-	return s.write(ctx, "save command", func(t *txn) error {
+	return s.writeSmall(ctx, "save command", func(t *txn) error {
 		err := t.exec(saveCommand, c.Project, c.ID, c.Thing, c.Kind, c.Resource, c.Value, c.State, c.Result, c.Error, c.By,
 			ms(c.Created), ms(c.Sent), ms(c.Ended), ms(c.Expires))
 		return inProject(err, c.Project)
@@ -57,7 +57,7 @@ func (s *Store) Command(ctx context.Context, project roost.ProjectID, id string)
 
 // DeleteCommands removes those of one thing.
 func (s *Store) DeleteCommands(ctx context.Context, ref roost.Ref) error {
-	return s.write(ctx, "delete commands", func(t *txn) error {
+	return s.writeSmall(ctx, "delete commands", func(t *txn) error {
 		return t.exec(`DELETE FROM commands WHERE project = ? AND thing = ?`, ref.Project, ref.Thing)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	driver "modernc.org/sqlite"
@@ -38,7 +39,7 @@ func explain(err error, dir string) error {
 		return roost.Because(roost.Unavailable, err, "%s is in use by another program.", path)
 	case code == codes.SQLITE_IOERR:
 		return roost.Because(roost.Unavailable, err, "The disk of %s fails; look at the system's log.", dir)
-	case errors.Is(err, sql.ErrConnDone), errors.Is(err, errClosed), err.Error() == "sql: database is closed":
+	case isClosed(err):
 		return roost.Because(roost.Unavailable, err, "Roost is stopping.")
 	}
 	return err
@@ -46,6 +47,13 @@ func explain(err error, dir string) error {
 
 // errClosed is the cause of errors after Close.
 var errClosed = errors.New("store closed")
+
+// isClosed tells that the store was closed. The errors of database/sql for that
+// are not exported.
+func isClosed(err error) bool {
+	return errors.Is(err, errClosed) || errors.Is(err, sql.ErrConnDone) ||
+		strings.Contains(err.Error(), "sql: database is closed") || strings.Contains(err.Error(), "sql: statement is closed")
+}
 
 // primary gives the primary result code of SQLite, 0 if err is none of its errors.
 func primary(err error) int {

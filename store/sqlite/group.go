@@ -23,12 +23,15 @@ type group struct {
 	mu      sync.RWMutex // held for reading while asking, for writing to stop
 	stopped bool
 	done    chan struct{}
+
+	taken, commits atomic.Int64 // requests and transactions begun, ever
 }
 
 // request is one caller's write. run may be called twice, when the transaction
 // that it shared was lost.
 type request struct {
 	run   func(*txn) error
+	small bool        // one statement, which SQLite undoes by itself when it fails
 	taken atomic.Bool // by the goroutine, or by a caller that gave up
 	err   error
 	done  chan struct{}
@@ -43,7 +46,15 @@ func startGroup(s *Store) *group {
 // write runs one caller's statements and returns once they are committed, or
 // undone. ctx counts until they begin. act says what is tried, for the log.
 func (s *Store) write(ctx context.Context, act string, run func(*txn) error) error {
-	r := &request{run: run, done: make(chan struct{})}
+	return s.await(ctx, act, &request{run: run, done: make(chan struct{})})
+}
+
+// writeSmall is write for a run of a single statement.
+func (s *Store) writeSmall(ctx context.Context, act string, run func(*txn) error) error {
+	return s.await(ctx, act, &request{run: run, small: true, done: make(chan struct{})})
+}
+
+func (s *Store) await(ctx context.Context, act string, r *request) error {
 	if err := s.group.ask(ctx, r); err != nil {
 		return s.wrap(act, err)
 	}
@@ -88,6 +99,7 @@ func (g *group) loop() {
 	batch := make([]*request, 0, batchSize)
 	for first := range g.queue {
 		batch = g.fill(append(batch[:0], first))
+		g.taken.Add(int64(len(batch)))
 		g.commit(batch)
 		for _, r := range batch {
 			close(r.done)
@@ -144,6 +156,7 @@ func (g *group) commit(batch []*request) {
 // together gives an error when nothing of batch was kept. A request that
 // failed alone has its err set and is undone.
 func (g *group) together(batch []*request) (err error) {
+	g.commits.Add(1)
 	ctx := context.Background() // a cancelled statement would undo its neighbours
 	tx, err := g.store.writer.BeginTx(ctx, nil)
 	if err != nil {
@@ -172,6 +185,12 @@ func (g *group) together(batch []*request) (err error) {
 // alone runs r so that its failure undoes r only; an error of alone means that
 // the transaction is lost.
 func (t *txn) alone(r *request) error {
+	if r.small {
+		if r.err = r.run(t); r.err != nil && primary(r.err) != codes.SQLITE_CONSTRAINT && primary(r.err) != 0 {
+			return r.err
+		}
+		return nil
+	}
 	if err := t.exec(`SAVEPOINT one`); err != nil {
 		return err
 	}

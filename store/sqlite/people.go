@@ -95,5 +95,5 @@ func (s *Store) SavePerson(ctx context.Context, p roost.Person) error {
 
 // DeletePerson removes a person with their sessions and tokens.
 func (s *Store) DeletePerson(ctx context.Context, id string) error {
-	return s.write(ctx, "delete person", func(t *txn) error { return t.exec(`DELETE FROM people WHERE id = ?`, id) })
+	return s.writeSmall(ctx, "delete person", func(t *txn) error { return t.exec(`DELETE FROM people WHERE id = ?`, id) })
 }

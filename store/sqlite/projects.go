@@ -21,7 +21,7 @@ const saveProject = `INSERT INTO projects (id, name, created_ms) VALUES (?, ?, ?
 
 // SaveProject inserts one or renames it. Durable when it returns.
 func (s *Store) SaveProject(ctx context.Context, p roost.Project) error {
-	return s.write(ctx, "save project", func(t *txn) error {
+	return s.writeSmall(ctx, "save project", func(t *txn) error {
 		return t.exec(saveProject, p.ID, p.Name, ms(p.Created))
 	})
 }

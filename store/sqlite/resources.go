@@ -53,7 +53,7 @@ func (s *Store) SaveResources(ctx context.Context, batch []roost.ResourceOf) err
 
 // DeleteResources removes the last values of a thing.
 func (s *Store) DeleteResources(ctx context.Context, ref roost.Ref) error {
-	return s.write(ctx, "delete last values", func(t *txn) error {
+	return s.writeSmall(ctx, "delete last values", func(t *txn) error {
 		return t.exec(`DELETE FROM resources WHERE project = ? AND thing = ?`, ref.Project, ref.Thing)
 	})
 }

@@ -13,7 +13,7 @@ func (s *Store) ServerValue(ctx context.Context, key string) (string, error) {
 
 // SaveServerValue inserts or replaces; "" removes.
 func (s *Store) SaveServerValue(ctx context.Context, key, value string) error {
-	return s.write(ctx, "save server value", func(t *txn) error {
+	return s.writeSmall(ctx, "save server value", func(t *txn) error {
 		if value == "" {
 			return t.exec(`DELETE FROM server WHERE key = ?`, key)
 		}

@@ -70,19 +70,19 @@ func readSecret(to *roost.Secret, from []byte) error {
 
 // DeleteSession removes one, if there.
 func (s *Store) DeleteSession(ctx context.Context, hash roost.Secret) error {
-	return s.write(ctx, "delete session", func(t *txn) error { return t.exec(`DELETE FROM sessions WHERE hash = ?`, hash[:]) })
+	return s.writeSmall(ctx, "delete session", func(t *txn) error { return t.exec(`DELETE FROM sessions WHERE hash = ?`, hash[:]) })
 }
 
 // DeleteSessions removes those of a person but one (the zero Secret: all).
 func (s *Store) DeleteSessions(ctx context.Context, person string, but roost.Secret) error {
-	return s.write(ctx, "delete sessions", func(t *txn) error {
+	return s.writeSmall(ctx, "delete sessions", func(t *txn) error {
 		return t.exec(`DELETE FROM sessions WHERE person = ? AND hash <> ?`, person, but[:])
 	})
 }
 
 // ExpireSessions removes those that ended by now.
 func (s *Store) ExpireSessions(ctx context.Context, now time.Time) error {
-	return s.write(ctx, "expire sessions", func(t *txn) error {
+	return s.writeSmall(ctx, "expire sessions", func(t *txn) error {
 		return t.exec(`DELETE FROM sessions WHERE expires_ms <= ?`, ms(now))
 	})
 }

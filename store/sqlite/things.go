@@ -40,7 +40,7 @@ const saveThing = `INSERT INTO things (project, id, door, own, given_name, proto
 
 // SaveThing inserts or replaces one thing. Durable when it returns.
 func (s *Store) SaveThing(ctx context.Context, t roost.Thing) error {
-	return s.write(ctx, "save thing", func(tx *txn) error { return tx.saveThing(t) })
+	return s.writeSmall(ctx, "save thing", func(tx *txn) error { return tx.saveThing(t) })
 }
 
 // SaveThings writes many in one transaction.
@@ -74,7 +74,7 @@ func (t *txn) saveThing(th roost.Thing) error {
 
 // DeleteThing removes a thing and its last values; its readings and commands stay.
 func (s *Store) DeleteThing(ctx context.Context, ref roost.Ref) error {
-	return s.write(ctx, "delete thing", func(t *txn) error {
+	return s.writeSmall(ctx, "delete thing", func(t *txn) error {
 		return t.exec(`DELETE FROM things WHERE project = ? AND id = ?`, ref.Project, ref.Thing)
 	})
 }

@@ -16,7 +16,7 @@ const saveToken = `INSERT INTO tokens (id, project, hash, name, role, person, ma
 
 // SaveToken inserts or replaces by id.
 func (s *Store) SaveToken(ctx context.Context, n roost.Token) error {
-	return s.write(ctx, "save token", func(t *txn) error {
+	return s.writeSmall(ctx, "save token", func(t *txn) error {
 		person := sql.NullString{String: n.Person, Valid: n.Person != ""}
 		err := t.exec(saveToken, n.ID, n.Project, n.Hash[:], n.Name, n.Role, person, n.By, n.Local,
 			ms(n.Created), ms(n.LastUsed), ms(n.Expires))
@@ -29,7 +29,7 @@ func (s *Store) SaveToken(ctx context.Context, n roost.Token) error {
 
 // TouchToken saves when a token was last used, if it is still there.
 func (s *Store) TouchToken(ctx context.Context, hash roost.Secret, when time.Time) error {
-	return s.write(ctx, "touch token", func(t *txn) error {
+	return s.writeSmall(ctx, "touch token", func(t *txn) error {
 		return t.exec(`UPDATE tokens SET last_used_ms = ? WHERE hash = ?`, ms(when), hash[:])
 	})
 }
@@ -64,7 +64,7 @@ func (s *Store) Tokens(ctx context.Context, project roost.ProjectID) ([]roost.To
 
 // DeleteToken removes one; roost.NotFound if there is none of that id in the project.
 func (s *Store) DeleteToken(ctx context.Context, project roost.ProjectID, id string) error {
-	return s.write(ctx, "delete token", func(t *txn) error {
+	return s.writeSmall(ctx, "delete token", func(t *txn) error {
 		n, err := t.change(`DELETE FROM tokens WHERE project = ? AND id = ?`, project, id)
 		if err == nil && n == 0 {
 			err = noToken()
