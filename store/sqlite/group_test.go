@@ -39,14 +39,14 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // shareOne runs writes so that they share one transaction, and gives their errors.
 func shareOne(t *testing.T, s *Store, writes ...func() error) []error {
 	t.Helper()
-	release := holdUp(t, s)
+	release, before := holdUp(t, s), s.group.taken.Load()
 	var all sync.WaitGroup
 	all.Go(func() { // the goroutine takes this one and waits for the connection
 		if err := s.SaveServerValue(t.Context(), "plug", "1"); err != nil {
 			t.Error(err)
 		}
 	})
-	eventually(t, "the plug is taken", func() bool { return s.group.taken.Load() > 0 })
+	eventually(t, "the plug is taken", func() bool { return s.group.taken.Load() > before })
 	errs := make([]error, len(writes))
 	for i, w := range writes {
 		all.Go(func() { errs[i] = w() })
