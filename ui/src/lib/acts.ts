@@ -1,0 +1,90 @@
+// What a person can do to things from more than one page.
+import { api, reason } from "./api";
+import { fleet } from "./fleet.svelte";
+import { count } from "./format";
+import type { LiveThing } from "./thing.svelte";
+import { toasts } from "./toasts.svelte";
+
+export async function approve(t: LiveThing): Promise<void> {
+  try {
+    fleet.put(await api.approve(t.id));
+    toasts.say(`${t.info.name} is one of yours`);
+  } catch (err) {
+    toasts.fail(reason(err));
+  }
+}
+
+export async function ignore(t: LiveThing): Promise<void> {
+  try {
+    fleet.put(await api.ignore(t.id));
+    toasts.say(`${t.info.name} is ignored. Find it with the filter “Ignored”.`);
+  } catch (err) {
+    toasts.fail(reason(err));
+  }
+}
+
+/** Runs one act for each, four at a time; says how many went and why the first did not. */
+export async function each(list: LiveThing[], act: (t: LiveThing) => Promise<void>, done: string): Promise<void> {
+  let went = 0;
+  let trouble = "";
+  const rest = [...list];
+  const worker = async () => {
+    for (let t = rest.shift(); t; t = rest.shift()) {
+      try {
+        await act(t);
+        went++;
+      } catch (err) {
+        trouble ||= reason(err);
+      }
+    }
+  };
+  await Promise.all([worker(), worker(), worker(), worker()]);
+  if (trouble) toasts.fail(`${went} of ${list.length} ${done}. ${trouble}`);
+  else toasts.say(`${count(went, "thing")} ${done}`);
+}
+
+export async function approveAll(): Promise<void> {
+  const waiting = fleet.all.filter((t) => t.info.state === "waiting");
+  await each(waiting, async (t) => void fleet.put(await api.approve(t.id)), "approved");
+}
+
+export async function simulate(kind: "coap" | "ws"): Promise<string> {
+  try {
+    const { id } = await api.simulate(kind);
+    toasts.say("A simulated thing is starting");
+    return id;
+  } catch (err) {
+    toasts.fail(reason(err));
+    return "";
+  }
+}
+
+export async function setTags(t: LiveThing, tags: string[]): Promise<void> {
+  const before = t.info.tags;
+  try {
+    fleet.put(await api.patchThing(t.id, { tags }));
+    toasts.say("Tags changed", { label: "Undo", run: () => void undoTags(t, before) });
+  } catch (err) {
+    toasts.fail(reason(err));
+  }
+}
+async function undoTags(t: LiveThing, tags: string[]): Promise<void> {
+  try {
+    fleet.put(await api.patchThing(t.id, { tags }));
+  } catch (err) {
+    toasts.fail(reason(err));
+  }
+}
+
+export async function rename(t: LiveThing, name: string): Promise<void> {
+  const before = t.info.given_name ?? "";
+  try {
+    fleet.put(await api.patchThing(t.id, { name }));
+    toasts.say("Renamed", {
+      label: "Undo",
+      run: () => void api.patchThing(t.id, { name: before }).then((x) => fleet.put(x)).catch((e) => toasts.fail(reason(e))),
+    });
+  } catch (err) {
+    toasts.fail(reason(err));
+  }
+}

@@ -1,0 +1,256 @@
+// The one place that fetches. Types follow /api/v2; times are Unix milliseconds.
+
+export type Role = "owner" | "operator" | "viewer";
+export interface Person {
+  id: string;
+  name: string;
+  role: Role;
+}
+export interface Session {
+  state: "setup" | "signed-out" | "signed-in";
+  person?: Person;
+  version: string;
+}
+export type Kind = "number" | "boolean" | "text" | "json";
+export interface Resource {
+  name: string;
+  value: unknown;
+  at: number;
+  kind: Kind;
+  number?: number;
+  unit?: string;
+  writable: boolean;
+}
+export type ThingState = "waiting" | "enrolled" | "ignored";
+export interface Thing {
+  id: string;
+  name: string;
+  given_name?: string;
+  protocol: string;
+  state: ThingState;
+  online: boolean;
+  since: number;
+  first_heard: number;
+  last_heard: number;
+  address: string;
+  door: string;
+  gateway: string;
+  tags: string[];
+  resources?: Resource[];
+}
+export interface Things {
+  things: Thing[];
+  total: number;
+  online: number;
+  waiting: number;
+}
+export interface NumberPoint {
+  t: number;
+  min: number;
+  max: number;
+  mean: number;
+  last: number;
+  n: number;
+}
+export interface TextPoint {
+  t: number;
+  value: string;
+}
+export interface Readings {
+  resource: string;
+  unit: string;
+  from: number;
+  to: number;
+  numbers: NumberPoint[];
+  texts: TextPoint[];
+}
+export type CommandState = "queued" | "sent" | "done" | "failed" | "expired" | "cancelled";
+export interface Command {
+  id: string;
+  thing: string;
+  kind: "set" | "refresh";
+  resource: string;
+  value: unknown;
+  state: CommandState;
+  error: string;
+  result: unknown;
+  by: string;
+  created: number;
+  sent: number;
+  ended: number;
+  expires: number;
+}
+export interface User {
+  id: string;
+  name: string;
+  role: Role;
+  created: number;
+  last_seen: number;
+}
+export interface Token {
+  id: string;
+  name: string;
+  role: Role;
+  by: string;
+  created: number;
+  last_used: number;
+  expires: number;
+  token?: string;
+}
+export interface Listener {
+  name: string;
+  address: string;
+  state: "listening" | "off" | "failed";
+  detail: string;
+}
+export interface System {
+  version: string;
+  go: string;
+  os: string;
+  arch: string;
+  started: number;
+  data_dir: string;
+  data_bytes: number;
+  memory_bytes: number;
+  goroutines: number;
+  enrolment: "approve" | "open" | "closed";
+  listeners: Listener[];
+  things: { total: number; online: number; waiting: number };
+  readings: { recorded: number; pending: number; refused: number };
+  live: { watchers: number; seq: number };
+  pyaiot: { gateways: number; clients: number };
+  base_url: string;
+  simulator: boolean;
+}
+
+/** What the server, or the way to it, said no with. `message` is a sentence for people. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly retryAfter = 0,
+    readonly fields: { location: string; message: string }[] = [],
+  ) {
+    super(message);
+  }
+}
+
+export interface Client {
+  fetch?: typeof fetch;
+  base?: string;
+  /** Called when the server no longer knows this session. */
+  onSignedOut?: () => void;
+}
+
+const client: Client = {};
+export function configure(c: Client): void {
+  Object.assign(client, c);
+}
+
+interface Problem {
+  title?: string;
+  detail?: string;
+  errors?: { message?: string; location?: string }[];
+}
+
+async function refusal(res: Response): Promise<ApiError> {
+  let p: Problem = {};
+  try {
+    if ((res.headers.get("Content-Type") ?? "").includes("json")) p = (await res.json()) as Problem;
+  } catch {
+    // The status alone has to say it.
+  }
+  const fields = (p.errors ?? []).map((e) => ({ location: e.location ?? "", message: e.message ?? "" }));
+  const wait = Number(res.headers.get("Retry-After") ?? 0) || 0;
+  let text = p.detail || p.title || `The server answered ${res.status} ${res.statusText}`.trim() + ".";
+  if (fields.length > 0 && res.status === 422) text = fields.map((f) => sentence(f.message)).join(" ");
+  return new ApiError(res.status, sentence(text), wait, fields);
+}
+
+/** Upper case first, a full stop at the end. */
+export function sentence(text: string): string {
+  const t = text.trim();
+  if (!t) return t;
+  const s = t[0]!.toUpperCase() + t.slice(1);
+  return /[.!?…]$/.test(s) ? s : s + ".";
+}
+
+async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const init: RequestInit = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { Accept: "application/json", "Content-Type": "application/json" };
+  }
+  if (signal) init.signal = signal;
+  let res: Response;
+  try {
+    res = await (client.fetch ?? fetch)((client.base ?? "") + "/api/v2" + path, init);
+  } catch (err) {
+    if (signal?.aborted) throw err;
+    throw new ApiError(0, "The server cannot be reached. Check that it runs and that this device has a network.");
+  }
+  if (!res.ok) {
+    const err = await refusal(res);
+    if (res.status === 401 && path !== "/session") client.onSignedOut?.();
+    throw err;
+  }
+  if (res.status === 204) return undefined as T;
+  return (await res.json()) as T;
+}
+
+function query(params: Record<string, string | number | boolean | undefined>): string {
+  const q = new URLSearchParams();
+  for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== "") q.set(k, String(v));
+  const s = q.toString();
+  return s ? "?" + s : "";
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+  session: () => call<Session>("GET", "/session"),
+  setup: (token: string, name: string, password: string) =>
+    call<Session>("POST", "/setup", { token, name, password }),
+  signIn: (name: string, password: string) => call<Session>("POST", "/session", { name, password }),
+  signOut: () => call<void>("DELETE", "/session"),
+  changePassword: (current: string, password: string) =>
+    call<void>("PUT", "/session/password", { current, password }),
+
+  things: (signal?: AbortSignal) => call<Things>("GET", "/things", undefined, signal),
+  thing: (t: string) => call<Thing>("GET", `/things/${id(t)}`),
+  patchThing: (t: string, change: { name?: string; tags?: string[] }) =>
+    call<Thing>("PATCH", `/things/${id(t)}`, change),
+  deleteThing: (t: string) => call<void>("DELETE", `/things/${id(t)}`),
+  approve: (t: string) => call<Thing>("POST", `/things/${id(t)}/approve`),
+  ignore: (t: string) => call<Thing>("POST", `/things/${id(t)}/ignore`),
+  readings: (t: string, resource: string, from: number, to: number, points?: number, signal?: AbortSignal) =>
+    call<Readings>(
+      "GET",
+      `/things/${id(t)}/readings` + query({ resource, from: Math.round(from), to: Math.round(to), points }),
+      undefined,
+      signal,
+    ),
+
+  command: (t: string, c: { kind?: "set" | "refresh"; resource: string; value?: unknown; expires_in?: number }) =>
+    call<Command>("POST", `/things/${id(t)}/commands`, c),
+  commands: (t: string, limit = 50) =>
+    call<{ commands: Command[] }>("GET", `/things/${id(t)}/commands` + query({ limit })),
+  cancelCommand: (c: string) => call<Command>("DELETE", `/commands/${id(c)}`),
+
+  users: () => call<{ users: User[] }>("GET", "/users"),
+  addUser: (name: string, password: string, role: Role) => call<User>("POST", "/users", { name, password, role }),
+  patchUser: (u: string, change: { role?: Role; password?: string }) =>
+    call<User>("PATCH", `/users/${id(u)}`, change),
+  deleteUser: (u: string) => call<void>("DELETE", `/users/${id(u)}`),
+  tokens: () => call<{ tokens: Token[] }>("GET", "/tokens"),
+  addToken: (t: { name: string; role: Role; expires_in_days?: number }) => call<Token>("POST", "/tokens", t),
+  deleteToken: (t: string) => call<void>("DELETE", `/tokens/${id(t)}`),
+
+  system: () => call<System>("GET", "/system"),
+  simulate: (kind: "coap" | "ws") => call<{ id: string }>("POST", "/simulated", { kind }),
+};
+
+/** The sentence of whatever was thrown. */
+export function reason(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
+}

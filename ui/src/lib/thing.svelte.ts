@@ -1,0 +1,149 @@
+// One thing as the page holds it. Values live in plain maps; signals go up only when the fleet flushes,
+// so that a thousand readings a second cost one redraw of what is on the screen.
+import { api, reason, type Command, type CommandState, type Resource, type Thing } from "./api";
+import { Series } from "./series";
+import { numberOf } from "./value";
+
+const order: Record<CommandState, number> = { queued: 0, sent: 1, done: 2, failed: 2, expired: 2, cancelled: 2 };
+export const ended = (c: Command): boolean => order[c.state] === 2;
+
+export class LiveThing {
+  readonly id: string;
+  info = $state.raw<Thing>(undefined as unknown as Thing);
+  #values = $state(0);
+  #orders = $state(0);
+  #resources = new Map<string, Resource>();
+  #series = new Map<string, Series>();
+  #loading = new Set<string>();
+  #latest = new Map<string, Command>();
+  /** What a search looks through, lower case. */
+  hay = "";
+
+  constructor(t: Thing) {
+    this.id = t.id;
+    this.setInfo(t);
+    this.setResources(t.resources ?? []);
+  }
+
+  setInfo(t: Thing): void {
+    this.info = { ...t, tags: t.tags ?? [] };
+    this.#index();
+  }
+  setResources(list: Resource[]): void {
+    this.#resources = new Map(list.map((r) => [r.name, r]));
+    this.#index();
+    this.#values++;
+  }
+  #index(): void {
+    const t = this.info;
+    this.hay = [t.name, t.id, t.protocol, t.address, ...t.tags, ...this.#resources.keys()].join("\n").toLowerCase();
+  }
+
+  get resources(): Map<string, Resource> {
+    void this.#values;
+    return this.#resources;
+  }
+  resource(name: string): Resource | undefined {
+    void this.#values;
+    return this.#resources.get(name);
+  }
+
+  /** Takes a reading in; the caller flushes. True when the resource is new here. */
+  take(r: Resource): boolean {
+    const old = this.#resources.get(r.name);
+    if (old && old.at > r.at) return false;
+    this.#resources.set(r.name, r);
+    const series = this.#series.get(r.name);
+    const n = series ? numberOf(r) : null;
+    if (series && n !== null) series.add(r.at, n);
+    if (r.at > this.info.last_heard) this.info.last_heard = r.at;
+    if (!old) this.#index();
+    return !old;
+  }
+  forget(): void {
+    this.#resources = new Map();
+    this.flush();
+  }
+  flush(): void {
+    this.#values++;
+  }
+
+  /** The last hour of a resource, fetched once and then kept live. */
+  series(name: string): Series {
+    void this.#values;
+    let s = this.#series.get(name);
+    if (!s) this.#series.set(name, (s = new Series()));
+    return s;
+  }
+  async loadSeries(name: string, signal?: AbortSignal): Promise<void> {
+    const s = this.series(name);
+    if (s.loaded || this.#loading.has(name)) return;
+    this.#loading.add(name);
+    try {
+      const now = Date.now();
+      const past = await api.readings(this.id, name, now - 3_600_000, now, 60, signal);
+      s.fill(past.numbers.map((p) => ({ t: p.t, v: p.mean })));
+      this.#values++;
+    } catch {
+      // A sparkline is a nicety: without history it fills live.
+    } finally {
+      this.#loading.delete(name);
+    }
+  }
+  /** History is out of date after a gap. */
+  staleSeries(): void {
+    for (const s of this.#series.values()) {
+      s.clear();
+      s.loaded = false;
+    }
+  }
+
+  /** The newest command to a resource, while it matters. */
+  latest(resource: string): Command | undefined {
+    void this.#orders;
+    return this.#latest.get(resource);
+  }
+  track(c: Command): void {
+    if (c.kind === "refresh" && c.state !== "failed") return;
+    const old = this.#latest.get(c.resource);
+    if (old?.id === c.id && order[old.state] > order[c.state]) return;
+    if (old && old.id !== c.id && old.created > c.created) return;
+    this.#latest.set(c.resource, c);
+    this.#orders++;
+  }
+  dismiss(resource: string): void {
+    this.#latest.delete(resource);
+    this.#orders++;
+  }
+
+  /** Sends a value; a refusal shows up like a failed command. */
+  async send(resource: string, value: unknown, expiresIn?: number): Promise<void> {
+    await this.#order({ kind: "set", resource, value, ...(expiresIn ? { expires_in: expiresIn } : {}) });
+  }
+  /** Asks the thing for its value anew. */
+  async refresh(resource: string): Promise<void> {
+    await this.#order({ kind: "refresh", resource });
+  }
+  async #order(c: { kind: "set" | "refresh"; resource: string; value?: unknown; expires_in?: number }): Promise<void> {
+    try {
+      this.track(await api.command(this.id, c));
+    } catch (err) {
+      const at = Date.now();
+      this.track({
+        id: `refused-${at}-${Math.random()}`,
+        thing: this.id,
+        kind: c.kind,
+        resource: c.resource,
+        value: c.value,
+        state: "failed",
+        error: reason(err),
+        result: null,
+        by: "",
+        created: at,
+        sent: 0,
+        ended: at,
+        expires: 0,
+      });
+    }
+  }
+}

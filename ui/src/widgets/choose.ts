@@ -1,0 +1,154 @@
+// Which widget stands for a resource: by its name where the name means something, else by its shape.
+import type { Resource } from "../lib/api";
+import { recall, remember } from "../lib/prefs";
+import { asText, clean, httpUrl, isOnOff, leadingNumber, parseImu, parsePosition } from "../lib/value";
+
+export type WidgetKind =
+  | "switch"
+  | "number"
+  | "gauge"
+  | "text"
+  | "pad"
+  | "joystick"
+  | "script"
+  | "imu"
+  | "position"
+  | "json"
+  | "webcam"
+  | "suit"
+  | "fact";
+
+const facts = ["name", "os", "board", "mcu", "ip", "protocol", "id", "version", "vendor", "appid"];
+const isFact = (name: string) => facts.includes(name);
+export const factOrder = (name: string): number => facts.indexOf(name);
+
+export function chooseWidget(r: Resource): WidgetKind {
+  const name = r.name.replace(/^.*\//, "");
+  if (isFact(r.name)) return "fact";
+  if (name === "robot") return "pad";
+  if (name === "ribot") return "joystick";
+  if (name === "js") return "script";
+  if (name === "imu" && parseImu(r.value).length > 0) return "imu";
+  if (name === "position" && parsePosition(r.value)) return "position";
+  if (name === "webcam" && httpUrl(r.value)) return "webcam";
+  if (name === "suit_state") return "suit";
+  if (isOnOff(r.value) && (r.kind === "boolean" || (r.writable && name !== "dwnld"))) return "switch";
+  return byShape(r);
+}
+
+function byShape(r: Resource): WidgetKind {
+  if (r.kind === "json") return "json";
+  if (r.kind === "text" || r.kind === "boolean") return looksLikeJson(r.value) ? "json" : "text";
+  if (r.unit === "%" || r.name === "dwnld") {
+    const n = r.number ?? leadingNumber(clean(r.value)) ?? NaN;
+    return n >= 0 && n <= 100 ? "gauge" : "number";
+  }
+  return "number";
+}
+
+function looksLikeJson(value: unknown): boolean {
+  const t = asText(value);
+  if (!/^[[{]/.test(t)) return false;
+  try {
+    JSON.parse(t);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a person may show this resource as instead. */
+export function alternatives(r: Resource): WidgetKind[] {
+  const out: WidgetKind[] = [];
+  if (r.kind === "number") out.push("number", "gauge");
+  if (isOnOff(r.value)) out.push("switch");
+  if (looksLikeJson(r.value) || r.kind === "json") out.push("json");
+  out.push("text");
+  const own = chooseWidget(r);
+  if (!out.includes(own)) out.unshift(own);
+  return out;
+}
+
+export const widgetNames: Record<WidgetKind, string> = {
+  switch: "Switch",
+  number: "Number",
+  gauge: "Gauge",
+  text: "Text",
+  pad: "Pad",
+  joystick: "Joystick",
+  script: "Script",
+  imu: "Motion",
+  position: "Position",
+  json: "JSON",
+  webcam: "Camera link",
+  suit: "Update state",
+  fact: "Fact",
+};
+
+const choiceKey = (thing: string, resource: string) => `widget.${thing}.${resource}`;
+
+export function chosenWidget(thing: string, r: Resource): WidgetKind {
+  const chosen = recall(choiceKey(thing, r.name)) as WidgetKind | null;
+  return chosen && alternatives(r).includes(chosen) ? chosen : chooseWidget(r);
+}
+export function rememberWidget(thing: string, r: Resource, kind: WidgetKind): void {
+  remember(choiceKey(thing, r.name), kind === chooseWidget(r) ? null : kind);
+}
+
+const labels: Record<string, string> = {
+  led: "LED",
+  imu: "Motion",
+  eco2: "eCO₂",
+  tvoc: "TVOC",
+  tsp: "Small particles (1–2 µm)",
+  tlp: "Large particles (3–10 µm)",
+  js: "Script",
+  ribot: "RiBot",
+  os: "OS",
+  mcu: "MCU",
+  ip: "IP",
+  id: "ID",
+  appid: "App ID",
+  dwnld: "Download",
+  suit_state: "Update",
+};
+
+/** A resource's name for people: "soil_moisture" reads "Soil moisture". */
+export function label(name: string): string {
+  const known = labels[name];
+  if (known) return known;
+  const t = name.replace(/[_-]+/g, " ").trim() || name;
+  return t[0] === undefined ? name : t[0].toUpperCase() + t.slice(1);
+}
+
+const first = ["temperature", "humidity", "pressure", "eco2", "tvoc", "illuminance", "distance", "battery"];
+
+/** Up to three values for a row of the fleet: the known ones first, then numbers with a unit, numbers, texts. */
+export function rowValues(resources: Iterable<Resource>, most = 3): Resource[] {
+  const rank = (r: Resource): number => {
+    const i = first.indexOf(r.name);
+    if (i >= 0) return i;
+    if (r.name === "dwnld") return 99;
+    const kind = chooseWidget(r);
+    if (kind === "number" || kind === "gauge") return r.unit ? 20 : 30;
+    if (kind === "text") return 40;
+    return 99;
+  };
+  return [...resources]
+    .map((r) => ({ r, rank: rank(r) }))
+    .filter((x) => x.rank < 99 && asText(x.r.value) !== "")
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, most)
+    .map((x) => x.r);
+}
+
+/** The control of a row: its first switch that can be written, `led` before others. */
+export function rowSwitch(resources: Iterable<Resource>): Resource | undefined {
+  let found: Resource | undefined;
+  for (const r of resources) {
+    if (!r.writable || chooseWidget(r) !== "switch") continue;
+    if (r.name === "led") return r;
+    found ??= r;
+  }
+  return found;
+}
