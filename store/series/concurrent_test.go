@@ -17,7 +17,7 @@ func TestReadersSeeAllThatWasAppended(t *testing.T) {
 	f := newFile(t)
 	d := f.open(t, busy)
 	defer f.close(t, d)
-	const writers, samples = 4, 3000
+	const writers, samples = 4, 1500
 	var written [writers]atomic.Int64
 	var writing, helping sync.WaitGroup
 	ctx, stop := context.WithCancel(t.Context())
@@ -112,6 +112,8 @@ func TestFailedAppendLeavesNoTrace(t *testing.T) {
 	f.exec(t, `DROP TRIGGER full; UPDATE series_log SET seq = seq`)
 	run(t, d, want, 50_000, 1)
 	run(t, d, want, 90_000, 1)
+	sameAs(t, d, want, 1)
+	sameAs(t, d, want, 2)
 	f.crash(d)
 	d = f.open(t, series.Config{})
 	defer f.close(t, d)

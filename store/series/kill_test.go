@@ -76,12 +76,12 @@ func killBatch(k int64) []series.Sample {
 
 func TestKilledProcessLosesNothingItAcknowledged(t *testing.T) {
 	f := newFile(t)
-	rounds := 12
+	rounds := 6
 	if testing.Short() {
-		rounds = 3
+		rounds = 2
 	}
 	for round := range rounds {
-		acked := runAndKill(t, f.path, 1+rand.IntN(400))
+		acked := runAndKill(t, f.path, 1+rand.IntN(150))
 		d := f.open(t, busy)
 		stored := checkKilled(t, d, acked)
 		if s := d.Stats(); s.BadRows+s.BadChunks > 0 {
