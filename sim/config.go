@@ -1,0 +1,121 @@
+// Package sim plays things over real protocols: for the demo, for load and for
+// tests. A thing of a Fleet has its own socket, its own values and an LED that
+// stays as it was set; to a gateway it is a device like any other.
+//
+//	fleet := sim.CoAP(sim.Config{To: "127.0.0.1:5683", Count: 3, Resources: []string{"temperature", "led"}})
+//	err := fleet.Run(ctx) // blocks until ctx ends
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MaxCount is how many things one Fleet plays at most.
+const MaxCount = 20_000
+
+// Config says what a Fleet plays. Only To must be given.
+type Config struct {
+	// To is where the gateway listens: HOST:PORT for CoAP; for WebSocket nodes
+	// HOST:PORT or a whole URL (ws://HOST:PORT/node).
+	To        string
+	Count     int      // things; 1
+	UID       string   // what their ids begin with; "sim-coap-" or "sim-ws-"
+	Resources []string // besides board, name and os; see Resources
+	Names     []string // what they are called, in order; a list of places
+
+	Interval time.Duration // between values; 5 s. The IMU is ten times as quick
+	Beacon   time.Duration // CoAP: between signs of life; 30 s
+
+	Legacy  bool    // CoAP: signs of life without an id ("reset", "Alive"), robot and js answered 2.05, as old nodes do
+	Padding bool    // CoAP: values that are read are filled up with NUL bytes, as RIOT does
+	Silent  bool    // says that it is there once and then answers only
+	Loss    float64 // share of datagrams (both ways) or messages (sent) that are lost; 0 to 1
+	Seed    uint64  // of losses and noise
+
+	LeaveAfter time.Duration // CoAP: falls silent; WebSocket: closes. 0: stays
+	BackAfter  time.Duration // comes back that long after leaving. 0: never
+	JoinSpread time.Duration // the things join spread over this time
+	// HostEach gives each CoAP thing an address of its own, 127.0.1.N, and port
+	// 5683, the only one where a Pyaiot gateway looks for nodes (Linux).
+	HostEach bool
+
+	Log *slog.Logger // none: silent
+}
+
+// Resources lists what a thing can be given besides board, name and os.
+func Resources() []string { return slices.Clone(offered) }
+
+var offered = []string{
+	"temperature", "pressure", "humidity", "illuminance", "imu",
+	"led", "robot", "js", "text", "version", "position",
+}
+
+// check finds every fault in c.
+func (c Config) check() error {
+	var faults []error
+	if c.To == "" {
+		faults = append(faults, errors.New("simulated things need an address to talk to"))
+	}
+	if c.Count < 0 || c.Count > MaxCount {
+		faults = append(faults, fmt.Errorf("%d simulated things: between 1 and %d are possible", c.Count, MaxCount))
+	}
+	if c.Loss < 0 || c.Loss > 1 {
+		faults = append(faults, fmt.Errorf("loss %v: must be between 0 and 1", c.Loss))
+	}
+	for _, r := range c.Resources {
+		if !slices.Contains(offered, r) {
+			faults = append(faults, fmt.Errorf("resource %q: simulated things have %s", r, strings.Join(offered, ", ")))
+		}
+	}
+	for _, d := range []time.Duration{c.Interval, c.Beacon, c.LeaveAfter, c.BackAfter, c.JoinSpread} {
+		if d < 0 {
+			faults = append(faults, fmt.Errorf("time %v: must not be negative", d))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// withDefaults fills in what is zero.
+func (c Config) withDefaults(uid string) Config {
+	if c.Count == 0 {
+		c.Count = 1
+	}
+	if c.UID == "" {
+		c.UID = uid
+	}
+	if c.Interval == 0 {
+		c.Interval = 5 * time.Second
+	}
+	if c.Beacon == 0 {
+		c.Beacon = 30 * time.Second
+	}
+	if len(c.Names) == 0 {
+		c.Names = places
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// places are what simulated things are called.
+var places = []string{
+	"Greenhouse north", "Bench pico", "Attic", "Window box", "Cellar", "Front door",
+	"Beehive", "Rain barrel", "Workshop", "Kitchen shelf", "Chicken coop", "Bike shed",
+	"Greenhouse south", "Hallway", "Cold frame", "Garden gate", "Balcony", "Compost heap",
+	"Pump house", "Reading corner",
+}
+
+// nameOf gives the i-th thing its name; past the end of the list a number follows.
+func (c Config) nameOf(i int) string {
+	name := c.Names[i%len(c.Names)]
+	if round := i / len(c.Names); round > 0 {
+		name = fmt.Sprintf("%s %d", name, round+1)
+	}
+	return name
+}
