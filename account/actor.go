@@ -64,22 +64,22 @@ func (a Actor) Allowed(project roost.ProjectID, r Right) error {
 }
 
 func denial(a Actor, have, need roost.Role, project roost.ProjectID) string {
-	where := ""
+	only := "an " + string(need)
+	if need == roost.Viewer {
+		only = "a viewer"
+	}
 	if project != roost.Home {
-		where = fmt.Sprintf(" of project %q", project)
+		only += fmt.Sprintf(" of project %q", string(project))
 	}
-	who, is := "you", "have no role here"
-	if a.Token {
-		who = "this token"
-		is = "has no role here"
+	switch {
+	case a.Token && have.Valid():
+		return fmt.Sprintf("Only %s may do this; this token is %s.", only, have)
+	case a.Token:
+		return fmt.Sprintf("Only %s may do this; this token has no role here.", only)
+	case have.Valid():
+		return fmt.Sprintf("Only %s may do this; you are %s.", only, have)
 	}
-	if have.Valid() {
-		is = "are " + string(have)
-		if a.Token {
-			is = "is " + string(have)
-		}
-	}
-	return fmt.Sprintf("Only an %s%s may do this; %s %s.", need, where, who, is)
+	return fmt.Sprintf("Only %s may do this; you have no role here.", only)
 }
 
 // personActor gives the actor that a person is.

@@ -157,6 +157,9 @@ func (a *Accounts) RemovePerson(ctx context.Context, actor Actor, project roost.
 	if err != nil {
 		return err
 	}
+	if p.Roles[project] == "" {
+		return roost.Errorf(roost.Conflict, "%s is here as an owner of the server; change that in project %q.", p.Name, string(roost.Home))
+	}
 	if err := a.mayLose(ctx, project, p, ""); err != nil {
 		return err
 	}
