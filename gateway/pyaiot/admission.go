@@ -1,0 +1,89 @@
+package pyaiot
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/roost-iot/roost"
+	wire "github.com/roost-iot/roost/wire/pyaiot"
+	"github.com/roost-iot/roost/wire/websocket"
+)
+
+const (
+	protocolHeader = "Sec-WebSocket-Protocol"
+	protocolToken  = "token"
+	// legacyPatience is how long a gateway of Pyaiot 0.2 may take to send its token.
+	legacyPatience = 2 * time.Second
+	// gatewayBuffer is what a gateway's connection reads at once: some 250 updates.
+	gatewayBuffer = 32 << 10
+)
+
+// ServeGateway is /gw.
+func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
+	if !websocket.Check(w, r) {
+		return
+	}
+	o := websocket.Options{MaxMessage: d.cfg.MaxGatewayMessage, KeepBuffer: gatewayBuffer}
+	name, remote := gatewayName(r), r.RemoteAddr
+	lines := r.Header.Values(protocolHeader)
+	if len(lines) == 0 && d.cfg.Legacy {
+		o.Dead = legacyPatience
+		d.attach(w, r, d.gateways, d.cfg.MaxGateways, o, func(c *websocket.Conn) { d.serveLegacy(c, name, remote) })
+		return
+	}
+	if refusal := checkProtocols(d.cfg.Keys, lines); refusal != "" {
+		d.cfg.Log.Warn("gateway refused", "remote", remote, "err", refusal)
+		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte(refusal)) // a peer that is gone already needs no answer
+		return
+	}
+	o.Protocol = protocolToken
+	d.attach(w, r, d.gateways, d.cfg.MaxGateways, o, func(c *websocket.Conn) { d.serveGateway(c, name, remote, false) })
+}
+
+// checkProtocols looks at the subprotocols, which carry the token, and gives what
+// the 401 says, "" to let in.
+func checkProtocols(keys wire.Keys, lines []string) string {
+	word, token, two := strings.Cut(strings.Join(lines, ","), ",")
+	if !two || strings.Contains(token, ",") || strings.TrimSpace(word) != protocolToken {
+		return "Invalid subprotocols"
+	}
+	if keys.CheckToken(strings.TrimSpace(token)) != nil {
+		return "Invalid token"
+	}
+	return ""
+}
+
+// serveLegacy waits for the token, which comes as a message.
+func (d *Door) serveLegacy(conn *websocket.Conn, name, remote string) {
+	_, token, err := conn.Next()
+	if err == nil {
+		err = d.cfg.Keys.CheckToken(strings.TrimSpace(string(token)))
+	}
+	if err != nil {
+		defer d.detach(d.gateways, conn)
+		d.cfg.Log.Warn("gateway refused", "remote", remote, "err", err)
+		if closed, ok := errors.AsType[*websocket.CloseError](err); !ok || !closed.Peer {
+			_ = conn.Close(0, "") // it is gone one way or the other
+		}
+		return
+	}
+	conn.SetDead(0)
+	d.serveGateway(conn, name, remote, true)
+}
+
+// gatewayName is what a gateway calls itself, or where it is.
+func gatewayName(r *http.Request) string {
+	if name := roost.CleanThingID(r.URL.Query().Get("name")); name != "" {
+		return string(name)
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,210 @@
+package pyaiot
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/live"
+	wire "github.com/roost-iot/roost/wire/pyaiot"
+	"github.com/roost-iot/roost/wire/websocket"
+)
+
+// Fleet is what a snapshot is made of; the registry is one. Both methods give
+// copies, resources in the order in which they were first heard.
+type Fleet interface {
+	Each(project roost.ProjectID, f func(t roost.Thing, rs []roost.Resource) bool)
+	Get(ref roost.Ref) (roost.Thing, []roost.Resource, bool)
+}
+
+// Visitor is who a web client turned out to be.
+type Visitor struct {
+	By      string          // for the history of commands
+	Project roost.ProjectID // "" is roost.Home
+	Command bool            // may send commands
+}
+
+// Who may open /ws.
+const (
+	ClientsToken = "token" // whom Authenticate knows
+	ClientsOpen  = "open"  // anybody, as with Pyaiot
+	ClientsOff   = "off"   // nobody: 404
+)
+
+// Config says how the door behaves. Core, Feed, Fleet and Log are needed; all
+// else works as zero.
+type Config struct {
+	Core  gateway.Core
+	Feed  *live.Feed
+	Fleet Fleet
+	Log   *slog.Logger
+
+	Keys    wire.Keys       // shared with gateways; without a secret no gateway comes in
+	Project roost.ProjectID // of what gateways report, and of clients in mode open; "" is roost.Home
+	Legacy  bool            // also take gateways of Pyaiot 0.2, whose token is the first message
+	Grace   time.Duration   // how long nodes outlive their gateway's connection; 0: 5 s, below 0: none
+
+	Clients string // "" is ClientsToken
+	// Authenticate tells who a request for /ws comes from, by its query parameter
+	// token, its Authorization, or its cookie. A request with neither of the first
+	// two must come from a page of our own. Errors: roost.Unauthorized, roost.Denied.
+	Authenticate func(r *http.Request) (Visitor, error)
+	// Submit asks that resource of a thing be set to a JSON value. nil: commands are ignored.
+	Submit func(ctx context.Context, ref roost.Ref, resource string, value roost.Value, by string) error
+
+	MaxGateways       int // connections; 0: 1,000
+	MaxClients        int // connections; 0: 10,000
+	MaxNodes          int // of one gateway's connection; 0: 100,000
+	MaxGatewayMessage int // bytes; 0: 10 MiB, as Pyaiot
+}
+
+func (c *Config) fill() {
+	if c.Project == "" {
+		c.Project = roost.Home
+	}
+	if c.Grace == 0 {
+		c.Grace = 5 * time.Second
+	}
+	if c.Clients == "" {
+		c.Clients = ClientsToken
+	}
+	if c.MaxGateways == 0 {
+		c.MaxGateways = 1000
+	}
+	if c.MaxClients == 0 {
+		c.MaxClients = 10_000
+	}
+	if c.MaxNodes == 0 {
+		c.MaxNodes = 100_000
+	}
+	if c.MaxGatewayMessage == 0 {
+		c.MaxGatewayMessage = 10 << 20
+	}
+}
+
+// Door serves /gw and /ws. Run must be running for it to let anybody in.
+type Door struct {
+	cfg Config
+	hub *hub
+	src string // the id under which we speak to gateways
+
+	life    context.Context // of what connections ask of the rooms; ends after them
+	end     context.CancelFunc
+	closing chan struct{}  // closed when connections are told to go
+	work    sync.WaitGroup // one for each connection
+
+	mu       sync.Mutex
+	open     bool
+	gateways map[*websocket.Conn]struct{}
+	clients  map[*websocket.Conn]struct{}
+	nodes    map[string]*node // by uid
+}
+
+// New makes a door.
+func New(cfg Config) *Door {
+	cfg.fill()
+	d := &Door{
+		cfg: cfg, hub: newHub(cfg.Feed, cfg.Fleet, cfg.Log), src: newUUID(), closing: make(chan struct{}),
+		gateways: map[*websocket.Conn]struct{}{}, clients: map[*websocket.Conn]struct{}{}, nodes: map[string]*node{},
+	}
+	d.life, d.end = context.WithCancel(context.Background())
+	return d
+}
+
+// Stats says how many are connected.
+type Stats struct{ Gateways, Clients int }
+
+// Stats counts.
+func (d *Door) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return Stats{Gateways: len(d.gateways), Clients: len(d.clients)}
+}
+
+// Run lets gateways and clients in until ctx ends; then it closes their
+// connections with 1001 and waits for them.
+func (d *Door) Run(ctx context.Context) {
+	hub := make(chan struct{})
+	hubLife, stopHub := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopHub()
+	reader := d.cfg.Feed.Tail()
+	go func() {
+		defer close(hub)
+		d.hub.run(hubLife, reader)
+	}()
+	d.mu.Lock()
+	d.open = true
+	d.mu.Unlock()
+	<-ctx.Done()
+	d.shut()
+	late := time.AfterFunc(drain, d.end)
+	defer late.Stop()
+	d.work.Wait()
+	d.end()
+	stopHub()
+	<-hub
+}
+
+const (
+	// farewell is how long peers may take to answer the close frame at shutdown.
+	farewell = time.Second
+	// drain is how long the rooms may take to swallow what was read before.
+	drain = 5 * time.Second
+)
+
+func (d *Door) shut() {
+	d.mu.Lock()
+	d.open = false
+	var all []*websocket.Conn
+	for c := range d.gateways {
+		all = append(all, c)
+	}
+	for c := range d.clients {
+		all = append(all, c)
+	}
+	d.mu.Unlock()
+	close(d.closing)
+	var told sync.WaitGroup
+	for _, c := range all {
+		told.Go(func() { c.Interrupt(websocket.GoingAway, "Roost is stopping.", farewell) })
+	}
+	told.Wait()
+}
+
+// attach takes a request over and runs serve in a goroutine of its own; the
+// handler returns and its buffers go. set is where the connection is counted.
+func (d *Door) attach(w http.ResponseWriter, r *http.Request, set map[*websocket.Conn]struct{}, limit int, o websocket.Options, serve func(*websocket.Conn)) {
+	d.mu.Lock()
+	full := !d.open || len(set) >= limit
+	d.mu.Unlock()
+	if full {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "Too many connections, or Roost is stopping.", http.StatusServiceUnavailable)
+		return
+	}
+	conn, err := websocket.Accept(w, r, o)
+	if err != nil {
+		d.cfg.Log.Debug("websocket not opened", "remote", r.RemoteAddr, "err", err)
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.open {
+		_ = conn.Cut() // it came while the door was closing
+		return
+	}
+	set[conn] = struct{}{}
+	d.work.Go(func() { serve(conn) })
+}
+
+// detach forgets a connection. It comes after the last use of conn.
+func (d *Door) detach(set map[*websocket.Conn]struct{}, conn *websocket.Conn) {
+	_ = conn.Cut()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(set, conn)
+}

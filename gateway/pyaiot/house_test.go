@@ -1,0 +1,244 @@
+package pyaiot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/live"
+	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/store/series"
+	"github.com/roost-iot/roost/store/sqlite"
+	"github.com/roost-iot/roost/telemetry"
+	wire "github.com/roost-iot/roost/wire/pyaiot"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must come.
+const patience = 10 * time.Second
+
+// house is the door with the real rooms behind it, over a real store.
+type house struct {
+	t        testing.TB
+	door     *Door
+	registry *registry.Registry
+	board    *gateway.Switchboard
+	commands *command.Commands
+	feed     *live.Feed
+	keys     wire.Keys
+	url      string // ws://127.0.0.1:…
+	stop     func()
+}
+
+// build opens a house; change may set up the door's configuration.
+func build(t testing.TB, change func(*Config)) *house {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, err := sqlite.Open(ctx, t.TempDir(), sqlite.Config{Log: log})
+	must(err)
+	must(store.SaveProject(ctx, roost.Project{ID: roost.Home, Name: "Home"}))
+	numbers, err := series.Open(ctx, store.Writer(), store.Reader(), series.Config{}, log)
+	must(err)
+	h := &house{t: t, feed: live.NewFeed(time.Now()), keys: wire.GenerateKeys()}
+	h.registry, err = registry.Open(ctx, store, h.feed, registry.Config{}, log)
+	must(err)
+	readings := telemetry.New(store, numbers, telemetry.Config{}, log)
+	h.commands, err = command.New(ctx, store, h.feed, command.Config{}, log)
+	must(err)
+	h.board = gateway.New(h.registry, readings, h.commands, log)
+	c := Config{
+		Core: h.board, Feed: h.feed, Fleet: h.registry, Log: log, Keys: h.keys, Clients: ClientsOpen,
+		Grace: 50 * time.Millisecond, Submit: h.submit,
+	}
+	if change != nil {
+		change(&c)
+	}
+	h.door = New(c)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/gw", h.door.ServeGateway)
+	mux.HandleFunc("/ws", h.door.ServeClient)
+	srv := httptest.NewServer(mux)
+	h.url = "ws" + strings.TrimPrefix(srv.URL, "http")
+	var work sync.WaitGroup
+	rooms, stopRooms := context.WithCancel(context.Background())
+	for _, run := range []func(context.Context){h.registry.Run, readings.Run, func(ctx context.Context) { h.commands.Run(ctx, h.board) }} {
+		work.Go(func() { run(rooms) })
+	}
+	var door sync.WaitGroup
+	door.Go(func() { h.door.Run(ctx) })
+	h.stop = sync.OnceFunc(func() {
+		cancel()
+		door.Wait()
+		srv.Close()
+		stopRooms()
+		work.Wait()
+		h.feed.Close()
+		if err := errors.Join(numbers.Close(context.Background()), store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(h.stop)
+	h.eventually("the door is open", func() bool {
+		h.door.mu.Lock()
+		defer h.door.mu.Unlock()
+		return h.door.open
+	})
+	return h
+}
+
+func (h *house) submit(ctx context.Context, ref roost.Ref, resource string, v roost.Value, by string) error {
+	_, err := h.commands.Submit(ctx, command.Request{Ref: ref, Resource: resource, Value: v, By: by})
+	return err
+}
+
+func (h *house) eventually(what string, ok func() bool) {
+	h.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			h.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// peer is a gateway or a web client of the test.
+type peer struct {
+	t    testing.TB
+	conn *websocket.Conn
+}
+
+func (h *house) dial(path string, o *websocket.DialOptions) *peer {
+	h.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	conn, resp, err := websocket.Dial(ctx, h.url+path, o)
+	if err != nil {
+		h.t.Fatalf("dial %s: %v", path, err)
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		h.t.Fatalf("dial %s: %s", path, resp.Status)
+	}
+	conn.SetReadLimit(-1)
+	h.t.Cleanup(func() { _ = conn.CloseNow() }) // may be closed already
+	return &peer{h.t, conn}
+}
+
+// gateway dials in as a gateway does.
+func (h *house) gateway() *peer {
+	h.t.Helper()
+	return h.dial("/gw", &websocket.DialOptions{Subprotocols: []string{"token", h.keys.Token(time.Now())}})
+}
+
+// client opens /ws and announces itself.
+func (h *house) client() *peer {
+	h.t.Helper()
+	before := h.watchers()
+	p := h.dial("/ws", nil)
+	p.send(`{"type":"new","data":"client"}`)
+	h.eventually("the client is announced", func() bool { return h.watchers() > before })
+	return p
+}
+
+func (h *house) watchers() int {
+	h.door.hub.mu.Lock()
+	defer h.door.hub.mu.Unlock()
+	return len(h.door.hub.clients)
+}
+
+// lastClient is the id of the only announced client but those in known.
+func (h *house) clientIDs() (ids []string) {
+	h.door.hub.mu.Lock()
+	defer h.door.hub.mu.Unlock()
+	for id := range h.door.hub.clients {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (p *peer) send(text string) {
+	p.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	if err := p.conn.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
+		p.t.Fatalf("send %s: %v", text, err)
+	}
+}
+
+func (p *peer) next() string {
+	p.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	kind, b, err := p.conn.Read(ctx)
+	if err != nil || kind != websocket.MessageText {
+		p.t.Fatalf("no message: %v", err)
+	}
+	return string(b)
+}
+
+// want takes the next messages and compares them byte for byte.
+func (p *peer) want(texts ...string) {
+	p.t.Helper()
+	for _, text := range texts {
+		if got := p.next(); got != text {
+			p.t.Fatalf("got  %s\nwant %s", got, text)
+		}
+	}
+}
+
+// wantClose reads until the end and gives the close code and reason.
+func (p *peer) wantClose() websocket.CloseError {
+	p.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	for {
+		if _, _, err := p.conn.Read(ctx); err != nil {
+			var closed websocket.CloseError
+			if !errors.As(err, &closed) {
+				p.t.Fatalf("no close frame: %v", err)
+			}
+			return closed
+		}
+	}
+}
+
+// fence makes sure that all that the gateway sent before has come through: a value
+// of a node of its own that every client in ps gets. Nothing may come before it.
+func (h *house) fence(gw *peer, ps ...*peer) {
+	h.t.Helper()
+	gw.send(`{"type": "new", "uid": "fence", "dst": "all"}`)
+	gw.send(`{"type": "out", "uid": "fence"}`)
+	for _, p := range ps {
+		p.want(`{"type": "new", "uid": "fence", "dst": "all"}`, `{"type": "out", "uid": "fence"}`)
+	}
+}
+
+func compact(t testing.TB, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
