@@ -31,6 +31,7 @@ func (e *Endpoint) cut(q *Request, a Response) Response {
 	}
 	key := keyOf(q)
 	e.downloads.forget(key)
+	e.downloads.makeRoom()
 	kept := Response{Code: a.Code, Options: a.Options.Clone(), Payload: slices.Clone(a.Payload)}
 	kept.Options.Remove(coap.Observe)
 	kept.Options.Remove(coap.Block1)
@@ -47,8 +48,7 @@ func (e *Endpoint) another(q *Request) (a Response, done bool) {
 	b := q.meta.block2
 	found := e.downloads.with(keyOf(q), e.now(), nil, func(d *download) (keep bool) {
 		a = slice(d.whole, b)
-		block, _, _ := a.Options.Block(coap.Block2)
-		return block.More || !a.Code.IsSuccess()
+		return true // the last block may be lost and asked for again
 	})
 	if found {
 		q.meta.has2 = false // it is cut

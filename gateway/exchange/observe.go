@@ -175,6 +175,12 @@ func (o *Observation) take(ctx context.Context, a arrival) error {
 	t := &turn{e: o.e, remote: o.remote}
 	defer t.give()
 	whole, err := o.e.fetchRest(ctx, t, &o.message, a.Response)
+	if err != nil && len(o.inbox.inbox) == 0 && ctx.Err() == nil {
+		// It has changed while it was fetched, and no newer news is here: ask.
+		m := coap.Message{Code: o.message.Code, Options: o.message.Options, Payload: o.message.Payload}
+		t.give()
+		whole, err = o.e.do(ctx, o.remote, &m)
+	}
 	if err != nil {
 		o.e.noise.debug(o.e.c.Log, o.e.now(), "notification incomplete", o.remote, err)
 		return ctx.Err()

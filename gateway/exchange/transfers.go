@@ -28,8 +28,8 @@ func keyOf(q *Request) transferKey {
 	return transferKey{q.Remote, q.Code, string(m.Append(nil))}
 }
 
-// transfers is the state of block-wise transfers of one direction; a full table
-// turns newcomers away, an idle transfer is forgotten.
+// transfers is the state of block-wise transfers of one direction; an idle
+// transfer is forgotten, and a full table turns newcomers away.
 type transfers[T any] struct {
 	mu    sync.Mutex
 	limit int
@@ -69,6 +69,23 @@ func (t *transfers[T]) forget(key transferKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.of, key)
+}
+
+// makeRoom drops what was not used for longest when the table is full.
+func (t *transfers[T]) makeRoom() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.of) < t.limit {
+		return
+	}
+	var oldest transferKey
+	var used time.Duration
+	for key, x := range t.of {
+		if used == 0 || x.used < used {
+			oldest, used = key, x.used
+		}
+	}
+	delete(t.of, oldest)
 }
 
 // expire drops what was last used before a time.
