@@ -75,9 +75,10 @@ func (r *reader) answer(b []byte, remote netip.AddrPort) {
 }
 
 // deliver hands a response to who waits for it. False: nobody does, or it has a
-// critical option that is not understood (RFC 7252, 5.4.1).
+// critical option that is not understood (RFC 7252, 5.4.1). A 4.02 may show the
+// option that it is about, as libcoap's does.
 func (e *Endpoint) deliver(remote netip.AddrPort, m *coap.Message) bool {
-	if _, bad := m.Options.Unrecognized(understoodInResponse); bad {
+	if _, bad := m.Options.Unrecognized(understoodInResponse); bad && m.Code != coap.BadOption {
 		e.open.spoil(remote, m.Token)
 		return false
 	}
