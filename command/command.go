@@ -81,7 +81,7 @@ type open struct {
 	saveMu  sync.Mutex         // they go there one by one
 }
 
-// New makes the room with what the store still holds open. Start must follow.
+// New makes the room with what the store still holds open. Run must follow.
 func New(ctx context.Context, store Store, feed *live.Feed, cfg Config, log *slog.Logger) (*Commands, error) {
 	cfg.fill()
 	c := &Commands{store: store, feed: feed, cfg: cfg, log: log, lines: map[roost.Ref]map[string][]*open{}, byID: map[string]*open{}}
@@ -103,6 +103,11 @@ func New(ctx context.Context, store Store, feed *live.Feed, cfg Config, log *slo
 func (c *Commands) Run(ctx context.Context, courier Courier) {
 	c.mu.Lock()
 	c.ctx, c.courier = ctx, courier
+	for _, lines := range c.lines { // what came before Run
+		for _, l := range lines {
+			c.start(l[0])
+		}
+	}
 	c.mu.Unlock()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -14,7 +14,8 @@ type Store interface {
 	Resources(ctx context.Context) (map[roost.Ref][]roost.Resource, error)
 	// SaveThing inserts or replaces one thing. Durable when it returns.
 	SaveThing(ctx context.Context, t roost.Thing) error
-	// SaveThings and SaveResources write many in one transaction; batches come about once a second.
+	// SaveThings and SaveResources write many, in few transactions; batches come about once a second.
+	// After an error a part may stand: the batch is written again, whole.
 	SaveThings(ctx context.Context, ts []roost.Thing) error
 	// SaveResources inserts or replaces last values.
 	SaveResources(ctx context.Context, batch []ResourceOf) error
