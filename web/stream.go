@@ -1,0 +1,187 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/account"
+	"github.com/roost-iot/roost/live"
+	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/wire/websocket"
+)
+
+const (
+	pingEvery  = 30 * time.Second
+	deadAfter  = 75 * time.Second
+	idleBuffer = 128 // bytes; a subscription to everything fits
+
+	signedOut   = 4001 // close code: this stream may no longer be watched
+	fellBehind  = 4008 // close code: come back with "after"
+	unreadable  = 1003
+	endPatience = 2 * time.Second // for the answer to a close frame
+)
+
+// never is for calls that are known not to wait.
+var never = context.Background()
+
+// hub is all live streams.
+type hub struct {
+	feed   *live.Feed
+	frames *frames
+	most   int
+	log    *slog.Logger
+
+	mu       sync.Mutex
+	watchers map[*watcher]struct{}
+	closed   bool
+	work     sync.WaitGroup // one for each watcher's reading goroutine
+}
+
+func newHub(feed *live.Feed, things *registry.Registry, most int, log *slog.Logger) *hub {
+	return &hub{feed: feed, frames: &frames{things: things}, most: most, log: log, watchers: map[*watcher]struct{}{}}
+}
+
+// stream makes the request a live stream. The handler ends at once; the stream
+// lives on in a goroutine of its own.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	c := callerOf(r.Context())
+	if err := c.may(s.project, account.View); err != nil {
+		s.refuse(r.Context(), w, "stream", err)
+		return
+	}
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket")
+		refuseAs(w, http.StatusUpgradeRequired, "This is a WebSocket; open it as one.")
+		return
+	}
+	if c.token == "" && !s.ownPage(r) {
+		refuseAs(w, http.StatusForbidden, "This stream is asked for by a page of another site.")
+		return
+	}
+	if !s.hub.hasRoom() {
+		refuseAs(w, http.StatusServiceUnavailable, "Too many live streams are open; try again later.")
+		return
+	}
+	if !websocket.Check(w, r) {
+		return
+	}
+	conn, err := websocket.Accept(w, r, websocket.Options{KeepBuffer: idleBuffer, Ping: pingEvery, Dead: deadAfter})
+	if err != nil {
+		s.log.Debug("stream not opened", "remote", r.RemoteAddr, "err", err)
+		return
+	}
+	s.hub.admit(&watcher{hub: s.hub, conn: conn, project: s.project, still: func(ctx context.Context) error { return s.again(ctx, c) }})
+}
+
+// ownPage tells that no page of another origin opens the stream: browsers send
+// cookies with a WebSocket wherever its page comes from.
+func (s *Server) ownPage(r *http.Request) bool {
+	asked := r.Clone(r.Context())
+	asked.Method = http.MethodPost // the guard lets every GET through
+	return s.originGuard().Check(asked) == nil
+}
+
+func (h *hub) hasRoom() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.closed && len(h.watchers) < h.most
+}
+
+// admit starts w, or turns it away when the server is closing.
+func (h *hub) admit(w *watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		_ = w.conn.Cut()
+		return
+	}
+	h.watchers[w] = struct{}{}
+	h.work.Add(1)
+	go w.listen()
+}
+
+func (h *hub) leave(w *watcher) {
+	h.mu.Lock()
+	delete(h.watchers, w)
+	h.mu.Unlock()
+	h.work.Done()
+}
+
+func (h *hub) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.watchers)
+}
+
+func (h *hub) all() []*watcher {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]*watcher, 0, len(h.watchers))
+	for w := range h.watchers {
+		all = append(all, w)
+	}
+	return all
+}
+
+// expel ends the streams of those who signed out or lost their right meanwhile.
+func (h *hub) expel(ctx context.Context) {
+	var sending sync.WaitGroup
+	for _, w := range h.all() {
+		err := w.still(ctx)
+		if kind := roost.KindOf(err); err == nil || kind != roost.Unauthorized && kind != roost.Denied {
+			continue // a store that is down signs nobody out
+		}
+		sending.Go(func() { w.conn.Interrupt(signedOut, roost.Message(err), endPatience) })
+	}
+	sending.Wait()
+}
+
+// close ends all streams with 1001 and waits for them.
+func (h *hub) close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	for _, w := range h.all() {
+		h.work.Go(func() { w.conn.Interrupt(websocket.GoingAway, "Roost is stopping.", endPatience) })
+	}
+	h.work.Wait()
+}
+
+// streamOperation is the stream in the document, which knows no WebSockets.
+func streamOperation() *huma.Operation {
+	return &huma.Operation{
+		Method: http.MethodGet, Path: apiRoot + "/stream", OperationID: "stream", Tags: []string{tagLive},
+		Summary:     "Watch what happens (WebSocket)",
+		Description: streamHelp,
+		Security:    []map[string][]string{{"session": {}}, {"token": {}}},
+		Extensions:  map[string]any{roleField: string(roost.Viewer)},
+		Parameters: []*huma.Param{{
+			Name: "access_token", In: "query", Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "An API token, for those who cannot send a header.",
+		}},
+		Responses: map[string]*huma.Response{
+			"101": {Description: "The stream is open."},
+			"401": problemResponse("Unauthorized"), "403": problemResponse("Forbidden"),
+			"426": problemResponse("Upgrade Required"), "503": problemResponse("Service Unavailable"),
+		},
+	}
+}
+
+func problemResponse(description string) *huma.Response {
+	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{
+		"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorModel"}},
+	}}
+}
+
+const streamHelp = "JSON text messages. Send `{\"subscribe\": {\"things\": [\"id\"], \"types\": [\"reading\", \"thing\", \"reset\", \"forgotten\", \"command\"]}, \"after\": seq}`; " +
+	"`things`, `types` and `after` may be left out, and sending it again replaces the filter. " +
+	"The answer is `{\"type\": \"hello\", \"seq\": n}`, or `resync` when what came after `after` is no longer held: fetch again. " +
+	"Then events come, each with `type`, `seq`, `thing` and `at`: a `reading` with `resource`, `value`, `kind`, `number`, `unit`; a `thing` and a `command` with `data`. " +
+	"Who falls behind gets `{\"type\": \"cut\", \"reason\": \"slow\", \"seq\": last}` and close code 4008: come back with `after`. 4001 means that you were signed out."

@@ -1,0 +1,105 @@
+// Package web is the door for people: the API under /api/v2 with its OpenAPI
+// document, the live stream, and the pages of the user interface.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/account"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/live"
+	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/telemetry"
+)
+
+// Config gives the rooms, all of them needed, and what only main knows.
+type Config struct {
+	Registry    *registry.Registry
+	Telemetry   *telemetry.Telemetry
+	Commands    *command.Commands
+	Switchboard *gateway.Switchboard
+	Accounts    *account.Accounts
+	Feed        *live.Feed
+
+	// System tells what the System page shows and this package cannot know; nil: nothing.
+	System func(ctx context.Context) System
+	// Simulator starts simulated things; nil: there is none.
+	Simulator Simulator
+	// Ready tells whether the store answers; nil: it does.
+	Ready func(ctx context.Context) error
+	// PublicURL is where people reach this server, "" if that is not known.
+	PublicURL string
+	Version   string
+	// MaxWatchers bounds the live streams, 10,000 by default.
+	MaxWatchers int
+	Log         *slog.Logger // slog.Default() by default
+}
+
+// Simulator starts one simulated thing over a real protocol and gives its id.
+type Simulator interface {
+	Start(ctx context.Context, kind string) (id string, err error)
+}
+
+// Server is the door. Handler may be served at once; Run keeps its streams honest.
+type Server struct {
+	Config
+	log     *slog.Logger
+	project roost.ProjectID // whose things are shown
+	started time.Time
+	hub     *hub
+	mux     *http.ServeMux
+	api     huma.API
+	handler http.Handler
+	closing sync.Once
+}
+
+// New makes the door over its rooms.
+func New(c Config) *Server {
+	s := &Server{Config: c, log: c.Log, project: roost.Home, started: time.Now(), mux: http.NewServeMux()}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.MaxWatchers <= 0 {
+		s.MaxWatchers = 10_000
+	}
+	s.hub = newHub(s.Feed, s.Registry, s.MaxWatchers, s.log)
+	s.api = newAPI(s.mux, c.Version)
+	s.routes()
+	s.handler = s.recovering(secured(s.sameOrigin(s.authenticated(s.mux))))
+	return s
+}
+
+// Handler serves everything of this door.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// OpenAPI gives the document of the API.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
+// recheck is how often a stream must prove again that it may watch.
+const recheck = 30 * time.Second
+
+// Run ends the streams of those who may no longer watch, until ctx ends; then Close.
+func (s *Server) Run(ctx context.Context) {
+	tick := time.NewTicker(recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.hub.expel(ctx)
+		case <-ctx.Done():
+			s.Close()
+			return
+		}
+	}
+}
+
+// Close ends all streams with 1001 and waits for them; new ones are refused.
+func (s *Server) Close() { s.closing.Do(s.hub.close) }
