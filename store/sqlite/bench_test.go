@@ -73,3 +73,39 @@ func saveMany(b *testing.B, callers int, save func(context.Context, roost.Comman
 		}
 	})
 }
+
+// BenchmarkBatch is what the registry saves once a second: 10,000 things with a value each.
+func BenchmarkBatch(b *testing.B) {
+	const n = 10_000
+	things, values := make([]roost.Thing, n), make([]roost.ResourceOf, n)
+	for i := range n {
+		ref := roost.Ref{Project: roost.Home, Thing: roost.ThingID(fmt.Sprint("esp32-", i))}
+		things[i] = roost.Thing{Ref: ref, Identity: roost.Identity{Door: "coap", Own: string(ref.Thing)}, LastHeard: time.Now()}
+		values[i] = roost.ResourceOf{Ref: ref, Resource: roost.Resource{Name: "temperature", Value: `"24.1°C"`, At: time.Now()}}
+	}
+	s := openNew(b, Config{})
+	texts := make([]roost.TextReading, n)
+	for i := range n {
+		texts[i] = roost.TextReading{Series: 1, At: time.UnixMilli(int64(i) + 1), Value: `"a text"`}
+	}
+	if err := s.SaveThings(b.Context(), things); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := s.Series(b.Context(), things[0].Ref, "name"); err != nil {
+		b.Fatal(err)
+	}
+	for name, save := range map[string]func() error{
+		"things":    func() error { return s.SaveThings(b.Context(), things) },
+		"resources": func() error { return s.SaveResources(b.Context(), values) },
+		"texts":     func() error { return s.SaveTexts(b.Context(), texts) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := save(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
+		})
+	}
+}

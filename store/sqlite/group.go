@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -54,6 +55,29 @@ func (s *Store) writeSmall(ctx context.Context, act string, run func(*txn) error
 	return s.await(ctx, act, &request{run: run, small: true, done: make(chan struct{})})
 }
 
+// portion is how many rows of a batch go into one transaction: 5 ms, so that a
+// command which comes meanwhile need not wait for thousands of values.
+const portion = 500
+
+// writeMany writes a batch in transactions of a portion each. After an error
+// those before it are kept: writing the batch again does no harm.
+func writeMany[T any](ctx context.Context, s *Store, act string, batch []T, save func(*txn, T) error) error {
+	for rows := range slices.Chunk(batch, portion) {
+		err := s.write(ctx, act, func(t *txn) error {
+			for _, row := range rows {
+				if err := save(t, row); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Store) await(ctx context.Context, act string, r *request) error {
 	if err := s.group.ask(ctx, r); err != nil {
 		return s.wrap(act, err)
@@ -101,11 +125,11 @@ func (g *group) loop() {
 		batch = g.fill(append(batch[:0], first))
 		g.taken.Add(int64(len(batch)))
 		g.commit(batch)
+		g.store.stmts.prepareWanted()
 		for _, r := range batch {
 			close(r.done)
 		}
 		clear(batch)
-		g.store.stmts.prepareWanted()
 	}
 }
 

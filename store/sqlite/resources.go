@@ -35,19 +35,11 @@ const saveResource = `INSERT INTO resources (project, thing, name, value, at_ms,
 	ON CONFLICT (project, thing, name) DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms,
 		writable = excluded.writable, place = excluded.place`
 
-// SaveResources inserts or replaces last values. Those of things that are not
-// in the store are left out.
+// SaveResources inserts or replaces last values, 500 in one transaction. Those
+// of things that are not in the store are left out.
 func (s *Store) SaveResources(ctx context.Context, batch []roost.ResourceOf) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	return s.write(ctx, "save last values", func(t *txn) error {
-		for _, r := range batch {
-			if err := t.exec(saveResource, r.Project, r.Thing, r.Name, r.Value, ms(r.At), r.Writable, r.Place); err != nil {
-				return err
-			}
-		}
-		return nil
+	return writeMany(ctx, s, "save last values", batch, func(t *txn, r roost.ResourceOf) error {
+		return t.exec(saveResource, r.Project, r.Thing, r.Name, r.Value, ms(r.At), r.Writable, r.Place)
 	})
 }
 

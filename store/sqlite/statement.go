@@ -76,6 +76,7 @@ func (s *statements) closeAll() (err error) {
 type txn struct {
 	tx    *sql.Tx
 	stmts *statements
+	fresh map[string]*sql.Stmt // prepared for this transaction only
 }
 
 // exec runs one statement.
@@ -86,24 +87,46 @@ func (t *txn) exec(text string, args ...any) error {
 
 // change runs one statement and gives how many rows it changed.
 func (t *txn) change(text string, args ...any) (int64, error) {
-	ctx := context.Background()
-	var result sql.Result
-	var err error
-	if stmt := t.stmts.writes[text]; stmt != nil {
-		result, err = t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
-	} else {
-		t.stmts.wanted = append(t.stmts.wanted, text)
-		result, err = t.tx.ExecContext(ctx, text, args...)
+	stmt, err := t.prepared(text)
+	if err != nil {
+		return 0, err
 	}
+	result, err := stmt.ExecContext(context.Background(), args...)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
+// prepared gives the statement for use in this transaction, which closes it.
+func (t *txn) prepared(text string) (*sql.Stmt, error) {
+	if stmt := t.fresh[text]; stmt != nil {
+		return stmt, nil
+	}
+	var stmt *sql.Stmt
+	if kept := t.stmts.writes[text]; kept != nil {
+		stmt = t.tx.StmtContext(context.Background(), kept)
+	} else {
+		var err error
+		if stmt, err = t.tx.PrepareContext(context.Background(), text); err != nil {
+			return nil, err
+		}
+		t.stmts.wanted = append(t.stmts.wanted, text)
+	}
+	if t.fresh == nil {
+		t.fresh = map[string]*sql.Stmt{}
+	}
+	t.fresh[text] = stmt
+	return stmt, nil
+}
+
 // query gives the rows of one query inside the transaction.
 func query[T any](t *txn, scan func(scanner) (T, error), text string, args ...any) ([]T, error) {
-	rows, err := t.tx.QueryContext(context.Background(), text, args...)
+	stmt, err := t.prepared(text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(context.Background(), args...)
 	if err != nil {
 		return nil, err
 	}

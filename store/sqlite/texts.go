@@ -12,19 +12,12 @@ const saveText = `INSERT INTO texts (series, at_ms, value)
 	SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM series WHERE id = ?1)
 	ON CONFLICT (series, at_ms) DO UPDATE SET value = excluded.value`
 
-// SaveTexts keeps text readings; a second one at the same millisecond of the
-// same series replaces the first. Those of unknown series are left out.
+// SaveTexts keeps text readings, 500 in one transaction; a second one at the
+// same millisecond of the same series replaces the first. Those of unknown
+// series are left out.
 func (s *Store) SaveTexts(ctx context.Context, batch []roost.TextReading) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	return s.write(ctx, "save texts", func(t *txn) error {
-		for _, r := range batch {
-			if err := t.exec(saveText, r.Series, r.At.UnixMilli(), r.Value); err != nil {
-				return err
-			}
-		}
-		return nil
+	return writeMany(ctx, s, "save texts", batch, func(t *txn, r roost.TextReading) error {
+		return t.exec(saveText, r.Series, r.At.UnixMilli(), r.Value)
 	})
 }
 

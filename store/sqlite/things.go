@@ -43,19 +43,9 @@ func (s *Store) SaveThing(ctx context.Context, t roost.Thing) error {
 	return s.writeSmall(ctx, "save thing", func(tx *txn) error { return tx.saveThing(t) })
 }
 
-// SaveThings writes many in one transaction.
+// SaveThings writes many, 500 in one transaction.
 func (s *Store) SaveThings(ctx context.Context, ts []roost.Thing) error {
-	if len(ts) == 0 {
-		return nil
-	}
-	return s.write(ctx, "save things", func(tx *txn) error {
-		for _, t := range ts {
-			if err := tx.saveThing(t); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return writeMany(ctx, s, "save things", ts, (*txn).saveThing)
 }
 
 func (t *txn) saveThing(th roost.Thing) error {
