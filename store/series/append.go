@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// maxLogGrowth bounds by how much the log may outgrow Config.MaxLogBytes where the
+// heads are larger than that: each fold writes the heads, each Open reads the log.
+const maxLogGrowth = 4
+
 // full is a head that the batch being appended fills.
 type full struct {
 	head  *head
@@ -51,7 +55,7 @@ func (d *DB) logged(size int) {
 	d.seq++
 	d.logBytes += size
 	d.counts.logRows.Add(1)
-	limit := max(d.config.MaxLogBytes, min(int(d.headBytes.Load()), 8*d.config.MaxLogBytes))
+	limit := max(d.config.MaxLogBytes, min(int(d.headBytes.Load()), maxLogGrowth*d.config.MaxLogBytes))
 	if d.logBytes > limit {
 		select {
 		case d.wake <- struct{}{}:
@@ -64,7 +68,7 @@ func (d *DB) logged(size int) {
 func (d *DB) plan(batch []Sample) []*full {
 	d.touching = d.touching[:0]
 	var fulls []*full
-	now := time.Now().Unix()
+	now := time.Now().UnixMilli()
 	for _, s := range batch {
 		h := d.heads[s.Series] // only the turn's holder changes the map
 		if h == nil {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	foldHeads = 200             // open rows written in one transaction
+	foldHeads = 100             // open rows written in one transaction
 	foldRows  = 100             // log rows deleted in one
 	patience  = time.Second     // after a failed fold
 	rounds    = 5 * time.Minute // between looks for silent heads, at most
@@ -152,13 +152,13 @@ func (d *DB) sealSilent(ctx context.Context, before time.Time) error {
 	}
 	var ids []ID
 	for id, h := range d.heads {
-		if h.touched < before.Unix() {
+		if h.touched < before.UnixMilli() {
 			ids = append(ids, id)
 		}
 	}
 	d.give()
 	for len(ids) > 0 {
-		some := ids[:min(foldHeads/4, len(ids))]
+		some := ids[:min(foldHeads/2, len(ids))]
 		if err := d.sealHeads(ctx, some, before); err != nil {
 			return fmt.Errorf("seal silent heads: %w", err)
 		}
@@ -176,7 +176,7 @@ func (d *DB) sealHeads(ctx context.Context, ids []ID, before time.Time) error {
 	var fulls []*full
 	for _, id := range ids {
 		h := d.heads[id]
-		if h == nil || h.touched >= before.Unix() {
+		if h == nil || h.touched >= before.UnixMilli() {
 			continue
 		}
 		fulls = append(fulls, &full{head: h})

@@ -36,7 +36,7 @@ type head struct {
 	dirty   bool  // the log has samples that the open row lacks
 	saved   bool  // there is an open row
 	openSeq int64 // replay: log rows up to this are in the open row
-	touched int64 // Unix s of the last append
+	touched int64 // Unix ms of the last append
 	tail    tail
 }
 

@@ -106,7 +106,7 @@ func (d *DB) redo(seq int64, r row) {
 
 // settle drops the empty heads and counts the others.
 func (d *DB) settle() {
-	now := time.Now().Unix()
+	now := time.Now().UnixMilli()
 	for id, h := range d.heads {
 		if h.len() == 0 && !h.saved {
 			delete(d.heads, id)

@@ -65,7 +65,7 @@ type Point struct {
 // Config of a store; the zero value works.
 type Config struct {
 	ChunkSamples int           // samples of a sealed chunk; 240
-	MaxLogBytes  int           // log size that starts a fold; 4 MiB, grows with the heads up to 8 times
+	MaxLogBytes  int           // log size that starts a fold; 4 MiB, grows with the heads up to 4 times
 	SealAfter    time.Duration // a head this long without samples is sealed and forgotten; 24 h
 }
 
