@@ -11,7 +11,7 @@ export function formatNumber(x: number): string {
   let s: string;
   if (a !== 0 && (a < 0.001 || a >= 1e9)) s = x.toExponential(2);
   else if (Number.isInteger(x)) s = String(x);
-  else s = String(Number(x.toFixed(a >= 1000 ? 0 : a >= 100 ? 1 : a >= 1 ? 2 : 3)));
+  else s = String(Number(x.toFixed(a >= 10_000 ? 0 : a >= 100 ? 1 : a >= 1 ? 2 : 3)));
   if (!s.includes("e")) {
     const [whole = "", part] = s.split(".");
     const grouped = whole.replace(/\D/g, "").length > 4 ? whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f") : whole;
