@@ -31,8 +31,9 @@ type Accounts struct {
 	now      func() time.Time
 	log      *slog.Logger
 	hasher   *hasher
-	names    *throttle // by roost.NameKey
-	remotes  *throttle // by address
+	names    *throttle        // by roost.NameKey
+	remotes  *throttle        // by address
+	known    *cache[struct{}] // whose name signed in from which address
 	sessions *cache[cachedSession]
 	tokens   *cache[cachedToken]
 
@@ -54,6 +55,7 @@ func New(c Config) *Accounts {
 	if a.log == nil {
 		a.log = slog.Default()
 	}
+	a.known = newCache[struct{}](1024)
 	a.names = newThrottle(5, 30*time.Second)
 	a.remotes = newThrottle(20, 15*time.Minute)
 	return a

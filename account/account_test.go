@@ -282,6 +282,15 @@ func TestGuessesOfOneNameAreSlowedDown(t *testing.T) {
 		_, err := d.SignIn(ctx, "Ada", "wrong", from(7))
 		kind(t, "after success the count begins anew", err, roost.Unauthorized)
 	}
+	_, err := d.SignIn(ctx, "Ada", pass, from(8))
+	kind(t, "from a new address after five guesses more", err, roost.TooMany)
+	if _, err := d.SignIn(ctx, "Ada", pass, remote); err != nil {
+		t.Errorf("from where Ada signed in before, strangers' guesses count: %v", err)
+	}
+	for range 6 {
+		_, err = d.SignIn(ctx, "Ada", "wrong", remote)
+	}
+	kind(t, "six guesses from there", err, roost.TooMany)
 }
 
 func TestGuessesFromOneAddressAreSlowedDown(t *testing.T) {

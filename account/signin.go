@@ -114,7 +114,11 @@ func (a *Accounts) SignIn(ctx context.Context, name, password, remote string) (S
 // not, and throttles.
 func (a *Accounts) check(ctx context.Context, name, hash, password, remote string) error {
 	key, from := clip(roost.NameKey(name), maxName*4), remoteKey(remote)
-	now := a.now()
+	place, now := secretHash(key+"@"+from), a.now()
+	_, epoch, known := a.known.get(place)
+	if known {
+		key += "@" + from // strangers who guess elsewhere do not lock them out
+	}
 	if wait := a.remotes.take(from, now); wait > 0 {
 		return tooMany(wait)
 	}
@@ -132,10 +136,12 @@ func (a *Accounts) check(ctx context.Context, name, hash, password, remote strin
 		a.remotes.giveBack(from)
 		return err
 	case !ok:
+		a.log.Warn("sign-in refused", "remote", remote)
 		return roost.Errorf(roost.Unauthorized, "The name or the password is wrong.")
 	}
 	a.names.forgive(key)
 	a.remotes.giveBack(from)
+	a.known.put(place, struct{}{}, epoch)
 	return nil
 }
 

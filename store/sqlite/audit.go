@@ -16,7 +16,7 @@ func (s *Store) SaveAudit(ctx context.Context, e roost.AuditEntry) error {
 }
 
 const selectAudit = `SELECT id, project, at_ms, who, who_id, act, object, detail FROM audit
-	WHERE project = ?1 AND (?2 = 0 OR id < ?2) ORDER BY id DESC LIMIT ?3`
+	WHERE project = ?1 AND (?2 = 0 OR id < ?2) ORDER BY id DESC LIMIT ?3 + 0`
 
 // AuditLog gives entries of a project with an ID under before (0: from the
 // newest), newest first, at most max (under 1: all).

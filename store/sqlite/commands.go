@@ -42,7 +42,7 @@ func (s *Store) OpenCommands(ctx context.Context) ([]roost.Command, error) {
 // Commands gives the newest commands of one thing, newest first, at most max (under 1: all).
 func (s *Store) Commands(ctx context.Context, ref roost.Ref, max int) ([]roost.Command, error) {
 	return list(ctx, s, "read commands", scanCommand,
-		commandColumns+`WHERE project = ? AND thing = ? ORDER BY created_ms DESC, rowid DESC LIMIT ?`,
+		commandColumns+`WHERE project = ? AND thing = ? ORDER BY created_ms DESC, rowid DESC LIMIT ? + 0`,
 		ref.Project, ref.Thing, limit(max))
 }
 

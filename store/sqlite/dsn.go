@@ -14,8 +14,15 @@ const (
 	keepLogBytes        = 64 << 20
 )
 
+// How long a connection waits for a lock, in milliseconds. A full checkpoint
+// holds writers up while it waits for readers, so it gives up soon.
+const (
+	busy       = 10_000
+	busyUpkeep = 200
+)
+
 // writerDSN names the file with the pragmas of a connection that writes.
-func writerDSN(path string, durable bool) string {
+func writerDSN(path string, durable bool, busy int) string {
 	synchronous := "synchronous(NORMAL)"
 	if durable {
 		synchronous = "synchronous(FULL)"
@@ -23,7 +30,7 @@ func writerDSN(path string, durable bool) string {
 	return dsn(path, url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {
-			"busy_timeout(10000)", // first: the others may have to wait
+			fmt.Sprintf("busy_timeout(%d)", busy), // first: the others may have to wait
 			"journal_mode(WAL)", synchronous, "foreign_keys(1)", "temp_store(MEMORY)",
 			fmt.Sprintf("wal_autocheckpoint(%d)", autoCheckpointPages),
 			fmt.Sprintf("journal_size_limit(%d)", keepLogBytes), "cache_size(-32000)",
@@ -35,7 +42,7 @@ func writerDSN(path string, durable bool) string {
 func readerDSN(path string) string {
 	return dsn(path, url.Values{
 		"mode":    {"ro"},
-		"_pragma": {"busy_timeout(10000)", "query_only(1)", "temp_store(MEMORY)", "cache_size(-8000)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busy), "query_only(1)", "temp_store(MEMORY)", "cache_size(-8000)"},
 	})
 }
 

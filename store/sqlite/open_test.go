@@ -47,8 +47,14 @@ func TestFolderIsMadeForItsOwnerOnly(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("folder has mode %v (%v), want 0700", info.Mode(), err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, fileName)); err != nil {
-		t.Errorf("the database is elsewhere: %v", err)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(filepath.Join(dir, fileName+suffix))
+		if err != nil {
+			t.Fatalf("the database is elsewhere: %v", err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, want 0600", info.Name(), info.Mode())
+		}
 	}
 	left, err := filepath.Glob(filepath.Join(dir, ".write-*"))
 	if len(left) > 0 || err != nil {
@@ -63,6 +69,14 @@ func TestFileInPlaceOfFolder(t *testing.T) {
 	}
 	wantWords(t, refused(t, path, roost.Denied), path, "cannot be made")
 	wantWords(t, refused(t, filepath.Join(path, "below"), roost.Denied), "cannot be made")
+}
+
+func TestFolderInPlaceOfTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, fileName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	wantWords(t, refused(t, dir, roost.Denied), fileName, "check that it is a file")
 }
 
 func TestFolderThatCannotBeWritten(t *testing.T) {
@@ -139,7 +153,7 @@ func TestOpenGivesUpWithItsContext(t *testing.T) {
 }
 
 func TestMigrationThatFailsLeavesNothing(t *testing.T) {
-	db, err := openPool(writerDSN(filepath.Join(t.TempDir(), fileName), false), 1)
+	db, err := openPool(writerDSN(filepath.Join(t.TempDir(), fileName), false, busy), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

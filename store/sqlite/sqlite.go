@@ -76,13 +76,16 @@ func Open(ctx context.Context, dir string, c Config) (*Store, error) {
 func (s *Store) openPools(ctx context.Context) error {
 	var err error
 	path := filepath.Join(s.dir, fileName)
-	if s.writer, err = openPool(writerDSN(path, s.config.Durable), 1); err != nil {
+	if err := makeFile(path); err != nil {
+		return err
+	}
+	if s.writer, err = openPool(writerDSN(path, s.config.Durable, busy), 1); err != nil {
 		return err
 	}
 	if err := migrate(ctx, s.writer); err != nil {
 		return err
 	}
-	if s.upkeep, err = openPool(writerDSN(path, s.config.Durable), 1); err != nil {
+	if s.upkeep, err = openPool(writerDSN(path, s.config.Durable, busyUpkeep), 1); err != nil {
 		return err
 	}
 	s.reader, err = openPool(readerDSN(path), s.config.Readers)
@@ -110,6 +113,16 @@ func makeFolder(dir string) error {
 		return roost.Because(roost.Denied, err, "The data folder %s cannot be written to; check who owns it and whether its disk is mounted read-only.", dir)
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// makeFile makes the database for its owner only; SQLite would let all read it,
+// and gives its other files the same mode.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return roost.Because(roost.Denied, err, "%s cannot be opened for writing; check that it is a file and who owns it.", path)
+	}
+	return f.Close()
 }
 
 // Writer gives the only connection that writes: a transaction begun on it holds

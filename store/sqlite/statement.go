@@ -191,7 +191,8 @@ func at(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// limit makes "under 1" all.
+// limit makes "under 1" all. Queries say "LIMIT ? + 0", because a bare parameter
+// there makes SQLite plan the statement anew whenever it is bound.
 func limit(n int) int {
 	if n < 1 {
 		return -1

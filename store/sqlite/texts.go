@@ -22,7 +22,7 @@ func (s *Store) SaveTexts(ctx context.Context, batch []roost.TextReading) error 
 }
 
 const selectTexts = `SELECT series, at_ms, value FROM texts
-	WHERE series = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`
+	WHERE series = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ? + 0`
 
 // Texts gives the text readings of one series from "from" up to and without
 // "to", newest first, at most max (under 1: all).
