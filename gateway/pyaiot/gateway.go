@@ -210,6 +210,9 @@ func (g *far) flush() {
 func (g *far) report(a *attached) error {
 	for wait := firstWait; ; wait *= 2 {
 		err := g.d.cfg.Core.Report(g.d.life, a.thing(), g.pending)
+		if roost.KindOf(err) == roost.NotFound && g.arrive(a, false) { // deleted just now, and alive
+			err = g.d.cfg.Core.Report(g.d.life, a.thing(), g.pending)
+		}
 		if err == nil {
 			g.hopeless = false
 		}

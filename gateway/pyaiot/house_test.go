@@ -1,9 +1,7 @@
 package pyaiot
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -234,11 +232,31 @@ func (h *house) fence(gw *peer, ps ...*peer) {
 	}
 }
 
-func compact(t testing.TB, text string) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(text)); err != nil {
-		t.Fatal(err)
+func contextFor() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), patience)
+}
+
+// foreign makes a thing of another door arrive and say t = 1.50.
+func (h *house) foreign(own string) roost.Ref {
+	h.t.Helper()
+	ref := h.foreignArrives(own)
+	ctx, stop := contextFor()
+	defer stop()
+	if err := h.board.Report(ctx, ref, []roost.Resource{{Name: "t", Value: "1.50"}}); err != nil {
+		h.t.Fatal(err)
 	}
-	return b.String()
+	return ref
+}
+
+func (h *house) foreignArrives(own string) roost.Ref {
+	h.t.Helper()
+	ctx, stop := contextFor()
+	defer stop()
+	s, err := h.board.Arrive(ctx, gateway.Arrival{
+		Identity: roost.Identity{Door: "mqttsn", Own: own}, Protocol: roost.MQTTSN, Address: "192.0.2.7:1", Gateway: "lab",
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return s.Ref
 }

@@ -149,8 +149,15 @@ func (n *node) take(pairs []wire.Pair) {
 // report hands values to the rooms and tells whether they took them.
 func (n *node) report(ctx context.Context, values []roost.Resource) bool {
 	err := n.offer(ctx, values)
-	if err == nil || roost.KindOf(err) == roost.Denied {
-		return err == nil
+	switch roost.KindOf(err) {
+	case roost.Denied:
+		return false
+	case roost.NotFound:
+		n.Close("the thing was deleted")
+		return false
+	}
+	if err == nil {
+		return true
 	}
 	now, last := time.Now().Unix(), n.complained.Load()
 	if now-last > complainEvery && n.complained.CompareAndSwap(last, now) {
