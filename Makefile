@@ -1,0 +1,51 @@
+# make run, make test: see README.md. The rest is for those who work on Roost.
+SHELL := /bin/bash
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+UI      := web/dist/index.html
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+GOVULN   := golang.org/x/vuln/cmd/govulncheck@latest
+FUZZTIME ?= 20s
+
+.PHONY: run build test lint fuzz bench docs ui peers clean
+
+run: build ## build Roost and start it with a demo fleet
+	bin/roost demo
+
+build: $(UI) ## bin/roost with the user interface in it
+	go build -trimpath -tags ui -ldflags '$(LDFLAGS)' -o bin/roost ./cmd/roost
+
+ui: $(UI)
+
+$(UI): ui/package-lock.json ui/index.html ui/vite.config.ts $(shell find ui/src ui/public -type f 2>/dev/null)
+	cd ui && npm ci --no-audit --no-fund --loglevel=error && npm run build
+	@touch $@
+
+peers: ## the programs of others that tests talk to
+	./scripts/peers
+
+test: peers build ## everything: Go with the race detector, the user interface, the browser
+	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)"
+	go vet ./... && go vet -tags ui ./...
+	ROOST_NEED_PEERS=1 go test -race -shuffle=on -timeout 20m -tags ui ./...
+	cd ui && npm run check && npm test
+	ROOST_BINARY=$(CURDIR)/bin/roost ./scripts/browser
+
+lint: $(UI) ## style and known faults; fetches its tools
+	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)"
+	go run $(GOLANGCI) run
+	go run $(GOVULN) ./... || echo "govulncheck: its database was not reached or it found something; see above"
+	cd ui && npm run check
+
+fuzz: ## every fuzz target for FUZZTIME
+	./scripts/fuzz $(FUZZTIME)
+
+bench: build ## the load generator over the wire, then Go benchmarks of the hot paths
+	bin/roost bench suite --binary bin/roost
+	go test -run '^$$' -bench . -benchmem ./live ./wire/... ./store/... ./gateway/... ./web
+
+docs: build ## the screenshots of README.md and docs/
+	ROOST_BINARY=$(CURDIR)/bin/roost SHOTS=$(CURDIR)/docs/images ./scripts/browser shots
+
+clean:
+	rm -rf bin web/dist ui/node_modules

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// remote are the flags of every command that talks to a running Roost.
+type remote struct {
+	Server string `help:"Address of the running Roost. Without it, the one whose data folder is --data." placeholder:"URL"`
+	Token  string `help:"API token. Without it, the one in the data folder of this machine's Roost." placeholder:"rst_…"`
+	Data   string `help:"Data folder of the Roost on this machine." default:"roost-data" type:"path"`
+	JSON   bool   `help:"Print what the API answered." env:"-"`
+}
+
+// local is what a running server leaves in its data folder for the command
+// line of the same machine, readable by its user alone.
+type local struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// localFile is where it lies in the data folder.
+func localFile(data string) string { return filepath.Join(data, "secrets", "local.json") }
+
+func (l local) write(data string) error {
+	path := localFile(data)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	b, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// client speaks to /api/v2.
+type client struct {
+	local
+	http *http.Client
+}
+
+func (r remote) client() (*client, error) {
+	c := &client{local: local{URL: r.Server, Token: r.Token}, http: &http.Client{Timeout: 30 * time.Second}}
+	if c.URL != "" && c.Token != "" {
+		c.URL = strings.TrimRight(c.URL, "/")
+		return c, nil
+	}
+	raw, err := os.ReadFile(localFile(r.Data))
+	if err != nil {
+		return nil, fmt.Errorf("no running Roost known: %w; start one with --data %s, or give --server and --token", err, r.Data)
+	}
+	var here local
+	if err := json.Unmarshal(raw, &here); err != nil {
+		return nil, fmt.Errorf("read %s: %w", localFile(r.Data), err)
+	}
+	if c.URL == "" {
+		c.URL = here.URL
+	}
+	if c.Token == "" {
+		c.Token = here.Token
+	}
+	return c, nil
+}
+
+// call sends in as JSON (nil: no body) and reads the answer into out (nil: thrown away).
+func (c *client) call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+"/api/v2"+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w (is Roost running at %s?)", err, c.URL)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode >= 300 {
+		return problem(res.Status, raw)
+	}
+	if out == nil || len(raw) == 0 {
+		return nil
+	}
+	return json.Unmarshal(raw, out)
+}
+
+// problem makes the sentence of a problem JSON an error.
+func problem(status string, raw []byte) error {
+	var p struct {
+		Detail string `json:"detail"`
+		Errors []struct{ Message, Location string }
+	}
+	if json.Unmarshal(raw, &p) != nil || p.Detail == "" {
+		return errors.New("the server answered " + status)
+	}
+	for _, e := range p.Errors {
+		p.Detail += fmt.Sprintf(" (%s: %s)", e.Location, e.Message)
+	}
+	return errors.New(p.Detail)
+}
+
+// printJSON prints v readably.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/live"
+	"github.com/roost-iot/roost/sim"
+)
+
+// guests approves things that this process simulates itself: who started them
+// need not be asked again.
+type guests struct {
+	switchboard *gateway.Switchboard
+	watch       *live.Reader[*roost.Event]
+	log         *slog.Logger
+
+	mu       sync.Mutex
+	expected map[roost.Identity]bool
+}
+
+func newGuests(s *gateway.Switchboard, feed *live.Feed, log *slog.Logger) *guests {
+	return &guests{switchboard: s, watch: feed.Tail(), log: log, expected: map[roost.Identity]bool{}}
+}
+
+// expect lets a thing in when it comes.
+func (g *guests) expect(id roost.Identity) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.expected[id] = true
+}
+
+// run watches for them until ctx ends.
+func (g *guests) run(ctx context.Context) {
+	defer g.watch.Close()
+	events := make([]*roost.Event, 64)
+	for {
+		n, err := g.watch.Next(ctx, events)
+		if err != nil {
+			if ctx.Err() == nil {
+				g.log.Warn("simulated things must be approved by hand from now on", "err", err)
+			}
+			return
+		}
+		for _, e := range events[:n] {
+			if e.Kind == roost.ThingChanged && e.Thing.Enrolment == roost.Waiting {
+				g.welcome(ctx, e.Thing)
+			}
+		}
+	}
+}
+
+func (g *guests) welcome(ctx context.Context, t *roost.Thing) {
+	g.mu.Lock()
+	ours := g.expected[t.Identity]
+	delete(g.expected, t.Identity)
+	g.mu.Unlock()
+	if !ours {
+		return
+	}
+	if _, err := g.switchboard.Approve(ctx, t.Ref, "the simulator"); err != nil {
+		g.log.Warn("simulated thing not approved", "thing", t.Ref.Thing, "err", err)
+	}
+}
+
+// playing is the simulator behind "Start a simulated one".
+type playing struct {
+	*sim.Starter
+	guests *guests
+}
+
+// Start plays one more thing and lets it in.
+func (p playing) Start(ctx context.Context, kind string) (string, error) {
+	id, err := p.Starter.Start(ctx, kind)
+	if err == nil {
+		p.guests.expect(roost.Identity{Door: kind, Own: id})
+	}
+	return id, err
+}
+
+// pageHost is what to type into a browser on this machine.
+func pageHost(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() || ip.IsLoopback() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/account"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/gateway/coap"
+	"github.com/roost-iot/roost/gateway/pyaiot"
+	"github.com/roost-iot/roost/gateway/ws"
+	"github.com/roost-iot/roost/live"
+	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/sim"
+	"github.com/roost-iot/roost/store/series"
+	"github.com/roost-iot/roost/store/sqlite"
+	"github.com/roost-iot/roost/telemetry"
+	"github.com/roost-iot/roost/web"
+)
+
+// house is one server: stores below, rooms above them, doors on top.
+type house struct {
+	settings
+	log     *slog.Logger
+	started time.Time
+
+	store   *sqlite.Store
+	numbers *series.DB
+
+	feed        *live.Feed
+	registry    *registry.Registry
+	telemetry   *telemetry.Telemetry
+	commands    *command.Commands
+	accounts    *account.Accounts
+	switchboard *gateway.Switchboard
+
+	listeners []net.Listener
+	debug     net.Listener // nil: none
+	coapConn  *net.UDPConn // nil: off
+	coap      *coap.Door
+	ws        *ws.Door
+	pyaiot    *pyaiot.Door
+	web       *web.Server
+	pages     *http.Server
+	simulator *sim.Starter
+	guests    *guests
+}
+
+// openHouse opens sockets, stores, rooms and doors. Nobody is served before run.
+func openHouse(ctx context.Context, set settings, log *slog.Logger) (_ *house, err error) {
+	h := &house{settings: set, log: log, started: time.Now()}
+	defer func() {
+		if err != nil {
+			h.closeAll()
+		}
+	}()
+	for _, step := range []func(context.Context) error{h.openSockets, h.openStores, h.openRooms, h.openDoors} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+func (h *house) openStores(ctx context.Context) (err error) {
+	if h.Data, err = filepath.Abs(h.Data); err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	h.store, err = sqlite.Open(ctx, h.Data, sqlite.Config{Durable: h.Durability == "commit", Log: h.log})
+	if err != nil {
+		return fmt.Errorf("--data %s: %s", h.Data, explain(err))
+	}
+	h.numbers, err = series.Open(ctx, h.store.Writer(), h.store.Reader(), series.Config{}, h.log)
+	if err != nil {
+		return fmt.Errorf("--data %s: open the readings: %w", h.Data, err)
+	}
+	return nil
+}
+
+// explain is the sentence for people, with the cause that the log would have shown.
+func explain(err error) string {
+	if e, ok := errors.AsType[*roost.Error](err); ok && e.Cause != nil {
+		return fmt.Sprintf("%s (%v)", e.Message, e.Cause)
+	}
+	return err.Error()
+}
+
+func (h *house) openRooms(ctx context.Context) (err error) {
+	h.feed = live.NewFeed(time.Now())
+	h.registry, err = registry.Open(ctx, h.store, h.feed, registry.Config{Enrolment: h.Enrol, Presence: h.presence}, h.log)
+	if err != nil {
+		return err
+	}
+	h.telemetry = telemetry.New(h.store, h.numbers, telemetry.Config{Commit: h.Durability == "commit"}, h.log)
+	h.commands, err = command.New(ctx, h.store, h.feed, command.Config{}, h.log)
+	if err != nil {
+		return fmt.Errorf("load commands: %w", err)
+	}
+	h.accounts = account.New(account.Config{Store: h.store, Log: h.log})
+	h.switchboard = gateway.New(h.registry, h.telemetry, h.commands, h.log)
+	h.guests = newGuests(h.switchboard, h.feed, h.log)
+	return nil
+}
+
+func (h *house) openDoors(context.Context) error {
+	keys, err := h.loadKeys()
+	if err != nil {
+		return err
+	}
+	if h.coapConn != nil {
+		h.coap = coap.New(coap.Config{
+			Conn: h.coapConn, Core: h.switchboard, Log: h.log,
+			NodePort: h.nodePort, Presence: h.presence, Slow: h.Durability == "commit",
+		})
+	}
+	h.ws = ws.New(ws.Config{Core: h.switchboard, Log: h.log})
+	h.pyaiot = pyaiot.New(pyaiot.Config{
+		Core: h.switchboard, Feed: h.feed, Fleet: h.registry, Log: h.log,
+		Keys: keys, Legacy: h.PyaiotAuth == "any", Clients: h.PyaiotClients,
+		Authenticate: h.visitor, Submit: h.submit,
+	})
+	h.simulator = sim.NewStarter(h.simAddresses())
+	h.web = web.New(web.Config{
+		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
+		Accounts: h.accounts, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests},
+		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
+	})
+	h.pages = &http.Server{
+		Handler: h.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// routes sends Pyaiot's fixed paths to their doors and all else to web.
+func (h *house) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/gw", h.pyaiot.ServeGateway)
+	mux.HandleFunc("/ws", h.pyaiot.ServeClient)
+	mux.HandleFunc("/node", h.ws.ServeNode)
+	mux.Handle("/", h.web.Handler())
+	return mux
+}
+
+func (h *house) ready(ctx context.Context) error { return h.store.Reader().PingContext(ctx) }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/account"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway/pyaiot"
+	"github.com/roost-iot/roost/web"
+	wire "github.com/roost-iot/roost/wire/pyaiot"
+)
+
+// loadKeys reads the key file. Without the default one no gateway can come in,
+// which is fine; a file that was named must be there and sound.
+func (h *house) loadKeys() (wire.Keys, error) {
+	keys, err := wire.LoadKeys(h.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) && h.KeyFile == "~/.pyaiot/keys" {
+		h.log.Info("no key file: far gateways cannot come in until roost keys generate makes one", "file", h.KeyFile)
+		return wire.Keys{}, nil
+	}
+	if err != nil {
+		return wire.Keys{}, errors.New("--key-file: " + err.Error())
+	}
+	return keys, nil
+}
+
+// visitor tells the Pyaiot door who opens /ws: by a token in the address, in a
+// header, or by the session of a page of ours.
+func (h *house) visitor(r *http.Request) (pyaiot.Visitor, error) {
+	secret := r.URL.Query().Get("token")
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		secret = strings.TrimSpace(bearer)
+	}
+	var actor account.Actor
+	var err error
+	if secret != "" {
+		actor, err = h.accounts.ByToken(r.Context(), secret)
+	} else if cookie, none := r.Cookie("roost_session"); none == nil {
+		actor, err = h.accounts.BySession(r.Context(), cookie.Value)
+	}
+	if err != nil {
+		return pyaiot.Visitor{}, err
+	}
+	if err := actor.Allowed(roost.Home, account.View); err != nil {
+		return pyaiot.Visitor{}, err
+	}
+	return pyaiot.Visitor{By: actor.Name, Project: roost.Home, Command: actor.Allowed(roost.Home, account.Operate) == nil}, nil
+}
+
+// submit takes the commands of Pyaiot pages to the command room.
+func (h *house) submit(ctx context.Context, ref roost.Ref, resource string, value roost.Value, by string) error {
+	_, err := h.commands.Submit(ctx, command.Request{Ref: ref, Resource: resource, Value: value, By: by})
+	return err
+}
+
+// system is what the System page shows of the house.
+func (h *house) system(ctx context.Context) web.System {
+	s := web.System{Started: h.started, DataDir: h.Data}
+	if st, err := h.store.Stats(ctx); err == nil {
+		s.DataBytes = st.Bytes
+	}
+	for _, l := range h.listeners {
+		s.Listeners = append(s.Listeners, web.Listener{Name: "http", Address: l.Addr().String(), State: "listening"})
+	}
+	coapState := web.Listener{Name: "coap", Address: h.CoAP, State: "off"}
+	if h.coapConn != nil {
+		coapState.Address, coapState.State = h.coapConn.LocalAddr().String(), "listening"
+	}
+	s.Listeners = append(s.Listeners, coapState)
+	st := h.pyaiot.Stats()
+	s.PyaiotGateways, s.PyaiotClients = st.Gateways, st.Clients
+	return s
+}

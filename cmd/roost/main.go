@@ -1,0 +1,105 @@
+// Command roost is the whole of Roost: the server and the tools around it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is what can stand after "roost". A file each.
+type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Run Roost for real devices."`
+	Demo    demoCmd    `cmd:"" help:"Run Roost on this machine with a small fleet of simulated things."`
+	Sim     simCmd     `cmd:"" help:"Play things over a real protocol."`
+	Thing   thingCmd   `cmd:"" help:"List, show, approve and set things of a running Roost."`
+	User    userCmd    `cmd:"" help:"People who may sign in."`
+	Token   tokenCmd   `cmd:"" help:"API tokens."`
+	Keys    keysCmd    `cmd:"" help:"The key file that far gateways share with Roost."`
+	Bench   benchCmd   `cmd:"" help:"Measure Roost, or any Pyaiot-compatible broker, over the wire."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// console is where a command reads and writes; tests give their own.
+type console struct {
+	out, err io.Writer
+	in       io.Reader
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], console{out: os.Stdout, err: os.Stderr, in: os.Stdin}))
+}
+
+// run is main without the process: it gives the exit status.
+func run(ctx context.Context, args []string, c console) (status int) {
+	var cmds commands
+	exited := -1
+	parser, err := kong.New(&cmds,
+		kong.Name("roost"),
+		kong.Description("One program that is a home for connected devices."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.Writers(c.out, c.err),
+		kong.Exit(func(code int) { exited = code; panic(exit{}) }),
+		kong.DefaultEnvars("ROOST"),
+		kong.ExplicitGroups(groups),
+		kong.Resolvers(&fileResolver{args: args}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(c),
+	)
+	if err != nil {
+		fmt.Fprintln(c.err, "roost:", err)
+		return 1
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(exit); !ok {
+				panic(p)
+			}
+			status = exited
+		}
+	}()
+	parsed, err := parser.Parse(args)
+	if err == nil {
+		err = parsed.Run()
+	}
+	return report(err, c)
+}
+
+// exit unwinds run when kong wants the process to end (after --help).
+type exit struct{}
+
+// report prints every fault on a line of its own and gives the exit status.
+func report(err error, c console) int {
+	if err == nil {
+		return 0
+	}
+	for _, e := range faults(err) {
+		fmt.Fprintln(c.err, "roost:", e)
+	}
+	if _, ok := errors.AsType[*kong.ParseError](err); ok {
+		fmt.Fprintln(c.err, "roost: see roost --help")
+		return 2
+	}
+	return 1
+}
+
+// faults takes errors.Join apart.
+func faults(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range many.Unwrap() {
+			all = append(all, faults(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}

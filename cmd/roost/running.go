@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/pprof"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// patience is how long each step of closing may take.
+const patience = 5 * time.Second
+
+// run serves until ctx ends or a door fails, then closes in this order: doors stop
+// admitting, doors drain, the dispatcher stops, the feed closes, telemetry and
+// registry write what is left, stores close. ready is called once everybody is served.
+func (h *house) run(ctx context.Context, ready func(context.Context) error) error {
+	// The rooms outlive the doors.
+	rooms, stopRooms := context.WithCancel(context.WithoutCancel(ctx))
+	doors, stopDoors := context.WithCancelCause(ctx)
+	var inRooms, dispatching, inDoors sync.WaitGroup
+	dispatch, stopDispatch := context.WithCancel(rooms)
+	dispatching.Go(func() { h.commands.Run(dispatch, h.switchboard) })
+	inRooms.Go(func() { h.telemetry.Run(rooms) })
+	inRooms.Go(func() { h.registry.Run(rooms) })
+	inRooms.Go(func() { h.keepStore(rooms) })
+
+	h.openForAll(doors, &inDoors, stopDoors)
+	if err := ready(doors); err != nil {
+		stopDoors(err)
+	}
+	<-doors.Done()
+	h.log.Info("stopping")
+
+	h.step("doors", func(ctx context.Context) {
+		_ = h.pages.Shutdown(ctx)
+		stopDoors(nil)
+		inDoors.Wait()
+	})
+	h.step("dispatcher", func(context.Context) { stopDispatch(); dispatching.Wait() })
+	h.feed.Close()
+	h.step("rooms", func(context.Context) { stopRooms(); inRooms.Wait() })
+	h.step("stores", func(context.Context) { h.closeAll() })
+	if cause := context.Cause(doors); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// step runs one part of closing and goes on without it when it takes too long.
+func (h *house) step(name string, f func(context.Context)) {
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	done := make(chan struct{})
+	go func() { defer close(done); f(ctx) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		h.log.Error("did not stop in time; going on", "part", name)
+	}
+}
+
+// openForAll starts every door; one that ends by itself stops the house.
+func (h *house) openForAll(ctx context.Context, in *sync.WaitGroup, stop context.CancelCauseFunc) {
+	in.Go(func() { h.ws.Run(ctx) })
+	in.Go(func() { h.pyaiot.Run(ctx) })
+	in.Go(func() { h.web.Run(ctx) })
+	in.Go(func() { h.guests.run(ctx) })
+	in.Go(func() { <-ctx.Done(); _ = h.simulator.Close() })
+	if h.coap != nil {
+		in.Go(func() {
+			if err := h.coap.Run(ctx); err != nil {
+				stop(fmt.Errorf("CoAP door: %w", err))
+			}
+		})
+	}
+	for _, l := range h.listeners {
+		in.Go(func() {
+			if err := h.pages.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				stop(fmt.Errorf("HTTP on %s: %w", l.Addr(), err))
+			}
+		})
+	}
+	if h.debug != nil {
+		profiles := &http.Server{Handler: profileRoutes(), ReadHeaderTimeout: 10 * time.Second}
+		in.Go(func() { _ = profiles.Serve(h.debug) })
+		in.Go(func() { <-ctx.Done(); _ = profiles.Close() })
+	}
+}
+
+func profileRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// keepStore folds the write-ahead log back now and then.
+func (h *house) keepStore(ctx context.Context) {
+	if err := h.store.Run(ctx); err != nil && ctx.Err() == nil {
+		h.log.Error("upkeep of the store ended", "err", err)
+	}
+}
+
+// closeAll closes stores and sockets, whatever of them is open.
+func (h *house) closeAll() {
+	if h.numbers != nil {
+		ctx, stop := context.WithTimeout(context.Background(), patience)
+		defer stop()
+		if err := h.numbers.Close(ctx); err != nil {
+			h.log.Error("readings not closed cleanly; the next start repairs them", "err", err)
+		}
+	}
+	if h.store != nil {
+		if err := h.store.Close(); err != nil {
+			h.log.Error("store not closed cleanly", "err", err)
+		}
+	}
+	for _, l := range h.listeners {
+		_ = l.Close()
+	}
+	if h.debug != nil {
+		_ = h.debug.Close()
+	}
+	if h.coapConn != nil {
+		_ = h.coapConn.Close()
+	}
+}
+
+// address is where people find this server.
+func (h *house) address() string {
+	if h.PublicURL != "" {
+		return h.PublicURL
+	}
+	return "http://" + pageHost(h.listeners[0].Addr())
+}
+
+// announce leaves the local token for the command line and prints where to go.
+func (h *house) announce(ctx context.Context, out io.Writer) error {
+	token, err := h.accounts.LocalToken(ctx)
+	if err != nil {
+		return fmt.Errorf("make the token of this machine: %w", err)
+	}
+	here := local{URL: "http://" + onLoopback(h.listeners[0].Addr()), Token: token}
+	if err := here.write(h.Data); err != nil {
+		return fmt.Errorf("--data %s: %w", h.Data, err)
+	}
+	fmt.Fprintf(out, "Roost %s is ready at %s\n", version, h.address())
+	setup, err := h.accounts.NeedsSetup(ctx)
+	if err != nil || !setup {
+		return err
+	}
+	link, err := h.accounts.SetupToken(ctx)
+	if err != nil {
+		return fmt.Errorf("make the set-up link: %w", err)
+	}
+	_, err = fmt.Fprintf(out, "Make the owner's account (this link works once):\n  %s/setup#%s\n", h.address(), url.QueryEscape(link))
+	return err
+}

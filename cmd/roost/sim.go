@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/roost-iot/roost/sim"
+)
+
+type simCmd struct {
+	CoAP simCoAP `cmd:"" name:"coap" help:"CoAP nodes, as Pyaiot's test node."`
+	WS   simWS   `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
+}
+
+// played are the flags of every simulated thing.
+type played struct {
+	To         string        `help:"HOST:PORT of the gateway; --gateway-host and --gateway-port are the same in Pyaiot's way." placeholder:"ADDR" env:"-"`
+	Host       string        `name:"gateway-host" help:"Host of the gateway." default:"localhost" env:"-"`
+	Count      int           `help:"How many things." default:"1" env:"-"`
+	UID        string        `name:"uid" help:"What their ids begin with." env:"-"`
+	Interval   time.Duration `help:"Between values." default:"5s" env:"-"`
+	Loss       float64       `help:"Share of messages that are lost, 0 to 1." default:"0" env:"-"`
+	Seed       uint64        `help:"Of losses and noise." default:"1" env:"-"`
+	LeaveAfter time.Duration `help:"Leave after this long; 0: stay." default:"0s" env:"-"`
+	JoinSpread time.Duration `help:"Join spread over this time." default:"0s" env:"-"`
+
+	Temperature, Pressure, Humidity, Illuminance bool
+	Led, Robot, Js, Version, Imu, Position, Text bool
+}
+
+func (p played) config(port string, log *slog.Logger) sim.Config {
+	to := p.To
+	if to == "" {
+		to = p.Host + ":" + port
+	}
+	return sim.Config{
+		To: to, Count: p.Count, UID: p.UID, Resources: p.resources(), Interval: p.Interval, Loss: p.Loss,
+		Seed: p.Seed, LeaveAfter: p.LeaveAfter, JoinSpread: p.JoinSpread, Log: log,
+	}
+}
+
+// resources are those switched on; a temperature and an LED when none is.
+func (p played) resources() []string {
+	var on []string
+	for _, r := range []struct {
+		name string
+		on   bool
+	}{
+		{"temperature", p.Temperature}, {"pressure", p.Pressure}, {"humidity", p.Humidity}, {"illuminance", p.Illuminance},
+		{"led", p.Led}, {"robot", p.Robot}, {"js", p.Js}, {"version", p.Version}, {"imu", p.Imu}, {"position", p.Position}, {"text", p.Text},
+	} {
+		if r.on {
+			on = append(on, r.name)
+		}
+	}
+	if len(on) == 0 {
+		return []string{"temperature", "led"}
+	}
+	return on
+}
+
+type simCoAP struct {
+	played
+	Port     string `name:"gateway-port" help:"Port of the gateway." default:"5683" env:"-"`
+	Legacy   bool   `help:"Signs of life without an id, as old firmwares send them." env:"-"`
+	Padding  bool   `help:"Fill values that are read with NUL bytes, as RIOT does." env:"-"`
+	Silent   bool   `help:"Say once that they are there, then only answer." env:"-"`
+	HostEach bool   `help:"An address of its own for each, 127.0.1.N, port 5683." env:"-"`
+}
+
+// Run plays until it is stopped or all have left.
+func (s simCoAP) Run(ctx context.Context, con console) error {
+	cfg := s.config(s.Port, slog.New(slog.NewTextHandler(con.err, nil)))
+	cfg.Legacy, cfg.Padding, cfg.Silent, cfg.HostEach = s.Legacy, s.Padding, s.Silent, s.HostEach
+	return play(ctx, con, sim.CoAP(cfg), cfg)
+}
+
+type simWS struct {
+	played
+	Port string `name:"gateway-port" help:"Port of the gateway." default:"8080" env:"-"`
+}
+
+// Run plays until it is stopped or all have left.
+func (s simWS) Run(ctx context.Context, con console) error {
+	cfg := s.config(s.Port, slog.New(slog.NewTextHandler(con.err, nil)))
+	return play(ctx, con, sim.WS(cfg), cfg)
+}
+
+func play(ctx context.Context, con console, fleet *sim.Fleet, cfg sim.Config) error {
+	fmt.Fprintf(con.out, "Playing %d things against %s. Ctrl-C ends it.\n", cfg.Count, cfg.To)
+	err := fleet.Run(ctx)
+	st := fleet.Stats()
+	fmt.Fprintf(con.out, "sent %d values, answered %d reads, took %d sets; refused %d, lost %d\n", st.Sent, st.Asked, st.Sets, st.Refused, st.Lost)
+	return err
+}
