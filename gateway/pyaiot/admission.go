@@ -31,7 +31,7 @@ func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
 	lines := r.Header.Values(protocolHeader)
 	if len(lines) == 0 && d.cfg.Legacy {
 		o.Dead = legacyPatience
-		d.attach(w, r, d.gateways, d.cfg.MaxGateways, o, func(c *websocket.Conn) { d.serveLegacy(c, name, remote) })
+		d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveLegacy(c, name, remote) })
 		return
 	}
 	if refusal := checkProtocols(d.cfg.Keys, lines); refusal != "" {
@@ -42,7 +42,7 @@ func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o.Protocol = protocolToken
-	d.attach(w, r, d.gateways, d.cfg.MaxGateways, o, func(c *websocket.Conn) { d.serveGateway(c, name, remote, false) })
+	d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveGateway(c, name, remote, false) })
 }
 
 // checkProtocols looks at the subprotocols, which carry the token, and gives what

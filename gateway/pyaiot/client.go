@@ -42,7 +42,7 @@ func (d *Door) ServeClient(w http.ResponseWriter, r *http.Request) {
 		v.Project = roost.Home
 	}
 	c := &client{Visitor: v, d: d, id: newUUID()}
-	d.attach(w, r, d.clients, d.cfg.MaxClients, websocket.Options{}, c.serve)
+	d.attach(w, r, d.clients, websocket.Options{}, c.serve)
 }
 
 // visitor tells who asks. A cookie travels with requests that any page makes, so

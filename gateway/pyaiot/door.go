@@ -3,7 +3,9 @@ package pyaiot
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,9 +101,20 @@ type Door struct {
 
 	mu       sync.Mutex
 	open     bool
-	gateways map[*websocket.Conn]struct{}
-	clients  map[*websocket.Conn]struct{}
+	gateways *peers
+	clients  *peers
 	nodes    map[string]*node // by uid
+}
+
+// peers are the connections of one kind, guarded by Door.mu.
+type peers struct {
+	limit int
+	taken int // connections, those in their handshake included
+	conns map[*websocket.Conn]struct{}
+}
+
+func newPeers(limit int) *peers {
+	return &peers{limit: limit, conns: map[*websocket.Conn]struct{}{}}
 }
 
 // New makes a door.
@@ -109,7 +122,7 @@ func New(cfg Config) *Door {
 	cfg.fill()
 	d := &Door{
 		cfg: cfg, hub: newHub(cfg.Feed, cfg.Fleet, cfg.Log), src: newUUID(), closing: make(chan struct{}),
-		gateways: map[*websocket.Conn]struct{}{}, clients: map[*websocket.Conn]struct{}{}, nodes: map[string]*node{},
+		gateways: newPeers(cfg.MaxGateways), clients: newPeers(cfg.MaxClients), nodes: map[string]*node{},
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
@@ -122,7 +135,7 @@ type Stats struct{ Gateways, Clients int }
 func (d *Door) Stats() Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return Stats{Gateways: len(d.gateways), Clients: len(d.clients)}
+	return Stats{Gateways: len(d.gateways.conns), Clients: len(d.clients.conns)}
 }
 
 // Run lets gateways and clients in until ctx ends; then it closes their
@@ -160,11 +173,8 @@ func (d *Door) shut() {
 	d.mu.Lock()
 	d.open = false
 	var all []*websocket.Conn
-	for c := range d.gateways {
-		all = append(all, c)
-	}
-	for c := range d.clients {
-		all = append(all, c)
+	for _, p := range []*peers{d.gateways, d.clients} {
+		all = slices.AppendSeq(all, maps.Keys(p.conns))
 	}
 	d.mu.Unlock()
 	close(d.closing)
@@ -176,35 +186,44 @@ func (d *Door) shut() {
 }
 
 // attach takes a request over and runs serve in a goroutine of its own; the
-// handler returns and its buffers go. set is where the connection is counted.
-func (d *Door) attach(w http.ResponseWriter, r *http.Request, set map[*websocket.Conn]struct{}, limit int, o websocket.Options, serve func(*websocket.Conn)) {
-	d.mu.Lock()
-	full := !d.open || len(set) >= limit
-	d.mu.Unlock()
-	if full {
+// handler returns and its buffers go.
+func (d *Door) attach(w http.ResponseWriter, r *http.Request, p *peers, o websocket.Options, serve func(*websocket.Conn)) {
+	if !d.reserve(p) {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "Too many connections, or Roost is stopping.", http.StatusServiceUnavailable)
 		return
 	}
 	conn, err := websocket.Accept(w, r, o)
-	if err != nil {
-		d.cfg.Log.Debug("websocket not opened", "remote", r.RemoteAddr, "err", err)
-		return
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.open {
-		_ = conn.Cut() // it came while the door was closing
-		return
+	switch {
+	case err != nil:
+		p.taken--
+		d.cfg.Log.Debug("websocket not opened", "remote", r.RemoteAddr, "err", err)
+	case !d.open: // it came while the door was closing
+		p.taken--
+		_ = conn.Cut()
+	default:
+		p.conns[conn] = struct{}{}
+		d.work.Go(func() { serve(conn) })
 	}
-	set[conn] = struct{}{}
-	d.work.Go(func() { serve(conn) })
+}
+
+func (d *Door) reserve(p *peers) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.open || p.taken >= p.limit {
+		return false
+	}
+	p.taken++
+	return true
 }
 
 // detach forgets a connection. It comes after the last use of conn.
-func (d *Door) detach(set map[*websocket.Conn]struct{}, conn *websocket.Conn) {
+func (d *Door) detach(p *peers, conn *websocket.Conn) {
 	_ = conn.Cut()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(set, conn)
+	delete(p.conns, conn)
+	p.taken--
 }

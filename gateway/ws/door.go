@@ -54,6 +54,7 @@ type Door struct {
 
 	mu    sync.Mutex
 	open  bool
+	taken int // connections, those in their handshake included
 	nodes map[*node]struct{}
 	names map[string]struct{} // made from addresses, in use
 }
@@ -111,35 +112,40 @@ func (d *Door) ServeNode(w http.ResponseWriter, r *http.Request) {
 	if !websocket.Check(w, r) {
 		return
 	}
-	if !d.room() {
+	if !d.reserve() {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "Too many nodes, or Roost is stopping.", http.StatusServiceUnavailable)
 		return
 	}
 	own, remote := r.URL.Query().Get("id"), r.RemoteAddr
 	conn, err := websocket.Accept(w, r, websocket.Options{Ping: d.cfg.Ping, Dead: d.cfg.Dead})
-	if err != nil {
-		d.cfg.Log.Debug("websocket not opened", "remote", remote, "err", err)
-		return
-	}
-	n := &node{d: d, conn: conn, remote: remote, own: own}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.open {
-		_ = conn.Cut() // it came while the door was closing
-		return
+	switch {
+	case err != nil:
+		d.taken--
+		d.cfg.Log.Debug("websocket not opened", "remote", remote, "err", err)
+	case !d.open: // it came while the door was closing
+		d.taken--
+		_ = conn.Cut()
+	default:
+		n := &node{d: d, conn: conn, remote: remote, own: own, arrived: make(chan struct{})}
+		if own == "" {
+			n.own, n.named = d.nameFor(remote), true
+		}
+		d.nodes[n] = struct{}{}
+		d.work.Go(n.serve)
 	}
-	if own == "" {
-		n.own, n.named = d.nameFor(remote), true
-	}
-	d.nodes[n] = struct{}{}
-	d.work.Go(n.serve)
 }
 
-func (d *Door) room() bool {
+func (d *Door) reserve() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.open && len(d.nodes) < d.cfg.MaxNodes
+	if !d.open || d.taken >= d.cfg.MaxNodes {
+		return false
+	}
+	d.taken++
+	return true
 }
 
 // nameFor gives the lowest free name of an address: ws-192.0.2.7, then
@@ -164,6 +170,7 @@ func (d *Door) forget(n *node) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.nodes, n)
+	d.taken--
 	if n.named {
 		delete(d.names, n.own)
 	}

@@ -43,7 +43,6 @@ type node struct {
 // serve takes the node in and reads until its connection ends.
 func (n *node) serve() {
 	defer n.d.forget(n)
-	n.arrived = make(chan struct{})
 	err := n.arrive()
 	if err != nil {
 		_ = n.conn.Close(websocket.Policy, roost.Message(err)) // it is refused one way or the other
