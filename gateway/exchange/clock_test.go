@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,18 +23,24 @@ type datagram struct {
 // the endpoint sends comes out of sent, what arrives is put into in.
 type wire struct {
 	in, sent chan datagram
+	faults   chan error
 	dead     chan struct{}
 	once     sync.Once
 }
 
 func newWire() *wire {
-	return &wire{in: make(chan datagram, 100), sent: make(chan datagram, 1000), dead: make(chan struct{})}
+	return &wire{
+		in: make(chan datagram, 100), sent: make(chan datagram, 1000),
+		faults: make(chan error), dead: make(chan struct{}),
+	}
 }
 
 func (w *wire) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 	select {
 	case d := <-w.in:
 		return copy(b, d.b), d.from, nil
+	case err := <-w.faults:
+		return 0, netip.AddrPort{}, err
 	case <-w.dead:
 		return 0, netip.AddrPort{}, net.ErrClosed
 	}
@@ -194,8 +201,8 @@ func TestLongRememberedAnswersAreBounded(t *testing.T) {
 			w.arrive(request(coap.POST, id, "/x", ""))
 			w.next(t)
 		}
-		if n := e.Remembered(); n != 2 {
-			t.Errorf("%d long answers in 2,000 bytes", n)
+		if n := e.Remembered(); n == 0 || n > 8*2 { // shards times what fits in one
+			t.Errorf("%d answers of 900 bytes in 16,000 bytes", n)
 		}
 	})
 }
@@ -219,6 +226,34 @@ func TestPeerThatVanishesMidTransferIsForgotten(t *testing.T) {
 		w.arrive(part(3, 1, false, 0, "end"))
 		if m := w.next(t); m.Code != coap.RequestEntityIncomplete {
 			t.Errorf("%v", &m)
+		}
+	})
+}
+
+// What ICMP says about an earlier datagram comes out of a read; it ends nothing,
+// and a storm of it does not spin.
+func TestReadErrorsEndNothing(t *testing.T) {
+	bubble(t, exchange.Config{Readers: 1, Handler: echo}, func(t *testing.T, e *exchange.Endpoint, w *wire) {
+		began := time.Now()
+		for range 100 {
+			w.faults <- syscall.ECONNREFUSED
+		}
+		w.arrive(request(coap.GET, 1, "/x", ""))
+		expect(t, w.next(t), coap.Acknowledgement, coap.Content, 1, "GET /x ")
+		if d := time.Since(began); e.Stats().ReadErrors != 100 || d < time.Second || d > 10*time.Second {
+			t.Errorf("%+v in %v", e.Stats(), d)
+		}
+	})
+}
+
+func TestCancelledRequestIsNotSent(t *testing.T) {
+	bubble(t, exchange.Config{}, func(t *testing.T, e *exchange.Endpoint, w *wire) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err := e.Do(ctx, node, exchange.Put("/led", []byte("1")))
+		wantError(t, err, context.Canceled)
+		if len(w.sent) != 0 {
+			t.Error("sent")
 		}
 	})
 }

@@ -9,11 +9,14 @@ import (
 	"github.com/roost-iot/roost/wire/coap"
 )
 
-// Handler answers a request. It runs on a reading goroutine and must be quick;
-// see Request.Later for those that can not. The zero Response sends nothing.
+// Handler answers a request. It runs on a reading goroutine and must be quick,
+// so it must not call Do either; see Request.Later for those that can not. The
+// zero Response sends nothing.
 type Handler func(ctx context.Context, r *Request) Response
 
-// Config tunes an Endpoint. The zero value is a client with the RFC's timing.
+// Config tunes an Endpoint. The zero value is a client with the RFC's timing. Who
+// runs thousands of endpoints sets Readers to 1 and MaxDatagram to 1,500: each
+// reader has a buffer of that size. All else grows with use.
 type Config struct {
 	Log *slog.Logger // none: silent
 

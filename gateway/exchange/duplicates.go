@@ -10,8 +10,8 @@ import (
 // duplicates remembers the messages that came in and what they were answered,
 // so that a copy is answered the same and processed once (RFC 7252, 4.5). All
 // live equally long, so each shard is a ring whose oldest entry expires first;
-// a full ring forgets its oldest early. Neither map nor ring holds pointers, so
-// half a million entries (some 130 bytes each) cost the garbage collector
+// a full ring forgets its oldest early. Neither ring nor table holds pointers,
+// so half a million entries (some 104 bytes each) cost the garbage collector
 // nothing.
 //
 // Two different messages under one Message ID are not duplicates: a client that
@@ -30,10 +30,11 @@ type seenKey struct {
 	id   uint16
 }
 
-const shortAnswer = 52 // bytes of an answer that fit into the ring itself
+const shortAnswer = 50 // bytes of an answer that fit into the ring itself
 
 type seenEntry struct {
 	key    seenKey
+	tag    uint32 // hash of the key, never 0
 	sum    uint32 // of the whole datagram
 	at     uint32 // ms since the endpoint was made
 	length uint16 // of the answer; 0: none (yet)
@@ -42,11 +43,11 @@ type seenEntry struct {
 
 type seenShard struct {
 	mu        sync.Mutex
-	index     map[seenKey]uint32 // number of the newest entry with that key
-	ring      []seenEntry        // entry n is at n % len, a power of two
-	first     uint32             // number of the oldest entry
-	next      uint32             // number of the one to come
-	long      map[uint32][]byte  // answers that do not fit an entry
+	ring      []seenEntry       // entry n is at n % len, a power of two
+	table     seenTable         // finds the newest entry of a key
+	first     uint32            // number of the oldest entry
+	next      uint32            // number of the one to come
+	long      map[uint32][]byte // answers that do not fit an entry
 	longBytes int
 	most      int // entries
 	mostBytes int // of long answers
@@ -73,15 +74,16 @@ func (d *duplicates) admit(remote netip.AddrPort, id uint16, datagram []byte, no
 	if z := remote.Addr().Zone(); z != "" {
 		key.zone = uint32(maphash.String(d.seed, z))
 	}
-	hash := maphash.Bytes(d.seed, datagram)
-	sh := &d.shards[(uint(key.addr[15])+uint(key.port))%uint(len(d.shards))]
+	hash := maphash.Comparable(d.seed, key)
+	tag, sum := uint32(hash)|1, uint32(maphash.Bytes(d.seed, datagram))
+	sh := &d.shards[hash>>32%uint64(len(d.shards))]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.expire(now-d.lifetime, 4)
-	if n, ok := sh.index[key]; ok && sh.at(n).sum == uint32(hash) {
-		return slot{sh, n}, true
+	if c := sh.find(key, tag); c >= 0 && sh.at(sh.table[c].n).sum == sum {
+		return slot{sh, sh.table[c].n}, true
 	}
-	return slot{sh, sh.add(seenEntry{key: key, sum: uint32(hash), at: uint32(now / time.Millisecond)})}, false
+	return slot{sh, sh.add(key, tag, sum, uint32(now/time.Millisecond))}, false
 }
 
 // keep remembers the answer to the message in the slot.
@@ -132,7 +134,7 @@ func (d *duplicates) expire(now time.Duration) {
 		sh.mu.Lock()
 		sh.expire(now-d.lifetime, len(sh.ring))
 		if sh.first == sh.next {
-			sh.ring, sh.index, sh.long = nil, nil, nil // memory back after a rush
+			sh.ring, sh.table, sh.long = nil, nil, nil // memory back after a rush
 		}
 		sh.mu.Unlock()
 	}
@@ -164,8 +166,13 @@ func (sh *seenShard) expire(before time.Duration, most int) {
 	}
 }
 
+// find is the cell of a key, or -1.
+func (sh *seenShard) find(key seenKey, tag uint32) int {
+	return sh.table.find(tag, func(n uint32) bool { return sh.at(n).key == key })
+}
+
 // add appends an entry and returns its number.
-func (sh *seenShard) add(e seenEntry) uint32 {
+func (sh *seenShard) add(key seenKey, tag, sum, at uint32) uint32 {
 	if int(sh.next-sh.first) >= sh.most {
 		sh.forget()
 	}
@@ -173,28 +180,38 @@ func (sh *seenShard) add(e seenEntry) uint32 {
 		sh.grow()
 	}
 	n := sh.next
-	*sh.at(n) = e
-	sh.index[e.key] = n
+	e := sh.at(n)
+	e.key, e.tag, e.sum, e.at, e.length = key, tag, sum, at, 0
+	sh.point(n)
 	sh.next++
 	return n
+}
+
+// point makes entry n the one that its key finds.
+func (sh *seenShard) point(n uint32) {
+	e := sh.at(n)
+	if c := sh.find(e.key, e.tag); c >= 0 {
+		sh.table[c].n = n
+		return
+	}
+	sh.table.add(e.tag, n)
 }
 
 func (sh *seenShard) grow() {
 	old := sh.ring
 	sh.ring = make([]seenEntry, max(2*len(old), 16))
+	sh.table = make(seenTable, 2*len(sh.ring))
 	for n := sh.first; n != sh.next; n++ {
 		*sh.at(n) = old[n&uint32(len(old)-1)]
-	}
-	if sh.index == nil {
-		sh.index = make(map[seenKey]uint32, len(sh.ring))
+		sh.point(n)
 	}
 }
 
 // forget drops the oldest entry.
 func (sh *seenShard) forget() {
 	e := sh.at(sh.first)
-	if sh.index[e.key] == sh.first {
-		delete(sh.index, e.key)
+	if c := sh.find(e.key, e.tag); c >= 0 && sh.table[c].n == sh.first {
+		sh.table.remove(c)
 	}
 	sh.dropLong(sh.first, e)
 	sh.first++

@@ -56,7 +56,8 @@ func New(conn Conn, c Config) *Endpoint {
 
 // Run reads the socket until ctx ends or the socket is closed, then gives up
 // what is open (ErrClosed) and waits for every goroutine it started. It returns
-// nil after ctx ended. It can be called once.
+// nil after ctx ended, and leaves a read deadline on the socket then. It can be
+// called once.
 func (e *Endpoint) Run(ctx context.Context) error {
 	wake := context.AfterFunc(ctx, func() { _ = e.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer wake()

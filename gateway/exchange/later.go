@@ -31,6 +31,19 @@ func (r *Request) Later() *Reply {
 	return r.reply
 }
 
+// claim takes the right to answer from a Reply whose handler has answered all
+// the same, or panicked. False: the Reply was faster. A nil Reply has no say.
+func (p *Reply) claim() bool {
+	if p == nil {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.done || p.acked
+	p.done = true
+	return !was
+}
+
 // start arms the timer of the empty acknowledgement, once the handler is done.
 func (p *Reply) start() {
 	p.mu.Lock()

@@ -34,7 +34,7 @@ func libcoap(t testing.TB, program string) string {
 }
 
 // libcoapServer starts the example server and waits until it answers client.
-func libcoapServer(t testing.TB, client *exchange.Endpoint) netip.AddrPort {
+func libcoapServer(t testing.TB, client *exchange.Endpoint) (netip.AddrPort, *exec.Cmd) {
 	t.Helper()
 	program := libcoap(t, "coap-server-notls")
 	free := listen(t)
@@ -59,7 +59,7 @@ func libcoapServer(t testing.TB, client *exchange.Endpoint) netip.AddrPort {
 		_, err := client.Do(ctx, addr, exchange.Get("/"))
 		return err == nil
 	})
-	return addr
+	return addr, cmd
 }
 
 // run runs libcoap's client and returns what it printed.
@@ -78,7 +78,7 @@ func run(t testing.TB, server netip.AddrPort, path string, args ...string) strin
 
 func TestLibcoapServer(t *testing.T) {
 	client, _ := start(t, exchange.Config{})
-	server := libcoapServer(t, client)
+	server, _ := libcoapServer(t, client)
 	do := func(t *testing.T, r *exchange.Request) exchange.Response {
 		t.Helper()
 		a, err := client.Do(within(t), server, r)

@@ -31,6 +31,9 @@ func (t *turn) take(ctx context.Context) error {
 	if t.held {
 		return nil
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	wait, err := t.e.peers.enter(t.remote, t.e.c.NStart, t.e.c.Queue)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (r *reader) serve(b []byte, remote netip.AddrPort) {
 		a = r.handle(q)
 	}
 	switch {
-	case a.Code != coap.Empty:
+	case a.Code != coap.Empty && q.reply.claim():
 		r.out = e.respond(q, a, r.out[:0])
 	case q.reply != nil:
 		q.reply.start()

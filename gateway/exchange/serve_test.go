@@ -271,6 +271,25 @@ func TestLaterAnswerToNonConfirmable(t *testing.T) {
 	expect(t, got, coap.NonConfirmable, coap.Content, got.ID, "x")
 }
 
+// A handler that asks to answer later and then answers, or panics, has answered.
+func TestRequestIsAnsweredOnce(t *testing.T) {
+	replies := make(chan *exchange.Reply, 1)
+	_, server := start(t, exchange.Config{Readers: 1, Handler: func(_ context.Context, r *exchange.Request) exchange.Response {
+		replies <- r.Later()
+		if r.Options.PathIs("bad") {
+			panic("boom")
+		}
+		return exchange.Text(coap.Content, "now")
+	}})
+	p := newPeer(t, server)
+	expect(t, p.ask(request(coap.GET, 7, "/good", "")), coap.Acknowledgement, coap.Content, 7, "now")
+	if err := (<-replies).Respond(within(t), exchange.Text(coap.Content, "later")); err != nil {
+		t.Error(err)
+	}
+	p.quiet()
+	expect(t, p.ask(request(coap.GET, 8, "/bad", "")), coap.Acknowledgement, coap.InternalServerError, 8, "")
+}
+
 func TestLaterAnswerRefusedOrUnheard(t *testing.T) {
 	replies := make(chan *exchange.Reply, 1)
 	c := with(quick, laterHandler(replies))
