@@ -308,6 +308,19 @@ func TestGuessesFromOneAddressAreSlowedDown(t *testing.T) {
 	}
 }
 
+// Tries that come too early for a name are not looked at, so the address that
+// they come from (a proxy's, perhaps) pays nothing for them.
+func TestTriesTooEarlyCostTheAddressNothing(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	d.owner()
+	for range 40 {
+		_, _ = d.SignIn(ctx, "Bob", "wrong", "203.0.113.1")
+	}
+	if _, err := d.SignIn(ctx, "Ada", pass, "203.0.113.1"); err != nil {
+		t.Errorf("Ada after 40 tries of Bob: %v", err)
+	}
+}
+
 func TestGuessesAtOnceCountEach(t *testing.T) {
 	d, ctx := newDesk(t), t.Context()
 	d.owner()

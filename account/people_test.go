@@ -114,14 +114,22 @@ func TestLastOwnerStays(t *testing.T) {
 	kind(t, "removing again", d.RemovePerson(ctx, actor, roost.Home, ada.Actor.ID), roost.NotFound)
 }
 
-// Two owners who demote each other at once: one stays.
+// Owners in a ring of whom each removes the next at once: one stays.
 func TestOwnersCannotRemoveEachOtherAtOnce(t *testing.T) {
 	d, ctx := newDesk(t), t.Context()
-	ada := d.owner().Actor
-	bob := d.add(ada, "Bob", roost.Owner).Actor
+	ring := []Actor{d.owner().Actor}
+	for _, name := range []string{"Bob", "Cyd", "Dan", "Eve", "Fay", "Gus", "Hal"} {
+		ring = append(ring, d.add(ring[0], name, roost.Owner).Actor)
+	}
 	var all sync.WaitGroup
-	all.Go(func() { _ = d.RemovePerson(ctx, ada, roost.Home, bob.ID) })
-	all.Go(func() { _ = d.RemovePerson(ctx, bob, roost.Home, ada.ID) })
+	start := make(chan struct{})
+	for i, actor := range ring {
+		all.Go(func() {
+			<-start
+			_ = d.RemovePerson(ctx, actor, roost.Home, ring[(i+1)%len(ring)].ID)
+		})
+	}
+	close(start)
 	all.Wait()
 	people, err := d.store.People(ctx)
 	if err != nil || owners(people, roost.Home) != 1 {

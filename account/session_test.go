@@ -87,6 +87,8 @@ func TestNewPasswordEndsTheOtherSessions(t *testing.T) {
 	must(t, err)
 	there, err := d.SignIn(ctx, "Ada", pass, remote)
 	must(t, err)
+	_, err = d.BySession(ctx, there.Secret) // known without a query from now on
+	must(t, err)
 	actor, err := d.BySession(ctx, here.Secret)
 	must(t, err)
 	for password, words := range map[string]string{
