@@ -115,6 +115,33 @@ func TestObservationOfANodeThatIsGoneEnds(t *testing.T) {
 	})
 }
 
+// A callback that does not keep up loses the oldest states, never the newest, and
+// holds up nobody else.
+func TestSlowCallbackLosesTheOldestStates(t *testing.T) {
+	bubble(t, exchange.Config{}, func(t *testing.T, e *exchange.Endpoint, w *wire) {
+		said, open := make(chan string, 100), make(chan struct{})
+		o, token := observed(t, e, w, func(r exchange.Response) {
+			<-open
+			said <- string(r.Payload)
+		})
+		for i := range 30 {
+			w.arrive(notification(coap.NonConfirmable, uint16(i), token, uint32(11+i), fmt.Sprint(i)))
+		}
+		close(open)
+		synctest.Wait()
+		var got []string
+		for len(said) > 0 {
+			got = append(got, <-said)
+		}
+		if len(got) != 17 || got[0] != "a" || got[16] != "29" || e.Stats().Dropped != 14 {
+			t.Errorf("%q, %+v", got, e.Stats())
+		}
+		o.Stop()
+		m := w.next(t)
+		w.arrive(coap.Message{Type: coap.Reset, ID: m.ID})
+	})
+}
+
 func TestObservationEndsWithAnError(t *testing.T) {
 	bubble(t, exchange.Config{}, func(t *testing.T, e *exchange.Endpoint, w *wire) {
 		said, tell := states()

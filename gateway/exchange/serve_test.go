@@ -1,10 +1,14 @@
 package exchange_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/roost-iot/roost/gateway/exchange"
@@ -312,4 +316,41 @@ func TestMappedAddress(t *testing.T) {
 	}})
 	p := newPeer(t, server)
 	expect(t, p.ask(request(coap.GET, 1, "/", "")), coap.Acknowledgement, coap.Content, 1, "127.0.0.1 ::ffff:127.0.0.1")
+}
+
+func TestIPv6(t *testing.T) {
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil {
+		t.Skipf("skipped: no IPv6 here: %v", err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	e := startOn(t, conn, exchange.Config{Handler: func(_ context.Context, r *exchange.Request) exchange.Response {
+		return exchange.Text(coap.Content, r.Remote.Addr().String())
+	}})
+	a, err := e.Do(within(t), addrOf(conn), exchange.Get("/")) // a server may ask itself
+	answer{a, err}.want(t, coap.Content, "::1")
+}
+
+// A flood of nonsense is counted in full and logged a line a second.
+func TestMalformedMessagesAreLoggedSparingly(t *testing.T) {
+	var log bytes.Buffer
+	bubble(t, exchange.Config{
+		Readers: 1,
+		Log:     slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}, func(t *testing.T, e *exchange.Endpoint, w *wire) {
+		for range 2 {
+			for range 50 {
+				w.in <- datagram{[]byte("\x4fnonsense"), node}
+				synctest.Wait()
+			}
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if n := e.Stats().Malformed; n != 100 {
+			t.Errorf("%d counted", n)
+		}
+	})
+	if n := bytes.Count(log.Bytes(), []byte("\n")); n != 2 || !bytes.Contains(log.Bytes(), []byte("skipped=49")) {
+		t.Errorf("logged: %s", log.String())
+	}
 }
