@@ -59,10 +59,11 @@ func open(t testing.TB, change ...func(*Config)) *house {
 	t.Helper()
 	h := &house{t: t, logged: &logBuffer{}}
 	h.Rooms = roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: registry.EnrolApprove}})
-	h.accounts = account.New(account.Config{Store: h.Store, Hash: account.Cost{MiB: 1, Passes: 1}})
+	log := slog.New(slog.NewTextHandler(h.logged, nil))
+	h.accounts = account.New(account.Config{Store: h.Store, Hash: account.Cost{MiB: 1, Passes: 1}, Log: log})
 	c := Config{
 		Registry: h.Registry, Telemetry: h.Telemetry, Commands: h.Commands, Switchboard: h.Switchboard,
-		Accounts: h.accounts, Feed: h.Feed, Version: "test", Log: slog.New(slog.NewTextHandler(h.logged, nil)),
+		Accounts: h.accounts, Feed: h.Feed, Version: "test", Log: log,
 		Simulator: simulator{},
 	}
 	for _, f := range change {

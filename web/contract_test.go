@@ -1,0 +1,325 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/roost-iot/roost"
+)
+
+// contract is the OpenAPI document as it is served.
+type contract struct {
+	root map[string]any
+}
+
+// documented is one operation of it.
+type documented struct {
+	contract
+	method, path string
+	op           map[string]any
+}
+
+func (d documented) id() string   { return d.op["operationId"].(string) }
+func (d documented) role() string { return d.op[roleField].(string) }
+
+// status is what success is documented as.
+func (d documented) status() int {
+	for code := range d.op["responses"].(map[string]any) {
+		if code[0] < '4' {
+			var n int
+			fmt.Sscan(code, &n)
+			return n
+		}
+	}
+	return 0
+}
+
+// body is the schema of the request, nil if it takes none.
+func (d documented) body() map[string]any {
+	rb, _ := d.op["requestBody"].(map[string]any)
+	if rb == nil {
+		return nil
+	}
+	return d.resolve(rb["content"].(map[string]any)["application/json"].(map[string]any)["schema"].(map[string]any))
+}
+
+func readContract(t testing.TB, b *browser) contract {
+	t.Helper()
+	res, text := b.send("GET", "/openapi.json", nil)
+	c := contract{}
+	if err := json.Unmarshal(text, &c.root); err != nil || res.StatusCode != 200 {
+		t.Fatalf("the document: %d, %v", res.StatusCode, err)
+	}
+	return c
+}
+
+func (c contract) operations() (all []documented) {
+	for path, item := range c.root["paths"].(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			all = append(all, documented{c, strings.ToUpper(method), path, op.(map[string]any)})
+		}
+	}
+	slices.SortFunc(all, func(a, b documented) int { return strings.Compare(a.id(), b.id()) })
+	return all
+}
+
+func (c contract) resolve(s map[string]any) map[string]any {
+	for s["$ref"] != nil {
+		name := strings.TrimPrefix(s["$ref"].(string), "#/components/schemas/")
+		s = c.root["components"].(map[string]any)["schemas"].(map[string]any)[name].(map[string]any)
+	}
+	return s
+}
+
+// check tells where v does not fit schema s, "" if it does.
+func (c contract) check(s map[string]any, v any, at string) string {
+	s = c.resolve(s)
+	if fault := checkType(s["type"], v); fault != "" {
+		return at + ": " + fault
+	}
+	if enum, ok := s["enum"].([]any); ok && !slices.Contains(enum, v) {
+		return fmt.Sprintf("%s: %v is none of %v", at, v, enum)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		return c.checkObject(s, v, at)
+	case []any:
+		items, _ := s["items"].(map[string]any)
+		for i, e := range v {
+			if fault := c.check(items, e, fmt.Sprintf("%s[%d]", at, i)); items != nil && fault != "" {
+				return fault
+			}
+		}
+	}
+	return ""
+}
+
+func (c contract) checkObject(s map[string]any, v map[string]any, at string) string {
+	props, _ := s["properties"].(map[string]any)
+	required, _ := s["required"].([]any)
+	for _, name := range required {
+		if _, there := v[name.(string)]; !there {
+			return at + "." + name.(string) + " is missing"
+		}
+	}
+	for name, e := range v {
+		p, known := props[name].(map[string]any)
+		if !known {
+			if s["additionalProperties"] == false {
+				return at + "." + name + " is not documented"
+			}
+			continue
+		}
+		if fault := c.check(p, e, at+"."+name); fault != "" {
+			return fault
+		}
+	}
+	return ""
+}
+
+func checkType(want any, v any) string {
+	if want == nil {
+		return ""
+	}
+	wants, ok := want.([]any)
+	if !ok {
+		wants = []any{want}
+	}
+	is := map[bool]string{}
+	switch n := v.(type) {
+	case nil:
+		is[true] = "null"
+	case bool:
+		is[true] = "boolean"
+	case string:
+		is[true] = "string"
+	case float64:
+		is[true] = "number"
+		if n == float64(int64(n)) && slices.Contains(wants, any("integer")) {
+			is[true] = "integer"
+		}
+	case []any:
+		is[true] = "array"
+	case map[string]any:
+		is[true] = "object"
+	}
+	if !slices.Contains(wants, any(is[true])) {
+		return fmt.Sprintf("%v is %s, not %v", v, is[true], wants)
+	}
+	return ""
+}
+
+// call sends and wants the answer to be as documented; it gives the status.
+func (d documented) call(t *testing.T, b *browser, path string, body any, header ...string) (int, map[string]any) {
+	t.Helper()
+	res, text := b.send(d.method, path, body, header...)
+	answer, ok := d.op["responses"].(map[string]any)[fmt.Sprint(res.StatusCode)].(map[string]any)
+	if !ok {
+		t.Fatalf("%s %s: status %d is not documented: %s", d.method, path, res.StatusCode, text)
+	}
+	content, _ := answer["content"].(map[string]any)
+	if content == nil {
+		if len(text) > 0 {
+			t.Errorf("%s %s: %d with a body that is not documented: %s", d.method, path, res.StatusCode, text)
+		}
+		return res.StatusCode, nil
+	}
+	media, ok := content[res.Header.Get("Content-Type")].(map[string]any)
+	if !ok {
+		t.Fatalf("%s %s: type %q is not documented", d.method, path, res.Header.Get("Content-Type"))
+	}
+	var v map[string]any
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatalf("%s %s: %v: %s", d.method, path, err, text)
+	}
+	if fault := d.check(media["schema"].(map[string]any), v, "body"); fault != "" {
+		t.Errorf("%s %s: %d: %s: %s", d.method, path, res.StatusCode, fault, text)
+	}
+	return res.StatusCode, v
+}
+
+// good is one call of each operation that succeeds, in a house of its own.
+type good struct {
+	path string
+	body any
+}
+
+// goodCalls knows how each operation is called well. arrange makes what it needs.
+func goodCalls(h *house, ada *browser) map[string]func() good {
+	plain := func(path string, body any) func() good { return func() good { return good{path, body} } }
+	user := func() string {
+		return ada.want(201, "POST", "/users", map[string]any{"name": "grace", "password": password, "role": "viewer"})["id"].(string)
+	}
+	token := func() string {
+		return ada.want(201, "POST", "/tokens", map[string]any{"name": "ci", "role": "viewer"})["id"].(string)
+	}
+	sent := func(thing string) string {
+		c := ada.want(202, "POST", "/things/"+thing+"/commands", `{"resource":"led","value":1}`)
+		return c["id"].(string)
+	}
+	return map[string]func() good{
+		"get-session":     plain("/session", nil),
+		"sign-in":         plain("/session", map[string]any{"name": "Ada", "password": password}),
+		"sign-out":        plain("/session", nil),
+		"change-password": plain("/session/password", map[string]any{"current": password, "password": "another good one"}),
+		"list-things":     plain("/things?q=node&online=true&state=enrolled&protocol=CoAP", nil),
+		"get-thing":       plain("/things/node1", nil),
+		"list-resources":  plain("/things/node1/resources", nil),
+		"list-readings":   plain("/things/node1/readings?resource=temperature&from=1&to=2000000000000&points=10", nil),
+		"list-commands":   func() good { sent("node1"); return good{"/things/node1/commands?limit=5", nil} },
+		"get-command":     func() good { return good{"/commands/" + sent("node1"), nil} },
+		"list-users":      plain("/users", nil),
+		"list-tokens":     func() good { token(); return good{"/tokens", nil} },
+		"get-system":      plain("/system", nil),
+		"change-thing":    plain("/things/node1", map[string]any{"name": "Attic", "tags": []string{"lab"}}),
+		"approve-thing":   plain("/things/stranger/approve", nil),
+		"ignore-thing":    plain("/things/stranger/ignore", nil),
+		"send-command":    plain("/things/node1/commands", `{"kind":"set","resource":"led","value":{"on":true},"expires_in":5}`),
+		"cancel-command": func() good { // one is in flight, the next waits
+			sent("busy")
+			return good{"/commands/" + sent("busy"), nil}
+		},
+		"start-simulated": plain("/simulated", map[string]any{"kind": "coap"}),
+		"delete-thing":    plain("/things/node1", nil),
+		"add-user":        plain("/users", map[string]any{"name": "grace", "password": password, "role": "operator"}),
+		"change-user":     func() good { return good{"/users/" + user(), map[string]any{"role": "operator"}} },
+		"remove-user":     func() good { return good{"/users/" + user(), nil} },
+		"add-token":       plain("/tokens", map[string]any{"name": "ci", "role": "operator", "expires_in_days": 30}),
+		"remove-token":    func() good { return good{"/tokens/" + token(), nil} },
+	}
+}
+
+func TestEveryOperationKeepsItsContract(t *testing.T) {
+	first := open(t)
+	for _, d := range readContract(t, first.owner()).operations() {
+		if d.id() == "stream" { // a WebSocket; see TestStreamWantsAWebSocket
+			continue
+		}
+		t.Run(d.id(), func(t *testing.T) {
+			h := open(t)
+			ada := h.browser()
+			var g good
+			if d.id() == "set-up" {
+				token, err := h.accounts.SetupToken(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				g = good{"/setup", map[string]any{"token": token, "name": "ada", "password": password}}
+			} else {
+				ada = h.owner()
+				h.arrive("node1", true)
+				h.arrive("stranger", false)
+				h.arrive("busy", true)
+				for _, v := range []roost.Value{`"21.5°C"`, `true`, `"fine"`, `[1,{"a":null}]`, `1e300`} {
+					h.report("node1", "temperature", v)
+				}
+				h.report("node1", "odd \"name\"\x01", `"é"`)
+				arrange := goodCalls(h, ada)[d.id()]
+				if arrange == nil {
+					t.Fatalf("no test knows how to call %s: add it to goodCalls", d.id())
+				}
+				g = arrange()
+			}
+			spoil(t, d, ada, g)
+			if status, answer := d.call(t, ada, g.path, g.body); status != d.status() {
+				t.Errorf("%s %s: %d, want %d: %v", d.method, g.path, status, d.status(), answer)
+			}
+		})
+	}
+}
+
+// spoil sends what must be refused: every answer is a documented problem.
+func spoil(t *testing.T, d documented, b *browser, g good) {
+	t.Helper()
+	refused := func(want int, path string, body any, naming string, header ...string) {
+		t.Helper()
+		status, p := d.call(t, b, path, body, header...)
+		if status != want || !strings.Contains(fmt.Sprint(p["detail"]), naming) {
+			t.Errorf("%s %s with %.80v: %d %v, want %d naming %q", d.method, path, body, status, p["detail"], want, naming)
+		}
+	}
+	joint := "?"
+	if strings.Contains(g.path, "?") {
+		joint = "&"
+	}
+	refused(422, g.path+joint+"bogus=1", g.body, "bogus")
+	if strings.Contains(d.path, "{id}") {
+		part := strings.Split(strings.TrimPrefix(d.path, apiRoot), "{id}")
+		_, query, _ := strings.Cut(g.path, "?")
+		body := g.body
+		if d.id() == "change-user" {
+			body = map[string]any{"password": password}
+		}
+		refused(404, part[0]+"nobody-here"+part[1]+"?"+query, body, "")
+	}
+	params, _ := d.op["parameters"].([]any)
+	for _, p := range params {
+		p := p.(map[string]any)
+		if s := p["schema"].(map[string]any); p["in"] == "query" && (s["type"] == "integer" || s["enum"] != nil) {
+			name := p["name"].(string)
+			path, query, _ := strings.Cut(g.path, "?")
+			q, _ := url.ParseQuery(query)
+			q.Set(name, "bogus")
+			refused(422, path+"?"+q.Encode(), g.body, name)
+		}
+	}
+	if d.body() == nil {
+		return
+	}
+	refused(400, g.path, nil, "body")
+	refused(400, g.path, `{"`, "JSON")
+	refused(422, g.path, `[]`, "")
+	refused(422, g.path, `{"bogus":1}`, "")
+	refused(413, g.path, `{"x":"`+strings.Repeat("x", maxBody)+`"}`, "1 MiB")
+	refused(415, g.path, `{}`, "JSON", "Content-Type", "text/plain")
+	for name, s := range d.body()["properties"].(map[string]any) {
+		if d.resolve(s.(map[string]any))["type"] == nil {
+			continue // any JSON
+		}
+		refused(422, g.path, map[string]any{name: map[string]any{"wrong": 1}}, "")
+	}
+}

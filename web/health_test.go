@@ -1,0 +1,99 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestHealth(t *testing.T) {
+	broken := errors.New("disk on fire")
+	var fault error
+	h := open(t, func(c *Config) { c.Ready = func(context.Context) error { return fault } })
+	b := h.browser()
+	if res, text := b.send("GET", "!/healthz", nil); res.StatusCode != 200 || string(text) != "ok\n" {
+		t.Errorf("healthz: %d %q", res.StatusCode, text)
+	}
+	if res, _ := b.send("GET", "!/readyz", nil); res.StatusCode != 200 {
+		t.Errorf("readyz: %d", res.StatusCode)
+	}
+	fault = broken
+	if p := b.want(503, "GET", "!/readyz", nil); strings.Contains(p["detail"].(string), "fire") {
+		t.Errorf("readyz tells strangers why: %v", p)
+	}
+	if !strings.Contains(h.logged.String(), "disk on fire") {
+		t.Error("the log does not say why")
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	h.arrive("node1", true)
+	h.arrive("node2", false)
+	res, text := h.browser().send("GET", "!/metrics", nil)
+	for _, line := range []string{
+		`roost_things{state="online"} 1`, `roost_things{state="waiting"} 1`, `roost_readings_total{outcome="recorded"} 0`,
+		`roost_live_watchers 0`, `roost_build_info{version="test"} 1`, `go_goroutines `,
+	} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("metrics (%d) lack %s", res.StatusCode, line)
+		}
+	}
+	if res, _ := h.browser().send("GET", "!/metrics", nil, "X-Forwarded-For", "192.0.2.1"); res.StatusCode != 401 {
+		t.Errorf("through a proxy: %d", res.StatusCode)
+	}
+	if res, _ := h.as(ada, "viewer").send("GET", "!/metrics", nil, "X-Forwarded-For", "192.0.2.1"); res.StatusCode != 200 {
+		t.Errorf("through a proxy with a token: %d", res.StatusCode)
+	}
+	r := httptest.NewRequest("GET", "/metrics", nil)
+	r.RemoteAddr = "192.0.2.1:5000"
+	w := httptest.NewRecorder()
+	h.server.Handler().ServeHTTP(w, r)
+	if w.Code != 401 {
+		t.Errorf("from another machine: %d", w.Code)
+	}
+}
+
+func TestFaultsInsideStayInside(t *testing.T) {
+	h := open(t, func(c *Config) { c.Simulator = failing{} })
+	ada := h.owner()
+	p := ada.want(500, "POST", "/simulated", map[string]any{"kind": "coap"})
+	if strings.Contains(p["detail"].(string), "secret") {
+		t.Errorf("the answer says %v", p)
+	}
+	if !strings.Contains(h.logged.String(), "a secret cause") {
+		t.Error("the log does not say why")
+	}
+	p = ada.want(500, "POST", "/simulated", map[string]any{"kind": "ws"})
+	if !strings.Contains(h.logged.String(), "panicked") || p["detail"] == nil {
+		t.Error("a panic was not answered and logged")
+	}
+	none := open(t, func(c *Config) { c.Simulator = nil })
+	none.owner().want(404, "POST", "/simulated", map[string]any{"kind": "ws"})
+}
+
+type failing struct{}
+
+func (failing) Start(_ context.Context, kind string) (string, error) {
+	if kind == "ws" {
+		panic("oh no")
+	}
+	return "", errors.New("a secret cause")
+}
+
+func TestSecretsAreNotRepeated(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	res, text := ada.send("POST", "/users", `{"name":"grace","password":["hunter2hunter2"],"role":"viewer"}`)
+	if res.StatusCode != http.StatusUnprocessableEntity || strings.Contains(string(text), "hunter2") {
+		t.Errorf("%d %s", res.StatusCode, text)
+	}
+	res, text = ada.send("POST", "/session", `{"name":"ada","password":"hunter2hunter2"`)
+	if res.StatusCode != http.StatusBadRequest || strings.Contains(string(text), "hunter2") {
+		t.Errorf("%d %s", res.StatusCode, text)
+	}
+}
