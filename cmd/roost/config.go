@@ -35,7 +35,7 @@ type fileResolver struct {
 	values map[string]any
 }
 
-// Validate finds keys that no flag of serve has; kong calls it before anything is resolved.
+// Validate finds keys that no flag of serve has.
 func (f *fileResolver) Validate(app *kong.Application) error {
 	if err := f.load(); err != nil {
 		return err
@@ -59,6 +59,9 @@ func (f *fileResolver) Validate(app *kong.Application) error {
 
 // Resolve gives the file's value of one flag, as text.
 func (f *fileResolver) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
+	if err := f.load(); err != nil {
+		return nil, err
+	}
 	v, ok := f.values[flag.Name]
 	if !ok || parent.Command == nil || (parent.Command.Name != "serve" && parent.Command.Name != "demo") {
 		return nil, nil
