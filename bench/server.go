@@ -1,0 +1,203 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	wire "github.com/roost-iot/roost/wire/pyaiot"
+)
+
+const (
+	startIn = 20 * time.Second
+	stopIn  = 10 * time.Second
+)
+
+// server is a process that was started to be measured.
+type server struct {
+	cmd    *exec.Cmd
+	stop   context.CancelFunc
+	ended  chan struct{} // closed when the process has ended
+	err    error         // of the process, after ended
+	output *tail
+	dir    string // removed at the end; "" none
+
+	c       Config        // to reach it by
+	started time.Duration // from the start of the process until it was ready
+}
+
+// launch starts a process; close ends it.
+func launch(ctx context.Context, binary string, args ...string) (*server, error) {
+	ctx, stop := context.WithCancel(ctx)
+	s := &server{stop: stop, ended: make(chan struct{}), output: new(tail)}
+	s.cmd = exec.CommandContext(ctx, binary, args...)
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(os.Interrupt) }
+	s.cmd.WaitDelay = stopIn
+	if err := s.cmd.Start(); err != nil {
+		stop()
+		return nil, fmt.Errorf("start %s: %w", binary, err)
+	}
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.ended)
+	}()
+	return s, nil
+}
+
+// close ends the process, waits for it and removes its folder.
+func (s *server) close() {
+	s.stop()
+	<-s.ended
+	if s.dir != "" {
+		_ = os.RemoveAll(s.dir)
+	}
+}
+
+// until tries every millisecond whether the server is ready.
+func (s *server) until(ctx context.Context, ready func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, startIn)
+	defer cancel()
+	for !ready(ctx) {
+		select {
+		case <-s.ended:
+			return fmt.Errorf("%s ended at once: %w: %s", s.cmd.Path, s.err, s.output)
+		default:
+		}
+		if !pause(ctx, time.Millisecond) {
+			return fmt.Errorf("%s is not ready: %w: %s", s.cmd.Path, ctx.Err(), s.output)
+		}
+	}
+	return nil
+}
+
+// startRoost starts the binary in an empty folder, on free ports of this machine,
+// open to everybody.
+func startRoost(ctx context.Context, c Config) (*server, error) {
+	dir, err := os.MkdirTemp("", "roost-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the server: %w", err)
+	}
+	s, err := startRoostIn(ctx, c, dir)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	return s, nil
+}
+
+func startRoostIn(ctx context.Context, c Config, dir string) (*server, error) {
+	keys, keyFile, data := wire.GenerateKeys(), filepath.Join(dir, "keys"), filepath.Join(dir, "data")
+	if err := keys.Save(keyFile, false); err != nil {
+		return nil, err
+	}
+	web, err := freePort("tcp")
+	if err != nil {
+		return nil, err
+	}
+	udp, err := freePort("udp")
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	s, err := launch(ctx, c.Binary, "serve", "--data", data, "--http", web, "--coap", udp, "--enrol", "open",
+		"--pyaiot-clients", "open", "--key-file", keyFile, "--log-level", "warn")
+	if err != nil {
+		return nil, err
+	}
+	s.dir = dir
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	err = s.until(ctx, func(ctx context.Context) bool { return ok(ctx, client, "http://"+web+"/readyz") })
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	s.started = time.Since(began)
+	s.c = c
+	s.c.HTTP, s.c.Nodes, s.c.CoAP, s.c.Keys, s.c.PID = web, web, udp, keys, s.cmd.Process.Pid
+	if s.c.Token, err = localToken(data); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// ok tells that a GET is answered with 200.
+func ok(ctx context.Context, client *http.Client, url string) bool {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+// localToken is what a running server leaves for the command line of its machine.
+func localToken(data string) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(data, "secrets", "local.json"))
+	if err != nil {
+		return "", fmt.Errorf("read the server's token: %w", err)
+	}
+	var local struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(raw, &local); err != nil {
+		return "", fmt.Errorf("read the server's token: %w", err)
+	}
+	if local.Token == "" {
+		return "", errors.New("read the server's token: there is none")
+	}
+	return local.Token, nil
+}
+
+// freePort finds an address of this machine that nobody listens on.
+func freePort(network string) (string, error) {
+	if network == "udp" {
+		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		return c.LocalAddr().String(), c.Close()
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// tail keeps the end of what a process wrote.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	if most := 2000; len(t.text) > most {
+		t.text = t.text[len(t.text)-most:]
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
+}
