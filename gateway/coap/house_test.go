@@ -119,15 +119,24 @@ func line(e *roost.Event) string {
 // next is the next event that is no command's.
 func (h *house) next(t testing.TB) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	e, ok := h.within(t, 10*time.Second)
+	if !ok {
+		t.Fatal("no event")
+	}
+	return e
+}
+
+// within is next with a time of its own; not ok: none came.
+func (h *house) within(t testing.TB, d time.Duration) (_ string, ok bool) {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	var e [1]*roost.Event
 	for {
 		if _, err := h.feed.Next(ctx, e[:]); err != nil {
-			t.Fatalf("no event: %v", err)
+			return "", false
 		}
 		if s := line(e[0]); s != "" {
-			return s
+			return s, true
 		}
 	}
 }
