@@ -297,7 +297,7 @@ func TestRequestIsAnsweredOnce(t *testing.T) {
 func TestLaterAnswerRefusedOrUnheard(t *testing.T) {
 	replies := make(chan *exchange.Reply, 1)
 	c := with(quick, laterHandler(replies))
-	c.MaxRetransmit = 1
+	c.ACKTimeout, c.MaxRetransmit = 300*time.Millisecond, 1
 	_, server := start(t, c)
 	p := newPeer(t, server)
 	expect(t, p.ask(request(coap.GET, 7, "/slow", "")), coap.Acknowledgement, coap.Empty, 7, "")
