@@ -19,5 +19,5 @@ export default defineConfig({
     port: 5173,
     proxy: { "/api": { target: server, ws: true }, "/docs": server },
   },
-  test: { include: ["test/**/*.test.ts"], environment: "node" },
+  test: { include: ["test/**/*.test.ts"], environment: "node", css: true },
 });

@@ -22,14 +22,19 @@ export const launch = () =>
 
 /** A page that fails the test on console errors and exceptions of the page. */
 export async function openPage(browser, url, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, baseURL: url, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    baseURL: url,
+    ...options,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   page.troubles = [];
   page.on("pageerror", (e) => page.troubles.push(String(e)));
   page.on("console", (m) => {
     // Refusals and a gone server are part of some tests; the page shows them in words.
-    if (m.type() === "error" && !/status of 4|ERR_CONNECTION|WebSocket connection/.test(m.text())) page.troubles.push(m.text());
+    if (m.type() === "error" && !/status of 4|ERR_CONNECTION|WebSocket connection/.test(m.text()))
+      page.troubles.push(m.text());
   });
   return page;
 }

@@ -51,10 +51,16 @@ const pages = {
 let bad = 0;
 for (const theme of themes)
   for (const [size, viewport] of Object.entries(sizes)) {
-    const options = { viewport, colorScheme: theme, deviceScaleFactor: size === "phone" ? 2 : 1, hasTouch: size === "phone", isMobile: size === "phone" };
+    const options = {
+      viewport,
+      colorScheme: theme,
+      deviceScaleFactor: size === "phone" ? 2 : 1,
+      hasTouch: size === "phone",
+      isMobile: size === "phone",
+    };
     const take = async (page, file) => {
       await page.waitForTimeout(1200);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const wide = (await page.evaluate(() => document.documentElement.scrollWidth)) - viewport.width;
       if (wide > 0) console.log(`OVERFLOW ${wide}px in ${file}`, (bad = 1));
       await page.screenshot({ path: `${into}/${file}-${theme}-${size}.png`, fullPage: true });
     };

@@ -1,8 +1,13 @@
 // A small lively fleet, in memory, for development and tests.
 const minute = 60_000;
 
-const wave = (base, swing, period, noise = 0.02) => (t) =>
-  base + swing * Math.sin((2 * Math.PI * t) / period) + swing * noise * Math.sin(t / 977) + swing * 0.1 * Math.sin(t / 61_000);
+const wave =
+  (base, swing, period, noise = 0.02) =>
+  (t) =>
+    base +
+    swing * Math.sin((2 * Math.PI * t) / period) +
+    swing * noise * Math.sin(t / 977) +
+    swing * 0.1 * Math.sin(t / 61_000);
 
 const num = (f, digits, unit = "", extra = {}) => ({
   kind: "number",
@@ -123,7 +128,12 @@ export const shapes = [
     resources: { ...room("attic"), temperature: num(wave(9, 2, 50 * minute), 1, "°C") },
   },
   { id: "28CDC10A9B10277", protocol: "CoAP", waiting: true, address: "[fd00::28cd:c10a:9b10:277]:5683" },
-  { id: "548a0b4e-77aa-4c01-8d2e-b1a2c3d4e5f6", protocol: "WebSocket", waiting: true, address: "192.168.1.61:50214" },
+  {
+    id: "548a0b4e-77aa-4c01-8d2e-b1a2c3d4e5f6",
+    protocol: "WebSocket",
+    waiting: true,
+    address: "192.168.1.61:50214",
+  },
 ];
 
 /** n more things of a few kinds, for large fleets. */

@@ -17,7 +17,7 @@ const types = {
   ".webmanifest": "application/manifest+json",
 };
 const policy =
-  "default-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 class Problem extends Error {
   constructor(status, detail, headers = {}) {
@@ -32,7 +32,9 @@ export class Mock {
     this.started = Date.now() - 3 * 3600_000;
     this.simulator = simulator;
     this.setupToken = setup ? "once-only-token" : "";
-    this.users = setup ? [] : [this.user("ada", "correct horse", "owner"), this.user("vic", "viewer viewer", "viewer")];
+    this.users = setup
+      ? []
+      : [this.user("ada", "correct horse", "owner"), this.user("vic", "viewer viewer", "viewer")];
     this.tokens = setup ? [] : [{ ...this.tokenOf("grafana", "viewer"), last_used: Date.now() - 40_000 }];
     this.sessions = new Map();
     this.seq = 100;
@@ -54,7 +56,15 @@ export class Mock {
   }
   tokenOf(name, role, days = 0) {
     const now = Date.now();
-    return { id: this.id(), name, role, by: "ada", created: now - 8e6, last_used: 0, expires: days ? now + days * 864e5 : 0 };
+    return {
+      id: this.id(),
+      name,
+      role,
+      by: "ada",
+      created: now - 8e6,
+      last_used: 0,
+      expires: days ? now + days * 864e5 : 0,
+    };
   }
 
   addThing(s) {
@@ -72,7 +82,8 @@ export class Mock {
       tags: s.tags ?? [],
       id: s.id,
       protocol: s.protocol,
-      address: s.address ?? (s.protocol === "CoAP" ? "[fd00::aa11:22ff:fe33:4455]:5683" : "192.168.1.40:51332"),
+      address:
+        s.address ?? (s.protocol === "CoAP" ? "[fd00::aa11:22ff:fe33:4455]:5683" : "192.168.1.40:51332"),
       given: "",
     };
     this.things.set(t.id, t);
@@ -82,11 +93,25 @@ export class Mock {
     const base = { thing: t.id, kind: "set", resource: "led", by: "ada", error: "", result: null };
     const h = Date.now() - 3600_000;
     const add = (ago, value, state, more = {}) =>
-      this.commands.push({ ...base, id: this.id(), value, state, created: h + ago, sent: h + ago + 12, ended: h + ago + 96, expires: h + ago + 60_000, ...more });
+      this.commands.push({
+        ...base,
+        id: this.id(),
+        value,
+        state,
+        created: h + ago,
+        sent: h + ago + 12,
+        ended: h + ago + 96,
+        expires: h + ago + 60_000,
+        ...more,
+      });
     add(0, "1", "done", { result: "led:1" });
     add(600_000, "0", "done", { result: "led:0" });
     add(1_400_000, "9", "failed", { error: "The thing answered 4.00 Bad Request." });
-    add(2_900_000, "1", "expired", { sent: 0, ended: h + 2_960_000, error: "The thing did not answer within 60 s." });
+    add(2_900_000, "1", "expired", {
+      sent: 0,
+      ended: h + 2_960_000,
+      error: "The thing did not answer within 60 s.",
+    });
   }
 
   show(t, full = true) {
@@ -161,7 +186,11 @@ export class Mock {
     ["POST", /^\/things\/([^/]+)\/(approve|ignore)$/, (c) => this.enrol(c)],
     ["GET", /^\/things\/([^/]+)\/resources$/, (c) => ({ resources: this.resources(c.thing()) })],
     ["GET", /^\/things\/([^/]+)\/readings$/, (c) => this.readings(c)],
-    ["GET", /^\/things\/([^/]+)\/commands$/, (c) => ({ commands: this.commands.filter((x) => x.thing === c.thing().id).toReversed() })],
+    [
+      "GET",
+      /^\/things\/([^/]+)\/commands$/,
+      (c) => ({ commands: this.commands.filter((x) => x.thing === c.thing().id).toReversed() }),
+    ],
     ["POST", /^\/things\/([^/]+)\/commands$/, (c) => this.command(c)],
     ["DELETE", /^\/commands\/([^/]+)$/, (c) => this.cancel(c)],
     ["GET", /^\/users$/, () => ({ users: this.users.map(({ password, ...u }) => u) })],
@@ -170,7 +199,11 @@ export class Mock {
     ["DELETE", /^\/users\/([^/]+)$/, (c) => this.deleteUser(c)],
     ["GET", /^\/tokens$/, () => ({ tokens: this.tokens })],
     ["POST", /^\/tokens$/, (c) => this.addToken(c)],
-    ["DELETE", /^\/tokens\/([^/]+)$/, (c) => ((this.tokens = this.tokens.filter((t) => t.id !== c.args[0])), null)],
+    [
+      "DELETE",
+      /^\/tokens\/([^/]+)$/,
+      (c) => ((this.tokens = this.tokens.filter((t) => t.id !== c.args[0])), null),
+    ],
     ["GET", /^\/system$/, () => this.system()],
     ["POST", /^\/simulated$/, (c) => this.simulate(c)],
   ];
@@ -180,14 +213,21 @@ export class Mock {
     c.cookie(sid);
     return this.signedIn(person);
   }
-  signedIn = (p) => ({ state: "signed-in", person: { id: p.id, name: p.name, role: p.role }, version: "v0.1.0-mock" });
+  signedIn = (p) => ({
+    state: "signed-in",
+    person: { id: p.id, name: p.name, role: p.role },
+    version: "v0.1.0-mock",
+  });
   session(c) {
     if (c.person) return this.signedIn(c.person);
     return { state: this.users.length ? "signed-out" : "setup", version: "v0.1.0-mock" };
   }
   setup(c) {
     if (!this.setupToken || c.body.token !== this.setupToken)
-      throw new Problem(403, "This set-up link is wrong or was used already. Look at the console for the present one.");
+      throw new Problem(
+        403,
+        "This set-up link is wrong or was used already. Look at the console for the present one.",
+      );
     if (c.body.password.length < 8) throw new Problem(422, "The password needs at least 8 characters.");
     this.setupToken = "";
     const p = this.user(c.body.name, c.body.password, "owner");
@@ -235,7 +275,10 @@ export class Mock {
     const t = c.thing();
     t.state = c.args[1] === "approve" ? "enrolled" : "ignored";
     if (t.state === "enrolled" && Object.keys(t.spec).length === 0) {
-      t.spec = { ...shapes[3].resources, name: { kind: "text", value: `new ${t.protocol} node`, writable: false } };
+      t.spec = {
+        ...shapes[3].resources,
+        name: { kind: "text", value: `new ${t.protocol} node`, writable: false },
+      };
       t.every = 3000;
       t.nextAt = 0;
     }
@@ -257,7 +300,14 @@ export class Mock {
       for (let x = from; x < to; x += step) {
         const mean = Number(spec.at(x).toFixed(3));
         const wide = Math.min(1, step / 600_000) * Math.abs(spec.at(x + 7 * 60_000) - mean);
-        out.numbers.push({ t: Math.round(x), min: mean - wide, max: mean + wide, mean, last: mean, n: Math.round(step / (t.every || 5000)) });
+        out.numbers.push({
+          t: Math.round(x),
+          min: mean - wide,
+          max: mean + wide,
+          mean,
+          last: mean,
+          n: Math.round(step / (t.every || 5000)),
+        });
       }
     else if (spec.kind === "number" || spec.kind === "boolean") {
       let v = 0;
@@ -265,7 +315,11 @@ export class Mock {
         v = 1 - v;
         out.numbers.push({ t: Math.round(x), min: v, max: v, mean: v, last: v, n: 1 });
       }
-    } else if (!spec.imu) out.texts.push({ t: Math.round(Math.max(from, to - 1_000_000)), value: String(resource(name, spec, to).value) });
+    } else if (!spec.imu)
+      out.texts.push({
+        t: Math.round(Math.max(from, to - 1_000_000)),
+        value: String(resource(name, spec, to).value),
+      });
     return out;
   }
   command(c) {
@@ -297,7 +351,8 @@ export class Mock {
     setTimeout(() => say({ state: "sent", sent: Date.now() }), this.delay / 3);
     if (how === "never") return { status: 202, body: { ...cmd } };
     setTimeout(() => {
-      if (how === "fail") return say({ state: "failed", ended: Date.now(), error: "The thing answered 4.00 Bad Request." });
+      if (how === "fail")
+        return say({ state: "failed", ended: Date.now(), error: "The thing answered 4.00 Bad Request." });
       const spec = t.spec[cmd.resource];
       if (spec && cmd.kind === "set" && !spec.at && !spec.imu) spec.value = cmd.value;
       if (spec) this.reading(t, cmd.resource);
@@ -314,7 +369,8 @@ export class Mock {
     return cmd;
   }
   addUser(c) {
-    if (this.users.some((u) => u.name === c.body.name)) throw new Problem(409, `There is a person called ${c.body.name} already.`);
+    if (this.users.some((u) => u.name === c.body.name))
+      throw new Problem(409, `There is a person called ${c.body.name} already.`);
     const u = this.user(c.body.name, c.body.password, c.body.role);
     u.last_seen = 0;
     u.created = Date.now();
@@ -357,7 +413,12 @@ export class Mock {
         { name: "http", address: "0.0.0.0:8080", state: "listening", detail: "" },
         { name: "coap", address: "0.0.0.0:5683", state: "listening", detail: "" },
         { name: "mqtt", address: "", state: "off", detail: "" },
-        { name: "coaps", address: ":5684", state: "failed", detail: "The port is in use by another program." },
+        {
+          name: "coaps",
+          address: ":5684",
+          state: "failed",
+          detail: "The port is in use by another program.",
+        },
       ],
       things: { total: l.total, online: l.online, waiting: l.waiting },
       readings: { recorded: this.recorded, pending: 12, refused: 0 },
@@ -370,7 +431,12 @@ export class Mock {
   simulate(c) {
     const id = (c.body.kind === "ws" ? "sim-ws-" : "51A0") + this.id().slice(0, 6);
     setTimeout(() => {
-      const t = this.addThing({ id, protocol: c.body.kind === "ws" ? "WebSocket" : "CoAP", waiting: true, address: "127.0.0.1:40112" });
+      const t = this.addThing({
+        id,
+        protocol: c.body.kind === "ws" ? "WebSocket" : "CoAP",
+        waiting: true,
+        address: "127.0.0.1:40112",
+      });
       t.first = Date.now();
       this.changed(t);
     }, this.delay * 2);
@@ -432,7 +498,8 @@ export class Mock {
     ws.on("message", (m) => {
       const { after } = JSON.parse(String(m));
       const first = this.log[0]?.seq ?? this.seq;
-      if (after !== undefined && (after < first - 1 || after > this.seq)) ws.send(JSON.stringify({ type: "resync", seq: this.seq }));
+      if (after !== undefined && (after < first - 1 || after > this.seq))
+        ws.send(JSON.stringify({ type: "resync", seq: this.seq }));
       else {
         ws.send(JSON.stringify({ type: "hello", seq: this.seq }));
         if (after !== undefined) for (const e of this.log) if (e.seq > after) ws.send(JSON.stringify(e));
@@ -454,7 +521,10 @@ async function file(res, path) {
   if (name === "" || !extname(name)) name = "index.html";
   try {
     const bytes = await readFile(join(dist, name));
-    res.writeHead(200, { "Content-Type": types[extname(name)] ?? "application/octet-stream", "Content-Security-Policy": policy });
+    res.writeHead(200, {
+      "Content-Type": types[extname(name)] ?? "application/octet-stream",
+      "Content-Security-Policy": policy,
+    });
     res.end(bytes);
   } catch {
     res.writeHead(404).end("Build the pages first: npm run build\n");
@@ -467,7 +537,8 @@ export async function startMock({ port = 0, ...options } = {}) {
   const server = createServer((req, res) => void mock.handle(req, res));
   const sockets = new WebSocketServer({ noServer: true });
   server.on("upgrade", (req, socket, head) => {
-    if (!req.url.startsWith("/api/v2/stream") || !mock.personOf(req).person) return socket.end("HTTP/1.1 401 Unauthorized\r\n\r\n");
+    if (!req.url.startsWith("/api/v2/stream") || !mock.personOf(req).person)
+      return socket.end("HTTP/1.1 401 Unauthorized\r\n\r\n");
     sockets.handleUpgrade(req, socket, head, (ws) => mock.attach(ws));
   });
   await new Promise((done) => server.listen(port, "127.0.0.1", done));
@@ -491,6 +562,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     setup: flag("setup"),
     empty: flag("empty"),
   });
-  console.log(flag("setup") ? `${url}/setup#once-only-token` : `${url}  (ada / correct horse, vic / viewer viewer)`);
+  console.log(
+    flag("setup") ? `${url}/setup#once-only-token` : `${url}  (ada / correct horse, vic / viewer viewer)`,
+  );
   process.on("SIGINT", () => void close().then(() => process.exit(0)));
 }

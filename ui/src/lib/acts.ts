@@ -24,7 +24,11 @@ export async function ignore(t: LiveThing): Promise<void> {
 }
 
 /** Runs one act for each, four at a time; says how many went and why the first did not. */
-export async function each(list: LiveThing[], act: (t: LiveThing) => Promise<void>, done: string): Promise<void> {
+export async function each(
+  list: LiveThing[],
+  act: (t: LiveThing) => Promise<void>,
+  done: string,
+): Promise<void> {
   let went = 0;
   let trouble = "";
   const rest = [...list];
@@ -82,7 +86,11 @@ export async function rename(t: LiveThing, name: string): Promise<void> {
     fleet.put(await api.patchThing(t.id, { name }));
     toasts.say("Renamed", {
       label: "Undo",
-      run: () => void api.patchThing(t.id, { name: before }).then((x) => fleet.put(x)).catch((e) => toasts.fail(reason(e))),
+      run: () =>
+        void api
+          .patchThing(t.id, { name: before })
+          .then((x) => fleet.put(x))
+          .catch((e) => toasts.fail(reason(e))),
     });
   } catch (err) {
     toasts.fail(reason(err));

@@ -187,7 +187,10 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
     res = await (client.fetch ?? fetch)((client.base ?? "") + "/api/v2" + path, init);
   } catch (err) {
     if (signal?.aborted) throw err;
-    throw new ApiError(0, "The server cannot be reached. Check that it runs and that this device has a network.");
+    throw new ApiError(
+      0,
+      "The server cannot be reached. Check that it runs and that this device has a network.",
+    );
   }
   if (!res.ok) {
     const err = await refusal(res);
@@ -231,14 +234,17 @@ export const api = {
       signal,
     ),
 
-  command: (t: string, c: { kind?: "set" | "refresh"; resource: string; value?: unknown; expires_in?: number }) =>
-    call<Command>("POST", `/things/${id(t)}/commands`, c),
+  command: (
+    t: string,
+    c: { kind?: "set" | "refresh"; resource: string; value?: unknown; expires_in?: number },
+  ) => call<Command>("POST", `/things/${id(t)}/commands`, c),
   commands: (t: string, limit = 50) =>
     call<{ commands: Command[] }>("GET", `/things/${id(t)}/commands` + query({ limit })),
   cancelCommand: (c: string) => call<Command>("DELETE", `/commands/${id(c)}`),
 
   users: () => call<{ users: User[] }>("GET", "/users"),
-  addUser: (name: string, password: string, role: Role) => call<User>("POST", "/users", { name, password, role }),
+  addUser: (name: string, password: string, role: Role) =>
+    call<User>("POST", "/users", { name, password, role }),
   patchUser: (u: string, change: { role?: Role; password?: string }) =>
     call<User>("PATCH", `/users/${id(u)}`, change),
   deleteUser: (u: string) => call<void>("DELETE", `/users/${id(u)}`),

@@ -90,7 +90,9 @@ class Fleet {
       }
       const newer = new Map(old.resources);
       old.setInfo(t);
-      old.setResources((t.resources ?? []).map((r) => ((newer.get(r.name)?.at ?? 0) > r.at ? newer.get(r.name)! : r)));
+      old.setResources(
+        (t.resources ?? []).map((r) => ((newer.get(r.name)?.at ?? 0) > r.at ? newer.get(r.name)! : r)),
+      );
       old.staleSeries();
     }
     for (const id of this.#things.keys()) if (!here.has(id)) this.#things.delete(id);

@@ -14,17 +14,22 @@ export function formatNumber(x: number): string {
   else s = String(Number(x.toFixed(a >= 10_000 ? 0 : a >= 100 ? 1 : a >= 1 ? 2 : 3)));
   if (!s.includes("e")) {
     const [whole = "", part] = s.split(".");
-    const grouped = whole.replace(/\D/g, "").length > 4 ? whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f") : whole;
+    const grouped =
+      whole.replace(/\D/g, "").length > 4 ? whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f") : whole;
     s = part === undefined ? grouped : `${grouped}.${part}`;
   }
   return s.replace("-", "\u2212");
 }
 
 /** Number and unit of a resource. Keeps the digits the thing sent ("24.0°C" stays 24.0), so columns stand still. */
-export function shown(r: Pick<Resource, "value" | "number" | "unit" | "kind">): { text: string; unit: string } {
+export function shown(r: Pick<Resource, "value" | "number" | "unit" | "kind">): {
+  text: string;
+  unit: string;
+} {
   const raw = asText(r.value);
   const n = r.number ?? leadingNumber(raw);
-  if (n === null || r.kind === "text" || r.kind === "json" || r.kind === "boolean") return { text: raw, unit: "" };
+  if (n === null || r.kind === "text" || r.kind === "json" || r.kind === "boolean")
+    return { text: raw, unit: "" };
   const digits = /^[-+]?\d*\.(\d+)/.exec(raw)?.[1]?.length ?? 0;
   const text =
     typeof r.value === "string" && digits > 0 && digits <= 3 && Math.abs(n) < 10_000
@@ -63,7 +68,11 @@ export function until(at: number, now: number): string {
 }
 
 const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const clockFormat = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 const secondFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
@@ -76,7 +85,9 @@ export const clock = (at: number): string => secondFormat.format(at);
 /** "09:12" today, "18 Nov 09:12" before. */
 export function since(at: number, now: number): string {
   const time = clockFormat.format(at);
-  return new Date(at).toDateString() === new Date(now).toDateString() ? time : `${dayFormat.format(at)} ${time}`;
+  return new Date(at).toDateString() === new Date(now).toDateString()
+    ? time
+    : `${dayFormat.format(at)} ${time}`;
 }
 
 export function bytes(n: number): string {

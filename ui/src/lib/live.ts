@@ -140,7 +140,8 @@ export class Live {
     this.#ws = null;
     if (this.status === "open") this.goodAt = Date.now();
     this.#setStatus("lost");
-    const pause = code === cutForSlowness ? 0 : this.#wait * (0.75 + 0.5 * (this.#options.random ?? Math.random)());
+    const pause =
+      code === cutForSlowness ? 0 : this.#wait * (0.75 + 0.5 * (this.#options.random ?? Math.random)());
     this.#wait = Math.min(this.#wait * 2, longestWait);
     this.#timer = setTimeout(() => void this.#retry(), pause);
   }

@@ -4,7 +4,14 @@ import { api, reason, type Command, type CommandState, type Resource, type Thing
 import { Series } from "./series";
 import { numberOf } from "./value";
 
-const order: Record<CommandState, number> = { queued: 0, sent: 1, done: 2, failed: 2, expired: 2, cancelled: 2 };
+const order: Record<CommandState, number> = {
+  queued: 0,
+  sent: 1,
+  done: 2,
+  failed: 2,
+  expired: 2,
+  cancelled: 2,
+};
 export const ended = (c: Command): boolean => order[c.state] === 2;
 
 export class LiveThing {
@@ -36,7 +43,9 @@ export class LiveThing {
   }
   #index(): void {
     const t = this.info;
-    this.hay = [t.name, t.id, t.protocol, t.address, ...t.tags, ...this.#resources.keys()].join("\n").toLowerCase();
+    this.hay = [t.name, t.id, t.protocol, t.address, ...t.tags, ...this.#resources.keys()]
+      .join("\n")
+      .toLowerCase();
   }
 
   get resources(): Map<string, Resource> {
@@ -124,7 +133,12 @@ export class LiveThing {
   async refresh(resource: string): Promise<void> {
     await this.#order({ kind: "refresh", resource });
   }
-  async #order(c: { kind: "set" | "refresh"; resource: string; value?: unknown; expires_in?: number }): Promise<void> {
+  async #order(c: {
+    kind: "set" | "refresh";
+    resource: string;
+    value?: unknown;
+    expires_in?: number;
+  }): Promise<void> {
     try {
       this.track(await api.command(this.id, c));
     } catch (err) {

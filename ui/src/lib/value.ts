@@ -97,7 +97,8 @@ export function parsePosition(value: unknown): { lat: number; lng: number } | nu
   }
   if (!v || typeof v !== "object") return null;
   const o = v as Record<string, unknown>;
-  const num = (x: unknown) => (typeof x === "number" || (typeof x === "string" && x.trim()) ? Number(x) : NaN);
+  const num = (x: unknown) =>
+    typeof x === "number" || (typeof x === "string" && x.trim()) ? Number(x) : NaN;
   const lat = num(o.lat ?? o.latitude);
   const lng = num(o.lng ?? o.lon ?? o.longitude);
   if (!(Math.abs(lat) <= 90) || !(Math.abs(lng) <= 180)) return null;

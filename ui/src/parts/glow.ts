@@ -11,7 +11,10 @@ export function glow(node: HTMLElement, value: unknown) {
       last = next;
       const now = performance.now();
       if (now - changed > quiet && !still.matches && !document.hidden) {
-        node.animate({ backgroundColor: ["var(--glow)", "transparent"] }, { duration: 900, easing: "ease-out" });
+        node.animate(
+          { backgroundColor: ["var(--glow)", "transparent"] },
+          { duration: 900, easing: "ease-out" },
+        );
       }
       changed = now;
     },

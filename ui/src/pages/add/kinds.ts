@@ -9,9 +9,24 @@ export interface KindOfThing {
 }
 export const kinds: KindOfThing[] = [
   { slug: "coap", word: "CoAP node", note: "RIOT and other constrained devices, over UDP", icon: "chip" },
-  { slug: "websocket", word: "WebSocket node", note: "A board or a computer that can keep a connection open", icon: "plug" },
-  { slug: "gateway", word: "Pyaiot gateway", note: "A gateway in another network, with all the nodes behind it", icon: "gateway" },
-  { slug: "simulated", word: "Simulated thing", note: "Runs inside this server and speaks the real protocol", icon: "play" },
+  {
+    slug: "websocket",
+    word: "WebSocket node",
+    note: "A board or a computer that can keep a connection open",
+    icon: "plug",
+  },
+  {
+    slug: "gateway",
+    word: "Pyaiot gateway",
+    note: "A gateway in another network, with all the nodes behind it",
+    icon: "gateway",
+  },
+  {
+    slug: "simulated",
+    word: "Simulated thing",
+    note: "Runs inside this server and speaks the real protocol",
+    icon: "play",
+  },
 ];
 
 /** The port of a listener's address ("0.0.0.0:5683", "[::]:5683", ":5683"), or "". */

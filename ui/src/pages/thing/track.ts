@@ -40,7 +40,11 @@ export class Track {
 type Column = (number | null)[];
 
 /** Columns for a chart: seconds, min, max, line; a silence much longer than usual breaks the line. */
-export function columns(points: NumberPoint[], stepped: boolean, end = 0): [number[], Column, Column, Column] {
+export function columns(
+  points: NumberPoint[],
+  stepped: boolean,
+  end = 0,
+): [number[], Column, Column, Column] {
   const x: number[] = [];
   const min: Column = [];
   const max: Column = [];

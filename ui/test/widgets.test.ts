@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import type { Kind, Resource } from "../src/lib/api";
+import { alternatives, chooseWidget, label, rowSwitch, rowValues } from "../src/widgets/choose";
+
+function res(name: string, value: unknown, more: Partial<Resource> = {}): Resource {
+  const kind: Kind =
+    typeof value === "boolean"
+      ? "boolean"
+      : typeof value === "number"
+        ? "number"
+        : typeof value === "object"
+          ? "json"
+          : "text";
+  return { name, value, at: 1, kind, writable: false, ...more };
+}
+const number = (name: string, value: string, n: number, unit = "", writable = false) =>
+  res(name, value, { kind: "number", number: n, unit, writable });
+
+test.each<[string, Resource, string]>([
+  ["led of a CoAP node", number("led", "0", 0, "", true), "switch"],
+  ["led that cannot be written", number("led", "1", 1), "number"],
+  ["a boolean", res("armed", true), "switch"],
+  ["a text on/off that can be written", res("pump", "off", { writable: true }), "switch"],
+  ["a number with a unit", number("temperature", "24.1°C", 24.1, "°C"), "number"],
+  ["a share", number("humidity", "45.07%", 45.07, "%"), "gauge"],
+  ["a share beyond its range", number("load", "140%", 140, "%"), "number"],
+  ["robot", res("robot", "s", { writable: true }), "pad"],
+  ["ribot", res("ribot", "x"), "joystick"],
+  ["js", res("js", "1 + 1"), "script"],
+  ["imu as text", res("imu", '[{"type":"acc","values":[1,2,3]}]'), "imu"],
+  ["imu with its prefix", res("imu", 'imu:[{"type":"gyro","values":[1,2,3]}]'), "imu"],
+  ["imu that is none", res("imu", "calibrating"), "text"],
+  ["position as an object", res("position", { lat: 1, lng: 2 }), "position"],
+  ["position as text", res("position", '{"lat":48.7,"lng":2.2}'), "position"],
+  ["position out of the world", res("position", { lat: 99, lng: 2 }), "json"],
+  ["webcam", res("webcam", "http://10.0.0.2/a.mjpg"), "webcam"],
+  ["webcam that is a script", res("webcam", "javascript:alert(1)"), "text"],
+  ["suit_state", number("suit_state", "6", 6), "suit"],
+  ["version", res("version", "1.0.0"), "fact"],
+  ["an unknown text", res("mood", "fine"), "text"],
+  ["an unknown number", number("counter", "12", 12), "number"],
+  ["JSON in a text", res("config", '{"a":1}'), "json"],
+  ["an object", res("config", { a: 1 }), "json"],
+])("%s", (_what, r, want) => {
+  expect(chooseWidget(r)).toBe(want);
+});
+
+test("what a person may choose instead always holds what stands there", () => {
+  for (const r of [number("led", "0", 0, "", true), res("robot", "s"), res("mood", "x"), res("c", { a: 1 })])
+    expect(alternatives(r)).toContain(chooseWidget(r));
+  expect(alternatives(number("humidity", "45%", 45, "%"))).toEqual(["number", "gauge", "text"]);
+});
+
+test("a row shows three values, the known ones first, no facts and no controls", () => {
+  const all = [
+    res("os", "riot"),
+    number("led", "0", 0, "", true),
+    res("note", "hello"),
+    number("counter", "3", 3),
+    number("humidity", "45%", 45, "%"),
+    number("dwnld", "45", 45),
+    number("temperature", "20°C", 20, "°C"),
+    res("empty", ""),
+  ];
+  expect(rowValues(all).map((r) => r.name)).toEqual(["temperature", "humidity", "counter"]);
+});
+
+test("the switch of a row is led before others, and only what can be written", () => {
+  const relay = res("relay", true, { writable: true });
+  expect(rowSwitch([relay, number("led", "1", 1, "", true)])?.name).toBe("led");
+  expect(rowSwitch([relay])?.name).toBe("relay");
+  expect(rowSwitch([res("relay", true), number("led", "1", 1)])).toBeUndefined();
+});
+
+test("names read like words", () => {
+  expect(label("soil_moisture")).toBe("Soil moisture");
+  expect(label("led")).toBe("LED");
+  expect(label("eco2")).toBe("eCO₂");
+});
