@@ -55,6 +55,7 @@ func (d *Door) serveGateway(conn *websocket.Conn, name, remote string, legacy bo
 	if legacy { // gateways of Pyaiot 0.2 do not all send what they know by themselves
 		_ = conn.WriteText(wire.Resync) // reading will tell if it failed
 	}
+	conn.BeforeWait(g.flush)
 	err := g.read()
 	g.flush()
 	finish(conn, err)
@@ -77,9 +78,6 @@ func finish(conn *websocket.Conn, err error) {
 
 func (g *far) read() error {
 	for {
-		if len(g.pending) > 0 && !g.conn.Ready() {
-			g.flush() // before it waits
-		}
 		m, raw, err := next(g.conn)
 		if err != nil {
 			return err

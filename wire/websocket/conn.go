@@ -64,6 +64,7 @@ type Conn struct {
 	message []byte // of fragments, so far
 	op      Op     // of the message in fragments; 0: none
 	heard   time.Time
+	waiting func() // see BeforeWait; may be nil
 
 	writing sync.Mutex
 	broken  bool // a write failed half-way, or the close frame is out
@@ -85,11 +86,9 @@ func newConn(stream Stream, o Options) *Conn {
 // SetDead changes Options.Dead from the next read on. Only the reading goroutine may call it.
 func (c *Conn) SetDead(d time.Duration) { c.o.Dead = d }
 
-// Ready tells that a whole frame waits in the buffer: Next will not block.
-func (c *Conn) Ready() bool {
-	h, n, err := parseHeader(c.in[c.from:])
-	return err != nil || n > 0 && uint64(len(c.in)-c.from-n) >= h.size
-}
+// BeforeWait makes Next call f whenever all that has come is worked on and it is
+// about to read from the stream. Only the reading goroutine may call it.
+func (c *Conn) BeforeWait(f func()) { c.waiting = f }
 
 // Next gives the next message. The payload is good until the call after. Pings
 // are answered on the way. Errors: *CloseError (already answered when the peer
@@ -165,6 +164,9 @@ func (c *Conn) frame() (header, []byte, error) {
 
 // fill reads more bytes into the buffer, which grows towards want as they come.
 func (c *Conn) fill(want int) error {
+	if c.waiting != nil {
+		c.waiting()
+	}
 	c.makeRoom(want)
 	for {
 		if err := c.armRead(); err != nil {

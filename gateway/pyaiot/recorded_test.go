@@ -1,0 +1,578 @@
+package pyaiot
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/roost-iot/roost"
+	wire "github.com/roost-iot/roost/wire/pyaiot"
+)
+
+// Two sessions of real Pyaiot brokers, gateways and web clients were recorded.
+// Here the gateways and the clients say to our broker what they said to the real
+// one, and what they get is held against what they got. What may differ:
+//
+//   - Client ids are random: they are compared by place.
+//   - Our broker answers a client's new from its own knowledge. So gateways are not
+//     asked, what they answered then is left out here, and the answer is one block a
+//     node: new, then its values, ip or id and protocol first.
+//   - A repeated new of a node that clients know already is not sent again.
+//   - A node that was out and comes back has its last values sent behind its new.
+//   - A command goes to the gateway of its node alone; to nobody when the node is
+//     unknown or data holds more than three keys.
+//   - A token under another key is answered 401; the real broker broke with a 500.
+//   - What a node is (ip, id, protocol) is sent again behind its reset.
+//   - Gateways of 2019 are asked once for all they know, right after their token.
+type line struct {
+	N      int
+	T      float64
+	Ev     string
+	Conn   string
+	Dir    string
+	Op     string
+	Data   string
+	Code   *int
+	Reason *string
+	Head   []string
+	Body   string
+	Text   string
+}
+
+func recorded(t *testing.T, path string) (lines []line) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
+		var l line
+		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func TestRecordedSessionOf2021(t *testing.T) { replay(t, "testdata/session-2021.jsonl", false) }
+func TestRecordedSessionOf2019(t *testing.T) { replay(t, "testdata/session-2019.jsonl", true) }
+
+// actor is one recorded connection, played again.
+type actor struct {
+	name     string
+	gateway  bool
+	peer     *peer
+	said     bool           // the first message: a legacy gateway's token, a client's announcement
+	token    string         // that of a legacy gateway
+	since    map[string]int // by uid: how often the node had come online before a client announced itself
+	recorded []string       // what the real broker sent it
+	id       string         // recorded id of a client
+	closed   string         // what the real broker's close frame said, if it closed first
+	left     bool           // it closed first
+
+	mu   sync.Mutex
+	got  []string
+	end  string
+	done chan struct{}
+	ids  map[string]bool // our ids of a client: what its blocks are addressed to
+}
+
+type stage struct {
+	t      *testing.T
+	h      *house
+	legacy bool
+	actors map[string]*actor
+	order  []string
+	uids   map[string]string // uid -> name of the gateway that announced it
+	nodes  map[string]*recall
+	fences int
+	fencer *peer
+}
+
+// recall is what a broker with a memory knows of a node.
+type recall struct {
+	online  string            // name of its gateway, "" while it is out
+	values  map[string]string // endpoint -> message
+	returns [][]string        // values known at each new that made it online
+}
+
+func replay(t *testing.T, path string, legacy bool) {
+	keys, err := wire.LoadKeys("testdata/keys.ini")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := build(t, func(c *Config) { c.Keys, c.Legacy, c.Grace = keys, legacy, -1 })
+	h.keys = keys
+	s := &stage{t: t, h: h, legacy: legacy, actors: map[string]*actor{}, uids: map[string]string{}, nodes: map[string]*recall{}, fencer: h.gateway()}
+	for _, l := range recorded(t, path) {
+		if l.Ev == "step" && l.Text == "stop all" {
+			break // how processes died at the end
+		}
+		s.play(l)
+	}
+	s.settle()
+	for _, name := range s.order {
+		a := s.actors[name]
+		a.mu.Lock()
+		if a.gateway {
+			s.compareGateway(a)
+		} else {
+			s.compareClient(a)
+		}
+		a.mu.Unlock()
+	}
+}
+
+func (s *stage) play(l line) {
+	if l.Conn == "" {
+		return
+	}
+	from, to, _ := strings.Cut(l.Dir, ">")
+	a := s.actors[l.Conn]
+	switch {
+	case l.Ev == "http" && to == "broker":
+		s.enter(l, from)
+	case l.Ev == "http":
+		s.compareStatus(a, l)
+	case a == nil || a.peer == nil:
+	case l.Ev == "ws" && l.Op == "text" && to == "broker":
+		s.say(a, l.Data)
+	case l.Ev == "ws" && l.Op == "text":
+		if a.gateway && strings.HasPrefix(l.Data, `{"type": "new"`) {
+			s.nameClient(l.Data)
+		}
+		if q, ok := forwarded(l.Data); !a.gateway || ok && s.uids[q.UID] == a.name {
+			a.recorded = append(a.recorded, l.Data)
+		}
+	case l.Ev == "ws" && l.Op == "close" && from == "broker" && !a.left:
+		a.closed = "1005 "
+		if l.Code != nil {
+			a.closed = fmt.Sprint(*l.Code, " ", *l.Reason)
+		}
+	case l.Ev == "ws" && l.Op == "close" && from != "broker" && a.closed == "" && !a.left:
+		a.leave(l)
+		s.lose(a)
+	case l.Ev == "tcp" && a.closed == "" && !a.left:
+		a.left = true
+		_ = a.peer.conn.CloseNow() // whoever ended it
+		s.lose(a)
+	}
+}
+
+// enter opens a connection with the recorded handshake, token included.
+func (s *stage) enter(l line, from string) {
+	path := strings.Fields(l.Head[0])[1]
+	a := &actor{name: l.Conn, gateway: path == "/gw", done: make(chan struct{}), ids: map[string]bool{}}
+	s.actors[l.Conn] = a
+	s.order = append(s.order, l.Conn)
+	var protocols []string
+	for _, h := range l.Head[1:] {
+		if name, value, _ := strings.Cut(h, ": "); strings.EqualFold(name, protocolHeader) {
+			protocols = strings.Split(value, ",")
+		}
+	}
+	ctx, stop := contextFor()
+	defer stop()
+	conn, resp, err := websocket.Dial(ctx, s.h.url+path, &websocket.DialOptions{Subprotocols: protocols})
+	if resp != nil {
+		a.end = resp.Status
+	}
+	if err != nil && (resp == nil || resp.StatusCode != 101) {
+		return
+	}
+	if err != nil {
+		s.t.Fatalf("%s: %v", l.Conn, err)
+	}
+	conn.SetReadLimit(-1)
+	a.peer = &peer{s.t, conn}
+	s.t.Cleanup(func() { _ = conn.CloseNow(); <-a.done })
+	go a.listen()
+}
+
+func (s *stage) compareStatus(a *actor, l line) {
+	want := strings.Fields(l.Head[0])[1]
+	if want == "500" {
+		want = "401"
+	}
+	if !strings.HasPrefix(a.end, want) {
+		s.t.Errorf("%s: handshake answered with %s, recorded %s", a.name, a.end, l.Head[0])
+	}
+}
+
+// say sends a recorded message, and waits until all that comes of it has come.
+func (s *stage) say(a *actor, text string) {
+	first := !a.said
+	a.said = true
+	if first {
+		a.token, a.since = text, map[string]int{}
+		for uid, n := range s.nodes {
+			a.since[uid] = len(n.returns)
+		}
+	}
+	if a.gateway && !(s.legacy && first) {
+		var m struct{ Type, UID, Dst string }
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			s.t.Fatal(err)
+		}
+		if m.Dst != "" && m.Dst != "all" {
+			return // an answer to a question that our broker does not ask
+		}
+		s.remember(a, text)
+	}
+	a.peer.send(text)
+	if !a.gateway && strings.Contains(text, `"update"`) {
+		s.awaitCommand(text)
+	}
+	s.settle()
+	if !a.gateway {
+		s.learnID(a)
+	}
+}
+
+// remember follows what a broker with a memory knows.
+func (s *stage) remember(a *actor, text string) {
+	var m struct{ Type, UID, Endpoint string }
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		s.t.Fatal(err)
+	}
+	n := s.nodes[m.UID]
+	switch {
+	case m.Type == "new":
+		s.uids[m.UID] = a.name
+		if n == nil {
+			n = &recall{values: map[string]string{}}
+			s.nodes[m.UID] = n
+		}
+		if n.online == "" {
+			n.returns = append(n.returns, slices.Sorted(maps.Values(n.values)))
+		}
+		n.online = a.name
+	case n == nil || n.online != a.name: // not announced there
+	case m.Type == "out":
+		n.online = ""
+	case m.Type == "reset":
+		maps.DeleteFunc(n.values, func(endpoint, _ string) bool {
+			return endpoint != "ip" && endpoint != "id" && endpoint != "protocol"
+		})
+	case m.Type == "update":
+		n.values[m.Endpoint] = text
+	}
+}
+
+// lose is the end of a connection.
+func (s *stage) lose(a *actor) {
+	s.settle()
+	for _, n := range s.nodes {
+		if n.online == a.name {
+			n.online = ""
+		}
+	}
+}
+
+// awaitCommand waits until the owning gateway has the command.
+func (s *stage) awaitCommand(text string) {
+	q, ok := forwarded(text)
+	if !ok {
+		return
+	}
+	gw := s.actors[s.uids[q.UID]]
+	if gw == nil {
+		return
+	}
+	want := string(wire.AppendCommand(nil, q.UID, q.Endpoint, roost.Value(q.Payload).AsText(), s.h.door.src))
+	s.h.eventually("command "+text, func() bool {
+		gw.mu.Lock()
+		defer gw.mu.Unlock()
+		return slices.Contains(gw.got, want)
+	})
+}
+
+// forwarded reads a command; real brokers forward more than commands.
+func forwarded(text string) (wire.Command, bool) {
+	var m struct{ Data json.RawMessage }
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return wire.Command{}, false
+	}
+	return wire.ParseCommand(m.Data)
+}
+
+// nameClient: the recorded broker gave its newest announced client this id.
+func (s *stage) nameClient(text string) {
+	var m struct{ Src string }
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range slices.Backward(s.order) {
+		if a := s.actors[name]; !a.gateway && a.said && (a.id == "" || a.id == m.Src) {
+			a.id = m.Src
+			return
+		}
+	}
+}
+
+func (s *stage) learnID(a *actor) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, text := range a.got {
+		var m struct{ Dst string }
+		if json.Unmarshal([]byte(text), &m) == nil && m.Dst != "" && m.Dst != "all" {
+			a.ids[m.Dst] = true
+		}
+	}
+}
+
+// settle waits until the broker has worked on all that was sent to it: each
+// connection answers two pings (the second one after its values went to the rooms),
+// lost gateways have let their nodes go, and each client has seen a fence pass.
+func (s *stage) settle() {
+	ctx, stop := contextFor()
+	defer stop()
+	for _, a := range s.actors {
+		for range 2 {
+			if a.peer != nil {
+				_ = a.peer.conn.Ping(ctx) // closed ones have nothing to wait for
+			}
+		}
+	}
+	s.h.eventually("lost gateways are forgotten", func() bool {
+		s.h.door.mu.Lock()
+		defer s.h.door.mu.Unlock()
+		for _, n := range s.h.door.nodes {
+			if len(n.owners) == 0 {
+				return false
+			}
+		}
+		return len(s.h.door.gateways.conns) == s.living(true)+1 && len(s.h.door.clients.conns) == s.living(false)
+	})
+	s.fences++
+	uid := fmt.Sprint("fence-", s.fences)
+	s.fencer.send(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
+	s.fencer.send(`{"type": "out", "uid": "` + uid + `"}`)
+	for _, a := range s.actors {
+		if a.gateway || !a.said || a.peer == nil {
+			continue
+		}
+		s.h.eventually("the fence passes "+a.name, func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.end != "" && !strings.HasPrefix(a.end, "101") || slices.Contains(a.got, `{"type": "out", "uid": "`+uid+`"}`)
+		})
+	}
+	for _, a := range s.actors {
+		a.mu.Lock()
+		a.got = slices.DeleteFunc(a.got, func(m string) bool { return strings.Contains(m, `"fence-`) })
+		a.mu.Unlock()
+	}
+}
+
+func (s *stage) living(gateways bool) (n int) {
+	for _, a := range s.actors {
+		if a.peer == nil || a.gateway != gateways {
+			continue
+		}
+		select {
+		case <-a.done:
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+func (a *actor) listen() {
+	defer close(a.done)
+	for {
+		_, b, err := a.peer.conn.Read(context.Background())
+		a.mu.Lock()
+		if err == nil {
+			a.got = append(a.got, string(b))
+			a.mu.Unlock()
+			continue
+		}
+		a.end = "gone"
+		if closed, ok := errors.AsType[websocket.CloseError](err); ok {
+			a.end = fmt.Sprint(int(closed.Code), " ", closed.Reason)
+		}
+		a.mu.Unlock()
+		return
+	}
+}
+
+func (a *actor) leave(l line) {
+	a.left = true
+	code := websocket.StatusNormalClosure
+	if l.Code != nil {
+		code = websocket.StatusCode(*l.Code)
+	}
+	_ = a.peer.conn.Close(code, "")
+	<-a.done
+}
+
+// compareGateway: of what the real broker forwarded, the commands for its own nodes.
+func (s *stage) compareGateway(a *actor) {
+	if a.peer == nil {
+		return
+	}
+	var want []string
+	if s.legacy && s.h.keys.CheckToken(a.token) == nil {
+		want = append(want, wire.Resync)
+	}
+	for _, text := range a.recorded {
+		q, _ := forwarded(text)
+		want = append(want, string(wire.AppendCommand(nil, q.UID, q.Endpoint, roost.Value(q.Payload).AsText(), s.h.door.src)))
+	}
+	if diff := cmp.Diff(want, a.got); diff != "" {
+		s.t.Errorf("%s got (-recorded +ours):\n%s", a.name, diff)
+	}
+	if a.closed != "" && a.closed != a.end {
+		s.t.Errorf("%s was closed with %q, recorded %q", a.name, a.end, a.closed)
+	}
+}
+
+// told is what a client was told of one node.
+type told struct {
+	Live   []string // to all
+	Blocks [][]string
+}
+
+func (s *stage) compareClient(a *actor) {
+	if a.closed != "" && a.closed != a.end {
+		s.t.Errorf("%s was closed with %q, recorded %q", a.name, a.end, a.closed)
+	}
+	if !a.said {
+		return
+	}
+	want := s.sorted(a.name, a.recorded, map[string]bool{a.id: true})
+	got := s.sorted(a.name, a.got, a.ids)
+	for uid, w := range want {
+		w.Live = expected(w.Live)
+		g := got[uid]
+		if g == nil {
+			g = &told{}
+		}
+		g.Live = s.withoutRemembered(a, uid, g.Live)
+		if diff := cmp.Diff(w.Live, g.Live); diff != "" {
+			s.t.Errorf("%s was told of %s (-recorded +ours):\n%s", a.name, uid, diff)
+		}
+		if diff := cmp.Diff(w.Blocks, g.Blocks); diff != "" {
+			s.t.Errorf("%s was replayed %s (-recorded +ours):\n%s", a.name, uid, diff)
+		}
+	}
+	for uid := range got {
+		if want[uid] == nil {
+			s.t.Errorf("%s was told of %s: %q", a.name, uid, got[uid])
+		}
+	}
+}
+
+// sorted parts a stream by node, and blocks of a replay from what goes to all. Values
+// in a block stand in the order of their names, behind ip, id and protocol.
+func (s *stage) sorted(name string, stream []string, ids map[string]bool) map[string]*told {
+	out := map[string]*told{}
+	for _, text := range stream {
+		var m struct{ Type, UID, Endpoint, Dst string }
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			s.t.Fatalf("%s: %s: %v", name, text, err)
+		}
+		w := out[m.UID]
+		if w == nil {
+			w = &told{}
+			out[m.UID] = w
+		}
+		switch {
+		case m.Dst == "" || m.Dst == "all":
+			w.Live = append(w.Live, text)
+		case !ids[m.Dst]:
+			s.t.Errorf("%s got what is for %s", name, m.Dst)
+		case m.Type == "new":
+			w.Blocks = append(w.Blocks, []string{"new"})
+		case len(w.Blocks) == 0:
+			s.t.Errorf("%s: value before new: %s", name, text)
+		default:
+			last := len(w.Blocks) - 1
+			w.Blocks[last] = append(w.Blocks[last], strings.Replace(text, m.Dst, "ID", 1))
+		}
+	}
+	for _, w := range out {
+		for _, b := range w.Blocks {
+			s.identityLeads(name, b)
+			slices.Sort(b[1:])
+		}
+	}
+	return out
+}
+
+func (s *stage) identityLeads(name string, block []string) {
+	for i, text := range block {
+		if strings.Contains(text, `"endpoint": "protocol"`) && i > 3 {
+			s.t.Errorf("%s: protocol comes late: %q", name, block)
+		}
+	}
+}
+
+// expected is what our broker makes of the stream that a client was sent: less every
+// new of a node that is known by then, and with what the node is behind each reset.
+func expected(live []string) (out []string) {
+	known, facts := false, map[string]string{}
+	for _, text := range live {
+		var m struct{ Type, Endpoint string }
+		_ = json.Unmarshal([]byte(text), &m) // parsed once already
+		if m.Type == "new" && known {
+			continue
+		}
+		out = append(out, text)
+		switch m.Type {
+		case "new", "out":
+			known = m.Type == "new"
+		case "update":
+			facts[m.Endpoint] = text
+		case "reset":
+			for _, name := range []string{"ip", "id", "protocol"} {
+				if fact := facts[name]; fact != "" {
+					out = append(out, fact)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// withoutRemembered takes out the last values that our broker sends behind the new of
+// a node that was here before. They must be exactly those that it knew.
+func (s *stage) withoutRemembered(a *actor, uid string, live []string) (out []string) {
+	isNew := func(text string) bool { return strings.HasPrefix(text, `{"type": "new"`) }
+	returns := s.nodes[uid].returns[a.since[uid]:]
+	for i := 0; i < len(live); i++ {
+		out = append(out, live[i])
+		if !isNew(live[i]) {
+			continue
+		}
+		if len(returns) == 0 {
+			s.t.Fatalf("%s: %s came more often than it went", a.name, uid)
+		}
+		known := returns[0]
+		returns = returns[1:]
+		got := slices.Sorted(slices.Values(live[i+1 : min(len(live), i+1+len(known))]))
+		if diff := cmp.Diff(known, got, cmpopts.EquateEmpty()); diff != "" {
+			s.t.Errorf("remembered of %s (-known +sent):\n%s", uid, diff)
+		}
+		i += len(known)
+	}
+	return out
+}
