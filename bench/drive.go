@@ -65,7 +65,7 @@ func (d *drive) settle(ctx context.Context, n int, send func(i int, number uint6
 			return left
 		}
 		left := missing()
-		for range 100 {
+		for range 25 {
 			if len(left) == 0 {
 				return nil
 			}

@@ -125,7 +125,12 @@ func startRoostIn(ctx context.Context, c Config, dir string) (*server, error) {
 	s.started = time.Since(began)
 	s.c = c
 	s.c.HTTP, s.c.Nodes, s.c.CoAP, s.c.Keys, s.c.PID = web, web, udp, keys, s.cmd.Process.Pid
-	if s.c.Token, err = localToken(data); err != nil {
+	// The token lies there a moment later.
+	err = s.until(ctx, func(context.Context) bool {
+		s.c.Token, err = localToken(data)
+		return err == nil
+	})
+	if err != nil {
 		s.close()
 		return nil, err
 	}
