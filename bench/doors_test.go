@@ -1,0 +1,80 @@
+package bench
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway/coap"
+	"github.com/roost-iot/roost/gateway/pyaiot"
+	"github.com/roost-iot/roost/gateway/ws"
+	"github.com/roost-iot/roost/internal/roomtest"
+	wire "github.com/roost-iot/roost/wire/pyaiot"
+)
+
+// openDoors opens Roost's own doors over the real rooms.
+func openDoors(t *testing.T) Config {
+	t.Helper()
+	rooms := roomtest.Open(t, roomtest.Config{})
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	conn, err := coap.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := wire.GenerateKeys()
+	nodes := coap.New(coap.Config{Conn: conn, Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
+	sockets := ws.New(ws.Config{Core: rooms.Switchboard, Log: log})
+	broker := pyaiot.New(pyaiot.Config{
+		Core: rooms.Switchboard, Feed: rooms.Feed, Fleet: rooms.Registry, Log: log, Keys: keys, Clients: pyaiot.ClientsOpen,
+		Submit: func(ctx context.Context, ref roost.Ref, resource string, v roost.Value, by string) error {
+			_, err := rooms.Commands.Submit(ctx, command.Request{Ref: ref, Resource: resource, Value: v, By: by})
+			return err
+		},
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/node", sockets.ServeNode)
+	mux.HandleFunc("/gw", broker.ServeGateway)
+	mux.HandleFunc("/ws", broker.ServeClient)
+	web := httptest.NewServer(mux)
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { _ = nodes.Run(ctx) })
+	work.Go(func() { sockets.Run(ctx) })
+	work.Go(func() { broker.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		work.Wait()
+		web.Close()
+		_ = conn.Close()
+	})
+	return Config{
+		HTTP: web.Listener.Addr().String(), CoAP: conn.LocalAddr().String(), Keys: keys,
+		Warmup: 20 * time.Millisecond, Duration: 100 * time.Millisecond,
+		Gateways: 2, Things: 3, Clients: 4, InFlight: 16,
+	}
+}
+
+// Roost's own doors lose nothing.
+func TestScenariosAtRoostsDoors(t *testing.T) {
+	c := openDoors(t)
+	for _, s := range Scenarios() {
+		switch s.Name {
+		case "idle", "stream": // these need the whole program
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			r, err := s.Run(t.Context(), c)
+			counted(t, r, err)
+			if n := r.More["answered with an error"]; n != 0 {
+				t.Errorf("%v answered with an error", n)
+			}
+		})
+	}
+}
