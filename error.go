@@ -42,8 +42,12 @@ func Errorf(k ErrorKind, format string, args ...any) error {
 	return &Error{Kind: k, Message: fmt.Sprintf(format, args...)}
 }
 
-// Because adds the cause that the log shall show.
+// Because adds the cause that the log shall show. A cause that speaks to people
+// itself ("The disk is full.") is given as it is.
 func Because(k ErrorKind, cause error, format string, args ...any) error {
+	if told, ok := errors.AsType[*Error](cause); ok {
+		return told
+	}
 	return &Error{Kind: k, Message: fmt.Sprintf(format, args...), Cause: cause}
 }
 
