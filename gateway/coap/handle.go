@@ -151,7 +151,8 @@ func (d *Door) arrive(ctx context.Context, v visit, reset bool, payload []byte) 
 	n.mu.Lock()
 	changed := waits != n.waits
 	n.ref, n.arrived, n.waits = st.Ref, true, waits
-	n.introduced = n.introduced && !reset && !st.Fresh
+	st.Fresh = st.Fresh || reset || !n.introduced
+	n.introduced = !st.Fresh
 	if v.moved {
 		n.via = unknown
 	}
@@ -162,7 +163,6 @@ func (d *Door) arrive(ctx context.Context, v visit, reset bool, payload []byte) 
 	if waits {
 		return gateway.Standing{}, refusal(errWaiting)
 	}
-	st.Fresh = st.Fresh || reset
 	return st, received(payload)
 }
 
@@ -173,21 +173,18 @@ func (d *Door) welcome(ctx context.Context, v visit, st gateway.Standing) {
 	if st.Enrolment != roost.Enrolled {
 		return
 	}
-	n.mu.Lock()
-	fresh := st.Fresh || !n.introduced
-	n.mu.Unlock()
 	wanting := n.wanting(d.now())
-	if fresh || v.moved {
+	if st.Fresh || v.moved {
 		wanting = n.unwatch() || wanting
 	}
-	if v.moved && !fresh {
+	if v.moved && !st.Fresh {
 		_ = n.report(ctx, "ip", n.ip(), false)
 	}
 	if err := n.introduce(ctx); err != nil {
-		return
+		return // the next greeting tries again
 	}
-	if fresh || wanting {
-		d.discover(n, fresh, nil)
+	if st.Fresh || wanting {
+		d.discover(n, st.Fresh, nil)
 	}
 }
 

@@ -52,12 +52,15 @@ func open(t testing.TB, options ...option) *house {
 		o(&rc, &cc)
 	}
 	h.Rooms = roomtest.Open(t, rc)
-	conn, err := coap.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	conn, given := cc.Conn.(*net.UDPConn)
+	if !given {
+		var err error
+		if conn, err = coap.Listen("127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		cc.Conn = conn
 	}
 	h.at = conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	cc.Conn = conn
 	if cc.Core == nil {
 		cc.Core = h.Switchboard
 	}

@@ -145,12 +145,18 @@ func (n *node) introduce(ctx context.Context) error {
 		{Name: "ip", Value: n.ip()},
 		{Name: "protocol", Value: roost.Text(string(roost.CoAP))},
 	})
-	if err == nil {
-		n.mu.Lock()
-		n.introduced = true
-		n.mu.Unlock()
+	if err != nil {
+		n.door.log.Debug("node not introduced", "thing", n.uid, "protocol", "coap", "err", err)
+		return err
 	}
-	return n.door.useless(n, err)
+	n.mu.Lock()
+	waited := n.waits
+	n.introduced, n.waits = true, false
+	n.mu.Unlock()
+	if waited { // it was approved since its last greeting
+		n.door.nodes.setWaiting(n, false)
+	}
+	return nil
 }
 
 // ip is the node's address as Pyaiot shows it: IPv4 mapped into IPv6.

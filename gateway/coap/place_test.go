@@ -2,6 +2,7 @@ package coap_test
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -135,12 +136,21 @@ func TestFullDirectoryTurnsNewNodesAway(t *testing.T) {
 	taken(t, post(t, h, "127.0.4.10:0", "/alive", "alive:n0"), "alive:n0")
 }
 
-// The door's own port must not be taken for a node's on the same machine.
-func TestDoorDoesNotTalkToItself(t *testing.T) {
-	h := open(t, func(_ *roomtest.Config, c *coap.Config) {})
-	self := open(t, func(_ *roomtest.Config, c *coap.Config) { c.NodePort = h.at.Port() })
-	_ = self
-	b := h.boardAt(t, "127.0.0.1:0").has("</led>", "/led", "0")
-	taken(t, b.own("/alive", "alive:n1"), "alive:n1")
-	h.until(t, "n1 led=0")
+func TestNodeOverIPv6(t *testing.T) {
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil {
+		t.Skipf("skipped: no IPv6 on this machine: %v", err)
+	}
+	h := open(t, func(_ *roomtest.Config, c *coap.Config) { c.Conn = conn })
+	node, err := net.DialUDP("udp6", nil, conn.LocalAddr().(*net.UDPAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	m := wire.Message{Code: wire.POST, ID: 1, Payload: []byte("alive:six")}
+	m.Options.SetPath("alive")
+	if _, err := node.Write(m.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	h.want(t, "six online", "six ip=::1", "six protocol=CoAP")
 }
