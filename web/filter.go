@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/roost-iot/roost"
@@ -47,7 +48,7 @@ func parseRequest(message []byte, project roost.ProjectID) (f filter, after *uin
 	if err := dec.Decode(&q); err != nil {
 		return f, nil, fmt.Errorf("not understood: %w", err)
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return f, nil, errors.New("not understood: one JSON object a message")
 	}
 	if q.Subscribe == nil {

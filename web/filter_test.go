@@ -11,7 +11,7 @@ import (
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"subscribe":{}}`, `{"subscribe":{"things":["a"],"types":["reading","thing"]},"after":7}`,
-		`{"subscribe":{"things":null,"types":[]}}`, `{"after":1}`, `[]`, `{"subscribe":{}} x`, "\xff",
+		`{"subscribe":{"things":null,"types":[]}}`, `{"after":1}`, `[]`, `{"subscribe":{}} x`, `{"subscribe":{}}]`, "\xff",
 	} {
 		f.Add([]byte(seed))
 	}

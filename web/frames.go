@@ -1,13 +1,13 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"github.com/roost-iot/roost"
-	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/wire/websocket"
 )
@@ -118,15 +118,5 @@ func (b *batch) release() {
 	}
 }
 
-// fill takes first and what waits behind it.
-func (b *batch) fill(first *roost.Event, rd *live.Reader[*roost.Event], last uint64) []*roost.Event {
-	b.events[0] = first
-	if rd.At() > last {
-		return b.events[:1]
-	}
-	n, err := rd.Next(never, b.events[1:])
-	if err != nil { // cut or closed: the next look says so again
-		n = 0
-	}
-	return b.events[:1+n]
-}
+// never is for calls that are known not to wait.
+var never = context.Background()

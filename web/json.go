@@ -28,10 +28,16 @@ func appendMS(b []byte, t time.Time) []byte { return strconv.AppendInt(b, ms(t),
 
 // appendText appends s as a JSON string.
 func appendText[S ~string](b []byte, s S) []byte {
+	ascii := true
 	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+		c := s[i]
+		if c < 0x20 || c == '"' || c == '\\' {
 			return appendRare(b, string(s))
 		}
+		ascii = ascii && c < utf8.RuneSelf
+	}
+	if !ascii && !utf8.ValidString(string(s)) {
+		return appendRare(b, string(s))
 	}
 	b = append(b, '"')
 	b = append(b, s...)

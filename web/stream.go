@@ -2,18 +2,14 @@ package web
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
-	"github.com/roost-iot/roost/live"
-	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/wire/websocket"
 )
 
@@ -27,26 +23,6 @@ const (
 	unreadable  = 1003
 	endPatience = 2 * time.Second // for the answer to a close frame
 )
-
-// never is for calls that are known not to wait.
-var never = context.Background()
-
-// hub is all live streams.
-type hub struct {
-	feed   *live.Feed
-	frames *frames
-	most   int
-	log    *slog.Logger
-
-	mu       sync.Mutex
-	watchers map[*watcher]struct{}
-	closed   bool
-	work     sync.WaitGroup // one for each watcher's reading goroutine
-}
-
-func newHub(feed *live.Feed, things *registry.Registry, most int, log *slog.Logger) *hub {
-	return &hub{feed: feed, frames: &frames{things: things}, most: most, log: log, watchers: map[*watcher]struct{}{}}
-}
 
 // stream makes the request a live stream. The handler ends at once; the stream
 // lives on in a goroutine of its own.
@@ -86,72 +62,6 @@ func (s *Server) ownPage(r *http.Request) bool {
 	asked := r.Clone(r.Context())
 	asked.Method = http.MethodPost // the guard lets every GET through
 	return s.originGuard().Check(asked) == nil
-}
-
-func (h *hub) hasRoom() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.closed && len(h.watchers) < h.most
-}
-
-// admit starts w, or turns it away when the server is closing.
-func (h *hub) admit(w *watcher) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		_ = w.conn.Cut()
-		return
-	}
-	h.watchers[w] = struct{}{}
-	h.work.Add(1)
-	go w.listen()
-}
-
-func (h *hub) leave(w *watcher) {
-	h.mu.Lock()
-	delete(h.watchers, w)
-	h.mu.Unlock()
-	h.work.Done()
-}
-
-func (h *hub) count() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.watchers)
-}
-
-func (h *hub) all() []*watcher {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	all := make([]*watcher, 0, len(h.watchers))
-	for w := range h.watchers {
-		all = append(all, w)
-	}
-	return all
-}
-
-// expel ends the streams of those who signed out or lost their right meanwhile.
-func (h *hub) expel(ctx context.Context) {
-	var sending sync.WaitGroup
-	for _, w := range h.all() {
-		err := w.still(ctx)
-		if kind := roost.KindOf(err); err == nil || kind != roost.Unauthorized && kind != roost.Denied {
-			continue // a store that is down signs nobody out
-		}
-		sending.Go(func() { w.conn.Interrupt(signedOut, roost.Message(err), endPatience) })
-	}
-	sending.Wait()
-}
-
-// close ends all streams with 1001 and waits for them.
-func (h *hub) close() {
-	h.mu.Lock()
-	h.closed = true
-	h.mu.Unlock()
-	for _, w := range h.all() {
-		h.work.Go(func() { w.conn.Interrupt(websocket.GoingAway, "Roost is stopping.", endPatience) })
-	}
-	h.work.Wait()
 }
 
 // streamOperation is the stream in the document, which knows no WebSockets.

@@ -177,6 +177,7 @@ func TestStreamRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		`{"subscribe":{"types":[""]}}`:               unreadable,
 		`{"subscribe":{"things":"node1"}}`:           unreadable,
 		`{"subscribe":{}}{"subscribe":{}}`:           unreadable,
+		`{"subscribe":{}}]`:                          unreadable,
 		`{"subscribe":{},"after":-1}`:                unreadable,
 		`{"x":"` + strings.Repeat("x", 1<<16) + `"}`: websocket.StatusMessageTooBig,
 	} {

@@ -68,24 +68,38 @@ func (r resourcesBody) appendJSON(b []byte) []byte {
 	return append(appendResources(b, r.resources), '}')
 }
 
-// thingsBody writes Things.
+// thingsBody writes Things. The things are appended as they are met: a list of
+// thousands is never held but as text.
 type thingsBody struct {
-	things                 []thingBody
+	text                   []byte // of the list, from its bracket on
 	total, online, waiting int
 }
 
-func (l thingsBody) appendJSON(b []byte) []byte {
-	if b == nil {
-		b = make([]byte, 0, 128+1024*len(l.things))
+func newThingsBody(size int) thingsBody {
+	return thingsBody{text: append(make([]byte, 0, size+256), `{"things":[`...)}
+}
+
+func (l *thingsBody) add(t *roost.Thing, rs []roost.Resource) {
+	if l.text[len(l.text)-1] == '}' {
+		l.text = append(l.text, ',')
 	}
-	b = append(b, `{"things":[`...)
-	for i := range l.things {
-		if i > 0 {
-			b = append(b, ',')
+	l.text = appendThing(l.text, t, shownName(t, rs), rs, true)
+}
+
+func (l *thingsBody) count(t *roost.Thing) {
+	switch t.Enrolment {
+	case roost.Waiting:
+		l.waiting++
+	case roost.Enrolled:
+		l.total++
+		if t.Online {
+			l.online++
 		}
-		b = l.things[i].appendJSON(b)
 	}
-	b = append(b, `],"total":`...)
+}
+
+func (l thingsBody) appendJSON([]byte) []byte {
+	b := append(l.text, `],"total":`...)
 	b = strconv.AppendInt(b, int64(l.total), 10)
 	b = append(b, `,"online":`...)
 	b = strconv.AppendInt(b, int64(l.online), 10)

@@ -36,24 +36,17 @@ type thingsQuery struct {
 }
 
 func (s *Server) listThings(_ context.Context, in *thingsQuery) (*struct{ Body thingsBody }, error) {
-	out := &struct{ Body thingsBody }{}
+	out := &struct{ Body thingsBody }{newThingsBody(int(s.listSize.Load()))}
 	list := &out.Body
 	part := strings.ToLower(strings.TrimSpace(in.Q))
 	s.Registry.Each(s.project, func(t roost.Thing, rs []roost.Resource) bool {
-		switch t.Enrolment {
-		case roost.Waiting:
-			list.waiting++
-		case roost.Enrolled:
-			list.total++
-			if t.Online {
-				list.online++
-			}
-		}
+		list.count(&t)
 		if in.matches(&t, rs, part) {
-			list.things = append(list.things, thingBody{t, rs})
+			list.add(&t, rs)
 		}
 		return true
 	})
+	s.listSize.Store(int64(len(list.text)))
 	return out, nil
 }
 

@@ -10,45 +10,60 @@ import (
 	"github.com/roost-iot/roost/wire/websocket"
 )
 
-// watcher is one live stream. While nothing happens it costs two sleeping
-// goroutines: one listens, one (from the first subscription on) tells.
+// maxAsked is how many subscriptions may wait until a stream has been written to.
+const maxAsked = 16
+
+// watcher is one live stream.
 type watcher struct {
 	hub     *hub
 	conn    *websocket.Conn
 	project roost.ProjectID
 	still   func(context.Context) error // may it still watch?
 
-	// Of the listening goroutine:
+	// Guarded by hub.mu:
+	asked   []subscription
+	telling bool // a goroutine runs tell; it alone touches wants, place and failed
+	over    bool // the listening goroutine has ended
+
+	wants  filter
+	place  *live.Reader[*roost.Event] // nil before the first subscription
+	failed bool                       // nothing more can be told
+}
+
+// subscription is what a peer wants to be told, and from where on.
+type subscription struct {
 	wants filter
-	place *live.Reader[*roost.Event] // nil before the first subscription
-	stop  context.CancelFunc         // of the telling goroutine
-	told  chan struct{}              // closed when that has ended
+	after *uint64 // nil: from where it is, or now
 }
 
 // listen takes subscriptions until the stream ends.
 func (w *watcher) listen() {
 	defer w.hub.leave(w)
-	defer w.quiet()
 	for {
 		op, message, err := w.conn.Next()
+		if err == nil {
+			err = w.take(op, message)
+		}
 		if err != nil {
 			w.end(err)
 			return
 		}
-		if op != websocket.Text {
-			w.end(&websocket.CloseError{Code: unreadable, Reason: "Only text messages are understood."})
-			return
-		}
-		wants, after, err := parseRequest(message, w.project)
-		if err != nil {
-			w.end(&websocket.CloseError{Code: unreadable, Reason: err.Error()})
-			return
-		}
-		if w.subscribe(wants, after) != nil {
-			_ = w.conn.Cut()
-			return
-		}
 	}
+}
+
+// take understands one message.
+func (w *watcher) take(op websocket.Op, message []byte) error {
+	if op != websocket.Text {
+		return &websocket.CloseError{Code: unreadable, Reason: "Only text messages are understood."}
+	}
+	wants, after, err := parseRequest(message, w.project)
+	if err != nil {
+		return &websocket.CloseError{Code: unreadable, Reason: err.Error()}
+	}
+	if !w.hub.ask(w, subscription{wants, after}) {
+		return &websocket.CloseError{Code: websocket.Policy, Reason: "too many subscriptions at once"}
+	}
+	return nil
 }
 
 // end says why the stream ends, if it is ours to say.
@@ -60,37 +75,54 @@ func (w *watcher) end(err error) {
 	_ = w.conn.Cut()
 }
 
+// tell writes what there is to tell, then ends.
+func (w *watcher) tell() {
+	for {
+		asked, more := w.hub.next(w)
+		if !more {
+			return
+		}
+		if err := w.say(asked); err != nil {
+			w.failed = true
+			w.fail(err)
+		}
+	}
+}
+
+// say greets for each subscription and writes one batch of events.
+func (w *watcher) say(asked []subscription) error {
+	for _, s := range asked {
+		if err := w.subscribe(s); err != nil {
+			return err
+		}
+	}
+	if w.place.At() > w.hub.feed.Last() {
+		return nil
+	}
+	b := batches.Get().(*batch)
+	defer b.release()
+	n, err := w.place.Next(never, b.events[:]) // does not wait: see above
+	if err != nil {
+		return err
+	}
+	return w.write(b, b.events[:n])
+}
+
 // subscribe replaces the filter. Without after, the stream goes on where it is.
-func (w *watcher) subscribe(wants filter, after *uint64) error {
-	w.pause()
-	w.wants = wants
+func (w *watcher) subscribe(s subscription) error {
+	w.wants = s.wants
 	greeting := `{"type":"hello","seq":`
 	switch {
-	case after != nil:
+	case s.after != nil:
 		w.leavePlace()
 		var ok bool
-		if w.place, ok = w.hub.feed.After(*after); !ok {
+		if w.place, ok = w.hub.feed.After(*s.after); !ok {
 			greeting = `{"type":"resync","seq":`
 		}
 	case w.place == nil:
 		w.place = w.hub.feed.Tail()
 	}
-	if err := w.conn.WriteText(greeting + strconv.FormatUint(w.place.At()-1, 10) + "}"); err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	w.stop, w.told = stop, make(chan struct{})
-	go w.tell(ctx)
-	return nil
-}
-
-// pause ends the telling goroutine and waits for it.
-func (w *watcher) pause() {
-	if w.stop != nil {
-		w.stop()
-		<-w.told
-		w.stop = nil
-	}
+	return w.conn.WriteText(greeting + strconv.FormatUint(w.place.At()-1, 10) + "}")
 }
 
 func (w *watcher) leavePlace() {
@@ -100,64 +132,38 @@ func (w *watcher) leavePlace() {
 	}
 }
 
-// quiet ends what listen began. The connection is cut by then, so that no write hangs.
-func (w *watcher) quiet() {
-	w.pause()
-	w.leavePlace()
-}
-
-// tell writes what happens until ctx ends or the stream does.
-func (w *watcher) tell(ctx context.Context) {
-	defer close(w.told)
-	var first [1]*roost.Event
-	for ctx.Err() == nil {
-		_, err := w.place.Next(ctx, first[:])
-		switch {
-		case err == nil:
-		case errors.Is(err, live.ErrCut):
-			w.cut()
-			return
-		case errors.Is(err, live.ErrClosed):
-			w.conn.Interrupt(websocket.GoingAway, "Roost is stopping.", endPatience)
-			return
-		default:
-			return
-		}
-		if w.write(first[0]) != nil {
-			_ = w.conn.Cut() // what stands half-written cannot be followed by anything
-			return
-		}
-	}
-}
-
-// write sends first and what waits behind it, in few writes.
-func (w *watcher) write(first *roost.Event) error {
-	b := batches.Get().(*batch)
-	defer b.release()
-	wire := b.wire[:0]
-	defer func() { b.wire = wire }()
-	for _, e := range b.fill(first, w.place, w.hub.feed.Last()) {
+// write sends those events that are wanted, in few writes.
+func (w *watcher) write(b *batch, events []*roost.Event) error {
+	b.wire = b.wire[:0]
+	for _, e := range events {
 		if !w.wants.passes(e) {
 			continue
 		}
 		frame := w.hub.frames.of(e)
-		if len(wire) > 0 && len(wire)+len(frame) > batchBytes {
-			if err := w.conn.Write(wire); err != nil {
+		if len(b.wire) > 0 && len(b.wire)+len(frame) > batchBytes {
+			if err := w.conn.Write(b.wire); err != nil {
 				return err
 			}
-			wire = wire[:0]
+			b.wire = b.wire[:0]
 		}
-		wire = append(wire, frame...)
+		b.wire = append(b.wire, frame...)
 	}
-	if len(wire) == 0 {
+	if len(b.wire) == 0 {
 		return nil
 	}
-	return w.conn.Write(wire)
+	return w.conn.Write(b.wire)
 }
 
-// cut tells a reader that fell behind to come back, and ends the stream.
-func (w *watcher) cut() {
-	w.hub.log.Info("live stream cut: its reader is too slow")
-	_ = w.conn.WriteText(`{"type":"cut","reason":"slow","seq":` + strconv.FormatUint(w.place.At()-1, 10) + "}")
-	w.conn.Interrupt(fellBehind, "slow", endPatience)
+// fail ends the stream; the listening goroutine then ends too.
+func (w *watcher) fail(err error) {
+	switch {
+	case errors.Is(err, live.ErrCut):
+		w.hub.log.Info("live stream cut: its reader is too slow")
+		_ = w.conn.WriteText(`{"type":"cut","reason":"slow","seq":` + strconv.FormatUint(w.place.At()-1, 10) + "}")
+		w.conn.Interrupt(fellBehind, "slow", endPatience)
+	case errors.Is(err, live.ErrClosed):
+		w.conn.Interrupt(websocket.GoingAway, "Roost is stopping.", endPatience)
+	default:
+		_ = w.conn.Cut() // what stands half-written cannot be followed by anything
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -59,6 +60,8 @@ type Server struct {
 	api     huma.API
 	handler http.Handler
 	closing sync.Once
+
+	listSize atomic.Int64 // bytes of the last list of things: room for the next
 }
 
 // New makes the door over its rooms.
