@@ -71,8 +71,14 @@ func TestSameValueInAnotherForm(t *testing.T) {
 		a, b roost.Value
 		same bool
 	}{
-		{`"1"`, `1`, true}, {`"1"`, `"1"`, true}, {`"1"`, `"0"`, false}, {`true`, `1`, true},
-		{`"21.0°C"`, `"21°C"`, true}, {`"21°C"`, `"21hPa"`, false}, {`"on"`, `"off"`, false}, {`{"a":1}`, `{"a":2}`, false},
+		{`"1"`, `1`, true},
+		{`"1"`, `"1"`, true},
+		{`"1"`, `"0"`, false},
+		{`true`, `1`, true},
+		{`"21.0°C"`, `"21°C"`, true},
+		{`"21°C"`, `"21hPa"`, false},
+		{`"on"`, `"off"`, false},
+		{`{"a":1}`, `{"a":2}`, false},
 	} {
 		if roost.Same(c.a, c.b) != c.same {
 			t.Errorf("Same(%s, %s) is %v", c.a, c.b, !c.same)

@@ -197,8 +197,10 @@ func TestCancelOnlyWhatIsNotOnItsWay(t *testing.T) {
 func TestBadRequestsSayWhy(t *testing.T) {
 	r := open(t, t.TempDir(), command.Config{MaxPerLine: 2})
 	for _, q := range []command.Request{
-		{Ref: n1, Value: `"1"`}, {Ref: n1, Resource: "led"},
-		{Ref: n1, Resource: "led", Value: "1", Expiry: time.Millisecond}, {Ref: n1, Resource: "led", Value: "1", Expiry: 1e6 * time.Hour},
+		{Ref: n1, Value: `"1"`},
+		{Ref: n1, Resource: "led"},
+		{Ref: n1, Resource: "led", Value: "1", Expiry: time.Millisecond},
+		{Ref: n1, Resource: "led", Value: "1", Expiry: 1e6 * time.Hour},
 	} {
 		if _, err := r.Submit(t.Context(), q); roost.KindOf(err) != roost.Invalid {
 			t.Errorf("%+v: %v", q, err)

@@ -54,7 +54,7 @@ type Telemetry struct {
 
 	names names // which number a series has; only the writing goroutine adds
 
-	recorded, refused, clamped, lost atomic.Uint64
+	recorded, refused, clamped atomic.Uint64
 }
 
 // batch is what one transaction writes.

@@ -68,7 +68,7 @@ func cli(t *testing.T, args ...string) (status int, out, errs string) {
 
 // server is a running roost serve.
 type server struct {
-	url, setup, data string
+	url, data string
 	out, err         *screen
 	stop             func() int
 }

@@ -48,8 +48,17 @@ func (p played) resources() []string {
 		name string
 		on   bool
 	}{
-		{"temperature", p.Temperature}, {"pressure", p.Pressure}, {"humidity", p.Humidity}, {"illuminance", p.Illuminance},
-		{"led", p.Led}, {"robot", p.Robot}, {"js", p.Js}, {"version", p.Version}, {"imu", p.Imu}, {"position", p.Position}, {"text", p.Text},
+		{"temperature", p.Temperature},
+		{"pressure", p.Pressure},
+		{"humidity", p.Humidity},
+		{"illuminance", p.Illuminance},
+		{"led", p.Led},
+		{"robot", p.Robot},
+		{"js", p.Js},
+		{"version", p.Version},
+		{"imu", p.Imu},
+		{"position", p.Position},
+		{"text", p.Text},
 	} {
 		if r.on {
 			on = append(on, r.name)
