@@ -36,10 +36,10 @@ func CoAPPost(ctx context.Context, c Config) (Result, error) {
 	}
 	defer closeEnds(ends)
 	p := newPosting(len(ends))
-	r, err := p.run(ctx, c, ends, func(e *coapEnd, s *poster) error {
+	for _, e := range ends {
 		e.prepare(method, c.Path)
-		return s.loop(e)
-	})
+	}
+	r, err := p.run(ctx, c, ends)
 	r.Scenario, r.Load = "coap-post", map[string]int{"endpoints": c.Things}
 	return r, err
 }
@@ -75,8 +75,9 @@ type posting struct {
 // poster is what one endpoint did.
 type poster struct {
 	p       *posting
-	ctx     context.Context
 	number  uint64
+	payload []byte
+	sent    time.Duration // since p began
 	count   uint64
 	refused uint64
 	took    histogram
@@ -93,19 +94,22 @@ func newPosting(n int) *posting {
 	return p
 }
 
-// run lets every endpoint work until time is up.
-func (p *posting) run(ctx context.Context, c Config, ends []*coapEnd, work func(*coapEnd, *poster) error) (Result, error) {
+// run lets every endpoint post until time is up: all on one thread where the
+// system has the means for it, else each on a goroutine.
+func (p *posting) run(ctx context.Context, c Config, ends []*coapEnd) (Result, error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	all, posting := errgroup.WithContext(running)
-	for i, e := range ends {
-		s := &p.posters[i]
-		s.ctx = posting
-		all.Go(func() error {
-			unhook := context.AfterFunc(posting, func() { _ = e.conn.SetDeadline(time.Unix(1, 0)) })
-			defer unhook()
-			return timeIsUp(posting, work(e, s))
-		})
+	if canFlood && !c.spread {
+		all.Go(func() error { return p.flood(posting, ends) })
+	} else {
+		for i, e := range ends {
+			all.Go(func() error {
+				unhook := context.AfterFunc(posting, func() { _ = e.conn.SetDeadline(time.Unix(1, 0)) })
+				defer unhook()
+				return timeIsUp(posting, p.posters[i].loop(posting, e))
+			})
+		}
 	}
 	var r Result
 	pause(posting, c.Warmup)
@@ -143,25 +147,35 @@ func timeIsUp(ctx context.Context, err error) error {
 }
 
 // loop posts values until ctx ends.
-func (s *poster) loop(e *coapEnd) error {
-	var payload []byte
-	for s.ctx.Err() == nil {
-		s.number++
-		payload = value(append(payload[:0], resource+":"...), s.number)
-		sent := time.Since(s.p.began)
+func (s *poster) loop(ctx context.Context, e *coapEnd) error {
+	for ctx.Err() == nil {
+		payload := s.next()
 		code, err := e.do(payload)
 		if err != nil {
 			return err
 		}
-		at := time.Since(s.p.began)
-		if int64(at) < s.p.from.Load() || int64(at) >= s.p.to.Load() {
-			continue
-		}
-		s.count++
-		s.took.add(at - sent)
-		if !code.IsSuccess() {
-			s.refused++
-		}
+		s.answered(code)
 	}
 	return nil
+}
+
+// next gives the next value to post, and takes the time.
+func (s *poster) next() []byte {
+	s.number++
+	s.payload = value(append(s.payload[:0], resource+":"...), s.number)
+	s.sent = time.Since(s.p.began)
+	return s.payload
+}
+
+// answered counts the answer to it.
+func (s *poster) answered(code coap.Code) {
+	at := time.Since(s.p.began)
+	if int64(at) < s.p.from.Load() || int64(at) >= s.p.to.Load() {
+		return
+	}
+	s.count++
+	s.took.add(at - s.sent)
+	if !code.IsSuccess() {
+		s.refused++
+	}
 }

@@ -49,6 +49,8 @@ type Config struct {
 	Path   string // CoAPPost: where to
 	Bare   bool   // CoAPPost: to a plain CoAP server that wants no sign of life
 
+	spread bool // CoAPPost: a goroutine for each endpoint, whatever the system can do
+
 	Binary string // Idle, Suite: the roost that is started and measured
 }
 

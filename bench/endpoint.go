@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -23,6 +24,7 @@ var errNoAnswer = errors.New("CoAP server does not answer")
 // asks of it meanwhile is answered by serve.
 type coapEnd struct {
 	conn    *net.UDPConn
+	to      io.Writer // conn, unless another way out was found
 	uid     string
 	id      uint16
 	request coap.Message
@@ -60,7 +62,7 @@ func coapEnds(to string, n int) (ends []*coapEnd, err error) {
 			return nil, fmt.Errorf("open CoAP endpoint %d: %w", i, err)
 		}
 		ends = append(ends, &coapEnd{
-			conn: conn, uid: "bench-coap-" + strconv.Itoa(i), id: uint16(time.Now().UnixNano()),
+			conn: conn, to: conn, uid: "bench-coap-" + strconv.Itoa(i), id: uint16(time.Now().UnixNano()),
 			in: make([]byte, 2048),
 		})
 	}
@@ -79,14 +81,19 @@ func (e *coapEnd) prepare(method coap.Code, path string) {
 	e.request.Options.SetPath(path)
 }
 
-// do sends the request with that payload and waits for the response's code.
-func (e *coapEnd) do(payload []byte) (coap.Code, error) {
+// compose makes the next request, with that payload, in e.out.
+func (e *coapEnd) compose(payload []byte) {
 	e.id++
 	m := &e.request
 	m.ID, m.Token, m.Payload = e.id, coap.Token16(e.id), payload
 	e.out = m.Append(e.out[:0])
+}
+
+// do sends a request with that payload and waits for the response's code.
+func (e *coapEnd) do(payload []byte) (coap.Code, error) {
+	e.compose(payload)
 	for range attempts {
-		if _, err := e.conn.Write(e.out); err != nil {
+		if _, err := e.to.Write(e.out); err != nil {
 			return 0, fmt.Errorf("send CoAP request: %w", err)
 		}
 		code, err := e.wait()
@@ -112,22 +119,30 @@ func (e *coapEnd) wait() (coap.Code, error) {
 			e.until = time.Time{}
 			return 0, err
 		}
-		m := &e.answer
-		if m.Parse(e.in[:n]) != nil {
-			continue
-		}
-		switch {
-		case m.Code.IsRequest():
-			e.reply(m)
-		case m.Type == coap.Reset && m.ID == e.id:
-			return 0, errors.New("CoAP server reset the request")
-		case m.Code.IsResponse() && m.Token == e.request.Token:
-			if m.Type == coap.Confirmable {
-				e.acknowledge(m.ID, coap.Empty, coap.Token{}, nil)
-			}
-			return m.Code, nil
+		if code, done, err := e.digest(e.in[:n]); done || err != nil {
+			return code, err
 		}
 	}
+}
+
+// digest takes a datagram. done: it answers the open request with that code.
+func (e *coapEnd) digest(b []byte) (code coap.Code, done bool, err error) {
+	m := &e.answer
+	if m.Parse(b) != nil {
+		return 0, false, nil
+	}
+	switch {
+	case m.Code.IsRequest():
+		e.reply(m)
+	case m.Type == coap.Reset && m.ID == e.id:
+		return 0, false, errors.New("CoAP server reset the request")
+	case m.Code.IsResponse() && m.Token == e.request.Token:
+		if m.Type == coap.Confirmable {
+			e.acknowledge(m.ID, coap.Empty, coap.Token{}, nil)
+		}
+		return m.Code, true, nil
+	}
+	return 0, false, nil
 }
 
 // reply answers a request of the server.
@@ -143,7 +158,7 @@ func (e *coapEnd) reply(r *coap.Message) {
 
 func (e *coapEnd) acknowledge(id uint16, code coap.Code, token coap.Token, payload []byte) {
 	m := coap.Message{Type: coap.Acknowledgement, Code: code, ID: id, Token: token, Payload: payload}
-	_, _ = e.conn.Write(m.Append(nil)) // lost: it asks again
+	_, _ = e.to.Write(m.Append(nil)) // lost: it asks again
 }
 
 // greet makes the endpoint known to a gateway.
