@@ -56,6 +56,9 @@ func TestT45RefusedSetChangesNothing(t *testing.T) {
 	if c.State != roost.Failed || c.Error != "The thing answered 4.00 Bad Request: only 0 or 1" {
 		t.Errorf("command is %s: %q", c.State, c.Error)
 	}
+	if c = h.set(t, "n1", strings.Repeat("x", 300), `"7"`); c.State != roost.Failed || !strings.Contains(c.Error, "of that name") {
+		t.Errorf("command is %s: %q", c.State, c.Error)
+	}
 	c = h.set(t, "n1", "nothing", `"7"`)
 	if c.State != roost.Failed || c.Error != "The thing answered 4.04 Not Found." {
 		t.Errorf("command is %s: %q", c.State, c.Error)

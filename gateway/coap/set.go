@@ -15,6 +15,9 @@ import (
 // the node's word that it is done; after a 2.04 the value asked for is reported as
 // the resource's own, as Pyaiot does; as text, which is all that a node was sent.
 func (n *node) set(ctx context.Context, c roost.Command) error {
+	if !goodName(resourceOf(c.Resource)) {
+		return roost.Errorf(roost.Invalid, "A CoAP node cannot have a resource of that name.")
+	}
 	body := []byte(c.Value.AsText())
 	a, err := n.ask(ctx, request(coap.PUT, c.Resource, body))
 	if err == nil && a.Code == coap.MethodNotAllowed {
