@@ -76,3 +76,13 @@ type TextReading struct {
 	At     time.Time
 	Value  Value
 }
+
+// Settable tells that things which have a resource of this name take a set of
+// it, by long custom. Of others it is learnt.
+func Settable(name string) bool {
+	switch name {
+	case "led", "rgb", "text", "lcd", "robot", "ribot", "js", "buzzer", "relay", "servo":
+		return true
+	}
+	return false
+}
