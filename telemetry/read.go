@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -36,8 +37,13 @@ func (t *Telemetry) History(ctx context.Context, ref roost.Ref, resource string,
 	return h, nil
 }
 
-// Drop deletes all readings of a thing.
+// Drop deletes all readings of a thing, those that are pending too.
 func (t *Telemetry) Drop(ctx context.Context, ref roost.Ref) error {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	t.mu.Lock()
+	t.pending.readings = slices.DeleteFunc(t.pending.readings, func(r roost.Reading) bool { return r.Ref == ref })
+	t.mu.Unlock()
 	t.names.forget(ref)
 	ids, err := t.store.DropSeries(ctx, ref)
 	if err != nil {

@@ -52,6 +52,8 @@ type Telemetry struct {
 	kick    chan struct{} // tells Run that a batch is full
 	broken  bool          // the last write failed
 
+	writing sync.Mutex // held while a batch is written, or a thing dropped; taken before mu
+
 	names names // which number a series has; only the writing goroutine adds
 
 	recorded, refused, clamped atomic.Uint64

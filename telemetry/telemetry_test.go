@@ -197,3 +197,20 @@ func BenchmarkRecord(b *testing.B) {
 		}
 	}
 }
+
+func TestDropTakesWhatIsPendingToo(t *testing.T) {
+	r := rooms(t, t.TempDir())
+	room := telemetry.New(r.Store, r.Numbers, telemetry.Config{}, discard)
+	if err := room.Record(t.Context(), n1, []roost.Resource{value("t", `1`, time.Now())}); err != nil {
+		t.Fatal(err)
+	}
+	if err := room.Drop(t.Context(), n1); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	room.Run(ctx) // writes what is left
+	if h := history(t, r, "t"); len(h.Numbers) != 0 {
+		t.Errorf("it came back: %+v", h.Numbers)
+	}
+}

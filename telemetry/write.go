@@ -49,6 +49,8 @@ func (t *Telemetry) flushOrRetry(ctx context.Context) {
 // flush writes the pending batch. One that cannot be written becomes pending
 // again, in front of what came meanwhile.
 func (t *Telemetry) flush(ctx context.Context) error {
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	t.mu.Lock()
 	b := t.pending
 	if len(b.readings) == 0 {
