@@ -48,7 +48,7 @@ export class Mock {
     this.delay = 350;
     if (!empty) for (const s of [...shapes, ...crowd(crowdSize)]) this.addThing(s);
     for (const t of [...this.things.values()].slice(0, 1)) this.pastCommands(t);
-    this.timer = setInterval(() => this.tick(), 200);
+    this.timer = setInterval(() => this.tick(), 200).unref();
   }
   id = () => Math.random().toString(36).slice(2, 12);
   user(name, password, role) {

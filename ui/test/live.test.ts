@@ -24,13 +24,13 @@ beforeEach(async () => {
       onAsk(ws, ask);
     });
   });
-  await new Promise((done) => server.once("listening", done));
+  await new Promise<void>((done) => server.once("listening", done));
   live = make();
 });
 afterEach(async () => {
   live.close();
   for (const s of sockets) s.terminate();
-  await new Promise((done) => server.close(done));
+  await new Promise<void>((done) => server.close(done));
 });
 
 function make(mayRetry?: () => Promise<boolean>): Live {

@@ -18,7 +18,9 @@ const number = (name: string, value: string, n: number, unit = "", writable = fa
 
 test.each<[string, Resource, string]>([
   ["led of a CoAP node", number("led", "0", 0, "", true), "switch"],
-  ["led that cannot be written", number("led", "1", 1), "number"],
+  ["led of a WebSocket node, which cannot say what it takes", number("led", "1", 1), "switch"],
+  ["led with a third state", number("led", "2", 2, "", true), "number"],
+  ["a 0 that cannot be written", number("errors", "0", 0), "number"],
   ["a boolean", res("armed", true), "switch"],
   ["a text on/off that can be written", res("pump", "off", { writable: true }), "switch"],
   ["a number with a unit", number("temperature", "24.1°C", 24.1, "°C"), "number"],
@@ -69,7 +71,7 @@ test("the switch of a row is led before others, and only what can be written", (
   const relay = res("relay", true, { writable: true });
   expect(rowSwitch([relay, number("led", "1", 1, "", true)])?.name).toBe("led");
   expect(rowSwitch([relay])?.name).toBe("relay");
-  expect(rowSwitch([res("relay", true), number("led", "1", 1)])).toBeUndefined();
+  expect(rowSwitch([res("relay", true), number("errors", "1", 1)])).toBeUndefined();
 });
 
 test("names read like words", () => {

@@ -90,7 +90,8 @@ export class LiveThing {
     this.#loading.add(name);
     try {
       const now = Date.now();
-      const past = await api.readings(this.id, name, now - 3_600_000, now, 60, signal);
+      const from = Math.max(now - 3_600_000, Math.min(this.info.first_heard, now - 60_000));
+      const past = await api.readings(this.id, name, from, now, 60, signal);
       s.fill(past.numbers.map((p) => ({ t: p.t, v: p.mean })));
       this.#values++;
     } catch {

@@ -22,6 +22,10 @@ const facts = ["name", "os", "board", "mcu", "ip", "protocol", "id", "version", 
 const isFact = (name: string) => facts.includes(name);
 export const factOrder = (name: string): number => facts.indexOf(name);
 
+// Resources that are there to be set, whether or not their thing can say so (WebSocket nodes cannot).
+const controls = ["led", "robot", "ribot", "js"];
+export const canSet = (r: Resource): boolean => r.writable || controls.includes(r.name);
+
 export function chooseWidget(r: Resource): WidgetKind {
   const name = r.name.replace(/^.*\//, "");
   if (isFact(r.name)) return "fact";
@@ -32,7 +36,7 @@ export function chooseWidget(r: Resource): WidgetKind {
   if (name === "position" && parsePosition(r.value)) return "position";
   if (name === "webcam" && httpUrl(r.value)) return "webcam";
   if (name === "suit_state") return "suit";
-  if (isOnOff(r.value) && (r.kind === "boolean" || (r.writable && name !== "dwnld"))) return "switch";
+  if (isOnOff(r.value) && (r.kind === "boolean" || (canSet(r) && name !== "dwnld"))) return "switch";
   return byShape(r);
 }
 
@@ -146,7 +150,7 @@ export function rowValues(resources: Iterable<Resource>, most = 3): Resource[] {
 export function rowSwitch(resources: Iterable<Resource>): Resource | undefined {
   let found: Resource | undefined;
   for (const r of resources) {
-    if (!r.writable || chooseWidget(r) !== "switch") continue;
+    if (!canSet(r) || chooseWidget(r) !== "switch") continue;
     if (r.name === "led") return r;
     found ??= r;
   }

@@ -1,0 +1,99 @@
+// Every page, light and dark: nothing serious for axe, nothing wider than a phone.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { launch, openPage, serve, signIn } from "./lib.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let browser, server;
+before(async () => {
+  browser = await launch();
+  server = await serve({});
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function check(page, where) {
+  await page.waitForTimeout(400);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() =>
+    window.axe
+      .run(document, { resultTypes: ["violations"] })
+      .then((r) =>
+        r.violations
+          .filter((v) => v.impact === "serious" || v.impact === "critical")
+          .map(
+            (v) =>
+              `${v.id}: ${v.nodes.map((n) => n.target.join(" ") + " " + (n.any[0]?.message ?? "")).join("; ")}`,
+          ),
+      ),
+  );
+  assert.deepEqual(found, [], where);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= page.viewportSize().width, `${where} is ${wide} px wide`);
+}
+
+for (const colorScheme of ["light", "dark"])
+  for (const viewport of [
+    { width: 1440, height: 900 },
+    { width: 390, height: 844 },
+  ])
+    test(`${colorScheme}, ${viewport.width} px`, async () => {
+      const page = await openPage(browser, server.url, {
+        colorScheme,
+        viewport,
+        isMobile: viewport.width < 500,
+      });
+      await page.goto("/");
+      await page.getByRole("heading", { name: "Sign in" }).waitFor();
+      await check(page, "sign-in");
+      await signIn(page);
+      await page.locator("[data-index]").first().waitFor();
+      await check(page, "fleet");
+      await page.getByRole("button", { name: "Cards" }).click();
+      await check(page, "cards");
+      await page.getByRole("button", { name: "Table" }).click();
+      const things = await page.evaluate(() => fetch("/api/v2/things").then((r) => r.json()));
+      const enrolled = things.things.filter((t) => t.state === "enrolled").slice(0, 6);
+      for (const t of enrolled) {
+        await page.goto("/things/" + encodeURIComponent(t.id));
+        await page.locator("article").first().waitFor();
+        await check(page, t.name);
+      }
+      const one = "/things/" + encodeURIComponent(enrolled[0].id);
+      for (const path of [
+        one + "/history",
+        one + "/commands",
+        one + "/settings",
+        "/add",
+        "/add/coap",
+        "/add/websocket",
+        "/add/gateway",
+        "/add/simulated",
+        "/people",
+        "/system",
+        "/nowhere",
+      ]) {
+        await page.goto(path);
+        await page.getByRole("heading", { level: 1 }).waitFor();
+        await check(page, path);
+      }
+      const waiting = things.things.find((t) => t.state === "waiting");
+      if (waiting) {
+        await page.goto("/things/" + encodeURIComponent(waiting.id));
+        await page.getByRole("heading", { level: 1 }).waitFor();
+        await check(page, "waiting thing");
+      }
+      await page.goto("/people");
+      await page.getByRole("button", { name: "Add a person" }).click();
+      await check(page, "dialog");
+      await page.keyboard.press("Escape");
+      await page.locator("body").press("/");
+      await page.getByRole("combobox", { name: "Search" }).waitFor();
+      await check(page, "palette");
+      assert.deepEqual(page.troubles, []);
+      await page.context().close();
+    });
