@@ -1,12 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -38,6 +40,10 @@ type endpoint struct {
 const (
 	apiRoot = "/api/v2"
 	maxBody = 1 << 20 // bytes of a request
+
+	bodyTimeout = 20 * time.Second // for a request to come in
+	actTimeout  = 30 * time.Second // for a change to be made
+
 	// roleField is where the document says who may call an operation.
 	roleField = "x-role"
 )
@@ -69,19 +75,34 @@ type appender interface{ appendJSON([]byte) []byte }
 
 var jsonFormat = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
-		if a, ok := v.(appender); ok {
-			_, err := w.Write(append(a.appendJSON(nil), '\n'))
-			return err
+		text, err := marshal(v)
+		if err == nil {
+			_, _ = w.Write(text) // the caller may be gone, which is no fault
 		}
-		return huma.DefaultJSONFormat.Marshal(w, v)
+		return err
 	},
 	Unmarshal: json.Unmarshal,
+}
+
+func marshal(v any) ([]byte, error) {
+	if a, ok := v.(appender); ok {
+		return append(a.appendJSON(nil), '\n'), nil
+	}
+	var b bytes.Buffer
+	err := huma.DefaultJSONFormat.Marshal(&b, v)
+	return b.Bytes(), err
 }
 
 // add makes e callable: rights first, then h, then the one mapping of errors.
 func add[I, O any](s *Server, e endpoint, h func(context.Context, *I) (*O, error)) {
 	huma.Register(s.api, s.operation(e), func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
+		acting := ctx
+		if e.right > account.View { // begun is done and written down, even if the caller hangs up
+			var stop context.CancelFunc
+			acting, stop = context.WithTimeout(context.WithoutCancel(ctx), actTimeout)
+			defer stop()
+		}
+		out, err := h(acting, in)
 		if err != nil {
 			return nil, s.problem(ctx, e.id, err)
 		}
@@ -93,7 +114,7 @@ func add[I, O any](s *Server, e endpoint, h func(context.Context, *I) (*O, error
 func (s *Server) operation(e endpoint) huma.Operation {
 	op := huma.Operation{
 		Method: e.method, Path: apiRoot + e.path, OperationID: e.id, Tags: []string{e.tag},
-		Summary: e.summary, Description: e.detail, DefaultStatus: e.status, MaxBodyBytes: maxBody,
+		Summary: e.summary, Description: e.detail, DefaultStatus: e.status, MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
 		Errors: e.errors, Extensions: map[string]any{roleField: "anybody"},
 	}
 	if e.right != 0 {

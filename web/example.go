@@ -51,39 +51,68 @@ func fieldsOf(oapi *huma.OpenAPI, body *huma.MediaType) (fields []docField, show
 		return nil, ""
 	}
 	s := resolve(oapi, body.Schema)
-	for _, name := range fieldOrder(s) {
+	for _, name := range fieldOrder(oapi, body.Schema) {
 		f := s.Properties[name]
 		fields = append(fields, docField{Name: name, Type: typeOf(oapi, f), Doc: f.Description, Required: slices.Contains(s.Required, name)})
 	}
+	text, err := json.Marshal(exampleOf(oapi, body.Schema))
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if enc.Encode(exampleOf(oapi, s)) != nil {
+	if err == nil {
+		err = json.Indent(&b, text, "", "  ")
+	}
+	if err != nil {
 		return fields, ""
 	}
 	return fields, b.String()
 }
 
-// fieldOrder gives required fields first, by name.
-func fieldOrder(s *huma.Schema) []string {
-	names := slices.Sorted(maps.Keys(s.Properties))
-	slices.SortStableFunc(names, func(a, b string) int {
-		return bit(slices.Contains(s.Required, b)) - bit(slices.Contains(s.Required, a))
-	})
+// fieldOrder gives the fields in the order in which the code has them.
+func fieldOrder(oapi *huma.OpenAPI, s *huma.Schema) []string {
+	props := resolve(oapi, s).Properties
+	var names []string
+	if s.Ref != "" {
+		t := oapi.Components.Schemas.TypeFromRef(s.Ref)
+		for i := range t.NumField() {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			if props[name] != nil {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	return names
 }
 
-func bit(b bool) int {
-	if b {
-		return 1
+// object is an example with its fields in order.
+type object struct {
+	names  []string
+	values []any
+}
+
+// MarshalJSON implements json.Marshaler.
+func (o object) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, name := range o.names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendText(b, name), ':')
+		value, err := marshal(o.values[i])
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, value...)
 	}
-	return 0
+	return append(b, '}'), nil
 }
 
 // exampleOf makes a value that fits a schema.
-func exampleOf(oapi *huma.OpenAPI, s *huma.Schema) any {
-	s = resolve(oapi, s)
+func exampleOf(oapi *huma.OpenAPI, ref *huma.Schema) any {
+	s := resolve(oapi, ref)
 	switch {
 	case len(s.Examples) > 0:
 		return s.Examples[0]
@@ -94,11 +123,11 @@ func exampleOf(oapi *huma.OpenAPI, s *huma.Schema) any {
 	}
 	switch s.Type {
 	case huma.TypeObject:
-		m := map[string]any{}
-		for name, f := range s.Properties {
-			m[name] = exampleOf(oapi, f)
+		o := object{names: fieldOrder(oapi, ref)}
+		for _, name := range o.names {
+			o.values = append(o.values, exampleOf(oapi, s.Properties[name]))
 		}
-		return m
+		return o
 	case huma.TypeArray:
 		return []any{exampleOf(oapi, s.Items)}
 	case huma.TypeBoolean:

@@ -89,10 +89,12 @@ func (h *hub) ring() {
 	}
 }
 
-// start lets w tell; the caller holds h.mu, and w is not telling.
+// start lets w tell, if it does not already; the caller holds h.mu.
 func (h *hub) start(w *watcher) {
-	w.telling = true
-	h.work.Go(w.tell)
+	if !w.telling {
+		w.telling = true
+		h.work.Go(w.tell)
+	}
 }
 
 // ask hands w what its peer wants; false when it asks for too much at once.
@@ -103,10 +105,7 @@ func (h *hub) ask(w *watcher, s subscription) bool {
 		return false
 	}
 	w.asked = append(w.asked, s)
-	if !w.telling {
-		delete(h.sleeping, w)
-		h.start(w)
-	}
+	h.start(w)
 	return true
 }
 

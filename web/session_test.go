@@ -1,10 +1,17 @@
 package web
 
 import (
+	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
+
+	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
 )
 
@@ -159,4 +166,70 @@ func TestEveryChangeIsWrittenDown(t *testing.T) {
 			t.Errorf("%s was written down as of %q", act, acts[act])
 		}
 	}
+}
+
+func TestOverTLS(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	h.arrive("node1", true)
+	token := h.as(ada, "viewer").token
+	secure := httptest.NewTLSServer(h.server.Handler())
+	t.Cleanup(secure.Close)
+	b := &browser{t: t, url: secure.URL, client: secure.Client()}
+	res, _ := b.send("POST", "/session", map[string]any{"name": "ada", "password": password})
+	if c := res.Cookies(); len(c) != 1 || !c[0].Secure {
+		t.Errorf("the cookie over https is %v", c)
+	}
+	conn, _, err := websocket.Dial(t.Context(), strings.Replace(secure.URL, "http", "ws", 1)+apiRoot+"/stream?access_token="+token,
+		&websocket.DialOptions{HTTPClient: secure.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watching{t, conn}
+	w.say(`{"subscribe":{}}`)
+	w.next()
+	h.report("node1", "n", "1")
+	if e := w.next(); e["value"] != 1.0 {
+		t.Errorf("over wss: %v", e)
+	}
+	_ = conn.CloseNow()
+}
+
+// TestChangeIsWrittenDownForThoseWhoHangUp closes the connection right behind its request.
+func TestChangeIsWrittenDownForThoseWhoHangUp(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	eve := h.as(ada, "owner")
+	eve.want(200, "GET", "/session", nil)
+	for i := range 20 {
+		id := "node" + strconv.Itoa(i)
+		h.arrive(id, false)
+		conn, err := net.Dial("tcp", strings.TrimPrefix(h.http.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s/things/%s/approve HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", apiRoot, id, eve.token)
+		_ = conn.Close()
+	}
+	eventually(t, "what was approved is written down", func() bool {
+		log, err := h.Store.AuditLog(t.Context(), h.server.project, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := map[string]bool{}
+		for _, e := range log {
+			written[e.Object] = written[e.Object] || e.Act == "thing.approve"
+		}
+		approved, missing := 0, 0
+		h.Registry.Each(h.server.project, func(thing roost.Thing, _ []roost.Resource) bool {
+			if thing.Enrolment == roost.Enrolled {
+				approved++
+				if !written[string(thing.Ref.Thing)] {
+					missing++
+				}
+			}
+			return true
+		})
+		return approved > 10 && missing == 0
+	})
 }

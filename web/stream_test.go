@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,45 @@ func TestStreamResumes(t *testing.T) {
 	h.report("node1", "n", "5")
 	if e := w.next(); e["value"] != 5.0 {
 		t.Errorf("the new filter let %v through", e)
+	}
+}
+
+// TestSubscribingAgainLosesNothing changes the filter over and over while events pour in.
+func TestSubscribingAgainLosesNothing(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	w := h.watch(ada, `{"subscribe":{}}`)
+	const rounds, each = 200, 20
+	published := make(chan uint64, 1)
+	go func() {
+		for range rounds * each / 5 {
+			h.publish(5)
+			runtime.Gosched()
+		}
+		published <- h.Feed.Last()
+	}()
+	first := h.Feed.Last()
+	again := `{"subscribe":{"types":["reading"]}}`
+	for range 4 {
+		w.say(again)
+	}
+	hellos, seen, last := 0, map[float64]bool{}, float64(0)
+	for hellos < rounds || len(seen) < rounds*each {
+		e := w.next()
+		seq := e["seq"].(float64)
+		if e["type"] == "hello" {
+			if hellos++; hellos <= rounds-4 {
+				w.say(again)
+			}
+			continue
+		}
+		if seq <= last || last > 0 && seq != last+1 {
+			t.Fatalf("event %.0f follows %.0f", seq, last)
+		}
+		last, seen[seq] = seq, true
+	}
+	if end := <-published; float64(end) != last || end-first < rounds*each-5 {
+		t.Errorf("read up to %.0f of %d", last, end)
 	}
 }
 

@@ -32,6 +32,10 @@ func TestApprovedThingIsAskedForItsResources(t *testing.T) {
 	if got["name"] != "Greenhouse" || r["value"] != "24.1°C" || r["kind"] != "number" || r["number"] != 24.1 || r["unit"] != "°C" {
 		t.Errorf("the thing is %v", got)
 	}
+	ada.want(200, "PATCH", "/things/node1", map[string]any{"tags": []string{"lab"}})
+	if e := w.next(); e["data"].(map[string]any)["name"] != "Greenhouse" {
+		t.Errorf("the stream does not know the name that the thing gave itself: %v", e)
+	}
 }
 
 func TestDeletedThingLosesItsReadings(t *testing.T) {
