@@ -110,6 +110,7 @@ func TestT06ShortSecretMakesAPaddedToken(t *testing.T) {
 }
 
 func TestT07LegacyHandshake(t *testing.T) {
+	t.Parallel() // it takes its time
 	h := build(t, func(c *Config) { c.Legacy = true })
 	client := h.client()
 	for _, wrong := range []string{wire.GenerateKeys().Token(time.Now()), "abcdef", `{"type": "new", "uid": "x", "dst": "all"}`} {

@@ -127,7 +127,7 @@ func (c *client) announce(ctx context.Context, writer chan struct{}) {
 			defer reader.Close()
 			if err := c.write(ctx, reader); err != nil && ctx.Err() == nil {
 				c.d.cfg.Log.Info("Pyaiot client cut", "client", c.id, "err", err)
-				_ = c.conn.Cut() // the reader sees it
+				_ = c.conn.Abort() // the reader sees it
 			}
 		}()
 		return

@@ -80,7 +80,7 @@ func (l *link) Close(string) { l.n.forgotten.Store(true) }
 
 func (g *far) send(text string) error {
 	if err := g.conn.WriteText(text); err != nil {
-		_ = g.conn.Cut() // its reader sees the end and lets the nodes go
+		_ = g.conn.Abort() // its reader sees the end and lets the nodes go
 		return errors.Join(command.ErrGone, fmt.Errorf("send to gateway %s: %w", g.name, err))
 	}
 	return nil

@@ -191,7 +191,7 @@ func (n *node) offer(ctx context.Context, values []roost.Resource) error {
 
 func (n *node) write(text string) error {
 	if err := n.conn.WriteText(text); err != nil {
-		_ = n.conn.Cut() // its reader sees the end
+		_ = n.conn.Abort() // its reader sees the end
 		return errors.Join(command.ErrGone, fmt.Errorf("send to node: %w", err))
 	}
 	return nil

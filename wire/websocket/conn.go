@@ -73,7 +73,8 @@ type Conn struct {
 	interrupted bool
 }
 
-func newConn(stream Stream, o Options) *Conn {
+// New makes a connection of a stream on which the handshake is done.
+func New(stream Stream, o Options) *Conn {
 	if o.MaxMessage == 0 {
 		o.MaxMessage = defaultMaxMessage
 	}

@@ -72,7 +72,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		refuse(w, http.StatusInternalServerError, "This connection cannot become a WebSocket.")
 		return nil, fmt.Errorf("take over connection: %w", err)
 	}
-	c := newConn(rw, o)
+	c := New(rw, o)
 	if n := buffered.Reader.Buffered(); n > 0 { // the client did not wait for the answer
 		early, _ := buffered.Reader.Peek(n)
 		c.in = append(c.in, early...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -145,6 +146,23 @@ func (c *Conn) Interrupt(code uint16, reason string, patience time.Duration) {
 // Cut ends the connection without a word.
 func (c *Conn) Cut() error { return c.stream.Close() }
 
+// Abort is Cut for a peer that does not read: what stands in the socket's buffer
+// is thrown away, or the kernel would go on offering it.
+func (c *Conn) Abort() error {
+	var stream any = c.stream
+	for {
+		if tcp, ok := stream.(interface{ SetLinger(sec int) error }); ok {
+			_ = tcp.SetLinger(0) // Close then only takes longer
+			return c.stream.Close()
+		}
+		wrapper, ok := stream.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c.stream.Close()
+		}
+		stream = wrapper.NetConn()
+	}
+}
+
 // closedByPeer answers a close frame with the code it came with.
 func (c *Conn) closedByPeer(payload []byte) error {
 	e := &CloseError{Code: noStatus, Peer: true}
@@ -154,9 +172,15 @@ func (c *Conn) closedByPeer(payload []byte) error {
 	case len(payload) >= 2:
 		e.Code, e.Reason = binary.BigEndian.Uint16(payload), string(payload[2:])
 	}
-	if e.Code < 1000 || e.Code > 4999 || e.Code == 1004 || e.Code == 1006 || e.Code == 1015 || e.Code > 1014 && e.Code < 3000 {
+	if len(payload) > 0 && !mayBeSent(e.Code) {
 		return protocolError("The close code makes no sense.")
 	}
 	_ = c.sendClose(e.Code, "") // the peer may be gone already
 	return e
+}
+
+// mayBeSent holds for close codes that a frame may carry (RFC 6455, 7.4).
+func mayBeSent(code uint16) bool {
+	reserved := code >= 1004 && code <= 1006
+	return code >= 1000 && code <= 1014 && !reserved || code >= 3000 && code <= 4999
 }

@@ -1,0 +1,210 @@
+package websocket
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// pieces is a stream that gives its bytes in pieces of one size, and keeps what is written.
+type pieces struct {
+	in   []byte
+	size int
+	out  bytes.Buffer
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.in) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b[:min(p.size, len(b))], p.in)
+	p.in = p.in[n:]
+	return n, nil
+}
+
+func (p *pieces) Write(b []byte) (int, error)      { return p.out.Write(b) }
+func (p *pieces) Close() error                     { return nil }
+func (p *pieces) SetReadDeadline(time.Time) error  { return nil }
+func (p *pieces) SetWriteDeadline(time.Time) error { return nil }
+func (p *pieces) SetDeadline(time.Time) error      { return nil }
+
+// frame builds a client's frame.
+func frame(fin bool, op Op, payload string) []byte {
+	b := appendHeader(nil, op, len(payload))
+	b[1] |= maskBit
+	if !fin {
+		b[0] &^= finBit
+	}
+	key := [4]byte{1, 0x80, 0xff, 7}
+	b = append(b, key[:]...)
+	masked := []byte(payload)
+	unmask(masked, key)
+	return append(b, masked...)
+}
+
+// heard reads all that comes in pieces of a size: messages, the end, what was answered.
+func heard(in []byte, size int, o Options) []string {
+	p := &pieces{in: slices.Clone(in), size: size}
+	c := New(p, o)
+	var out []string
+	for {
+		op, msg, err := c.Next()
+		if err != nil {
+			return append(out, err.Error(), fmt.Sprintf("%x", p.out.Bytes()))
+		}
+		out = append(out, fmt.Sprintf("%d %s", op, msg))
+	}
+}
+
+func TestMessagesInPieces(t *testing.T) {
+	long, longer := strings.Repeat("l", 300), strings.Repeat("m", 70_000)
+	in := slices.Concat(
+		frame(true, Text, "one"), frame(false, Text, "tw"), frame(true, opPing, "p"), frame(false, opContinuation, ""), frame(true, opContinuation, "o"),
+		frame(true, Binary, long), frame(true, Text, longer), frame(true, opPong, "x"), frame(true, Text, ""),
+		frame(true, opClose, "\x03\xe8bye"),
+	)
+	want := []string{"1 one", "1 two", "2 " + long, "1 " + longer, "1 ", "websocket closed: 1000 bye", "8a0170" + "880203e8"}
+	for _, size := range []int{1, 2, 7, 64, 513, 1 << 20} {
+		if got := heard(in, size, Options{MaxMessage: 1 << 20}); !slices.Equal(got, want) {
+			t.Errorf("pieces of %d: %.300q", size, got)
+		}
+	}
+}
+
+func TestLimitHoldsForAllFragmentsTogether(t *testing.T) {
+	in := slices.Concat(frame(false, Text, strings.Repeat("x", 60)), frame(true, opPing, "p"), frame(true, opContinuation, strings.Repeat("x", 41)))
+	got := heard(in, 1000, Options{MaxMessage: 100})
+	if len(got) != 2 || !strings.HasPrefix(got[0], "websocket closed: 1009 ") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestBufferIsSmallAgainAfterALongMessage(t *testing.T) {
+	p := &pieces{in: slices.Concat(frame(true, Text, strings.Repeat("x", 50_000)), frame(true, Text, "y")), size: 50_008}
+	c := New(p, Options{})
+	for range 2 {
+		if _, _, err := c.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := c.Next(); !errors.Is(err, io.EOF) || cap(c.in) != defaultKeepBuffer {
+		t.Errorf("%v, buffer of %d", err, cap(c.in))
+	}
+}
+
+func TestAppendTextHeaders(t *testing.T) {
+	for size, want := range map[int]string{0: "8100", 125: "817d", 126: "817e007e", 65535: "817effff", 65536: "817f0000000000010000"} {
+		b := AppendText(nil, strings.Repeat("x", size))
+		if got := fmt.Sprintf("%x", b[:len(b)-size]); got != want {
+			t.Errorf("%d: %s, want %s", size, got, want)
+		}
+	}
+}
+
+func TestPingsAndSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		c := New(ours, Options{Ping: 30 * time.Second, Dead: 90 * time.Second})
+		start := time.Now()
+		end := make(chan error)
+		go func() {
+			_, _, err := c.Next()
+			end <- err
+		}()
+		ping := make([]byte, 2)
+		if _, err := io.ReadFull(theirs, ping); err != nil || ping[0] != 0x89 || time.Since(start) != 30*time.Second {
+			t.Errorf("%x after %v, %v", ping, time.Since(start), err)
+		}
+		if _, err := theirs.Write(frame(true, opPong, "")); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, theirs) }()
+		if err := <-end; !errors.Is(err, ErrSilent) || time.Since(start) != 120*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		_ = c.Cut()
+	})
+}
+
+func TestCloseWaitsForThePeerButNotForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, answers := range []bool{true, false} {
+			ours, theirs := net.Pipe()
+			c := New(ours, Options{})
+			done := make(chan time.Duration)
+			start := time.Now()
+			go func() {
+				_ = c.Close(1003, strings.Repeat("é", 100))
+				done <- time.Since(start)
+			}()
+			got := make([]byte, 2+2+122)
+			if _, err := io.ReadFull(theirs, got); err != nil || got[0] != 0x88 || binary.BigEndian.Uint16(got[2:]) != 1003 || !strings.HasSuffix(string(got), "é") {
+				t.Errorf("%q, %v", got, err)
+			}
+			want := closePatience
+			if answers {
+				if _, err := theirs.Write(slices.Concat(frame(true, Text, strings.Repeat("x", 3000)), frame(true, opClose, "\x03\xeb"))); err != nil {
+					t.Fatal(err)
+				}
+				want = 0
+			}
+			if took := <-done; took != want {
+				t.Errorf("answers %v: took %v", answers, took)
+			}
+			if err := c.WriteText("x"); err == nil {
+				t.Error("a frame behind the close frame")
+			}
+		}
+	})
+}
+
+// TestInterruptBreaksAWriteThatHangs runs by the real clock: a mutex is nothing that
+// synctest waits for.
+func TestInterruptBreaksAWriteThatHangs(t *testing.T) {
+	ours, theirs := net.Pipe() // nobody reads
+	defer theirs.Close()
+	c := New(ours, Options{})
+	wrote, read := make(chan error, 1), make(chan error, 1)
+	go func() { wrote <- c.WriteText("x") }()
+	go func() {
+		_, _, err := c.Next()
+		read <- err
+	}()
+	start := time.Now()
+	c.Interrupt(GoingAway, "", 10*time.Millisecond)
+	if err := <-read; err == nil || time.Since(start) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(start))
+	}
+	if err := <-wrote; err == nil {
+		t.Error("the write went through")
+	}
+	_ = c.Cut()
+}
+
+// FuzzConn: what is heard does not hang on how the bytes are cut, and nothing panics.
+func FuzzConn(f *testing.F) {
+	f.Add(slices.Concat(frame(true, Text, "one"), frame(false, Text, "a"), frame(true, opContinuation, "b"), frame(true, opClose, "")), byte(3))
+	f.Add(frame(true, opPing, "hello"), byte(1))
+	f.Add([]byte{0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4}, byte(2))
+	f.Add([]byte{0x81, 5, 'h'}, byte(1))
+	f.Fuzz(func(t *testing.T, in []byte, size byte) {
+		o := Options{MaxMessage: 2000, KeepBuffer: 64}
+		whole, cut := heard(in, 1<<20, o), heard(in, int(size)+1, o)
+		if !slices.Equal(whole, cut) {
+			t.Fatalf("%q\n%q", whole, cut)
+		}
+		p := &pieces{in: in, size: int(size) + 1}
+		_ = New(p, o).Close(1000, "bye")
+		if got := p.out.String(); got != "\x88\x05\x03\xe8bye" {
+			t.Fatalf("%q", got)
+		}
+	})
+}
