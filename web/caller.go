@@ -17,7 +17,8 @@ type caller struct {
 	cookie string        // the secret of the session, if by one
 	token  string        // the secret of the token, if by one
 	remote string
-	secure bool // over TLS, our own or the proxy's in front
+	secure bool   // over TLS, our own or the proxy's in front
+	base   string // the address of the server as the caller has it
 }
 
 // may tells whether c has a right.
@@ -50,6 +51,7 @@ func (s *Server) authenticated(next http.Handler) http.Handler {
 			return
 		}
 		c := &caller{remote: r.RemoteAddr, secure: s.overTLS(r)}
+		c.base = s.baseURL(r, c.secure)
 		c.actor, c.err = s.identify(r, c)
 		if c.err == nil && c.cookie+c.token != "" {
 			w.Header().Set("Cache-Control", "no-store")
@@ -86,6 +88,18 @@ func (s *Server) overTLS(r *http.Request) bool {
 	}
 	public, err := url.Parse(s.PublicURL)
 	return err == nil && public.Scheme == "https" && public.Host == r.Host
+}
+
+// baseURL is where the server is reached: by everybody, if that is known, or else
+// by this request.
+func (s *Server) baseURL(r *http.Request, secure bool) string {
+	switch {
+	case s.PublicURL != "":
+		return strings.TrimSuffix(s.PublicURL, "/")
+	case secure:
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // again asks the rooms once more whether c may watch; for streams, which live long.

@@ -138,5 +138,5 @@ func inlineCode(text string) template.HTML {
 		}
 		b.WriteString(part)
 	}
-	return template.HTML(b.String()) // #nosec G203: escaped above
+	return template.HTML(b.String()) // escaped above
 }

@@ -29,6 +29,27 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestSystemTellsWhatMainKnows(t *testing.T) {
+	h := open(t, func(c *Config) {
+		c.System = func(context.Context) System {
+			return System{DataDir: "/data", DataBytes: 7, PyaiotGateways: 2, Listeners: []Listener{{Name: "coap", State: "failed", Detail: "taken"}}}
+		}
+	})
+	ada := h.owner()
+	h.arrive("node1", true)
+	h.watch(ada, `{"subscribe":{}}`)
+	got := ada.want(200, "GET", "/system", nil)
+	if got["data_dir"] != "/data" || got["base_url"] != h.http.URL || got["enrolment"] != "approve" || got["simulator"] != true ||
+		got["live"].(map[string]any)["watchers"] != 1.0 || got["things"].(map[string]any)["online"] != 1.0 ||
+		got["listeners"].([]any)[0].(map[string]any)["detail"] != "taken" || got["pyaiot"].(map[string]any)["gateways"] != 2.0 {
+		t.Errorf("the system is %v", got)
+	}
+	public := open(t, func(c *Config) { c.PublicURL = "https://roost.example/" })
+	if got := public.owner().want(200, "GET", "/system", nil); got["base_url"] != "https://roost.example" {
+		t.Errorf("the public address is %v", got["base_url"])
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	h := open(t)
 	ada := h.owner()

@@ -11,6 +11,9 @@ import (
 // openToAll are the operations that nobody needs a role for.
 var openToAll = []string{"get-session", "set-up", "sign-in", "sign-out"}
 
+// forOwners are the operations on people, tokens and for deletion.
+var forOwners = []string{"delete-thing", "add-user", "change-user", "remove-user", "add-token", "remove-token"}
+
 // TestRolesAreEnforced calls every operation of the document as everybody. What it
 // sends is of no use, so that whoever may call it gets another refusal.
 func TestRolesAreEnforced(t *testing.T) {
@@ -24,6 +27,9 @@ func TestRolesAreEnforced(t *testing.T) {
 		needs := roost.Role(d.role())
 		if !needs.Valid() && !slices.Contains(openToAll, d.id()) {
 			t.Errorf("%s is open to %q", d.id(), d.role())
+		}
+		if (needs == roost.Owner) != slices.Contains(forOwners, d.id()) {
+			t.Errorf("%s needs %q", d.id(), needs)
 		}
 		ownDoing := d.id() == "change-password"
 		if d.method != "GET" && needs == roost.Viewer && !ownDoing {

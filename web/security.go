@@ -23,9 +23,8 @@ func secured(next http.Handler) http.Handler {
 
 // sameOrigin refuses changes that another site's page makes a browser send.
 func (s *Server) sameOrigin(next http.Handler) http.Handler {
-	guard := s.originGuard()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if guard.Check(r) != nil {
+		if s.guard.Check(r) != nil {
 			refuseAs(w, http.StatusForbidden, "This request comes from a page of another site and was not carried out.")
 			return
 		}
@@ -33,6 +32,7 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	})
 }
 
+// originGuard lets changes through that come from our own pages or from no page.
 func (s *Server) originGuard() *http.CrossOriginProtection {
 	guard := http.NewCrossOriginProtection()
 	if public, err := url.Parse(s.PublicURL); err == nil && public.Host != "" {

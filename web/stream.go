@@ -61,7 +61,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 func (s *Server) ownPage(r *http.Request) bool {
 	asked := r.Clone(r.Context())
 	asked.Method = http.MethodPost // the guard lets every GET through
-	return s.originGuard().Check(asked) == nil
+	return s.guard.Check(asked) == nil
 }
 
 // streamOperation is the stream in the document, which knows no WebSockets.

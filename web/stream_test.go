@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -81,22 +80,6 @@ func TestStreamCarriesReadings(t *testing.T) {
 	e := w.next()
 	if e["type"] != "reading" || e["thing"] != "node1" || e["value"] != "24.1°C" || e["number"] != 24.1 || e["unit"] != "°C" || e["at"].(float64) < 1e12 {
 		t.Errorf("the event is %v", e)
-	}
-}
-
-// skip reads n messages and looks at none.
-func (w *watching) skip(n int) {
-	w.t.Helper()
-	ctx, stop := context.WithTimeout(w.t.Context(), 20*time.Second)
-	defer stop()
-	for range n {
-		_, r, err := w.conn.Reader(ctx)
-		if err == nil {
-			_, err = io.Copy(io.Discard, r)
-		}
-		if err != nil {
-			w.t.Fatal(err)
-		}
 	}
 }
 
@@ -336,4 +319,23 @@ func TestStreamsAreBounded(t *testing.T) {
 	_ = w.conn.CloseNow()
 	eventually(t, "the place is free again", func() bool { return h.server.hub.count() == 1 })
 	h.watch(ada, `{"subscribe":{}}`)
+}
+
+func TestEventIsFramedOnceForAll(t *testing.T) {
+	h := open(t)
+	f := h.server.hub.frames
+	event := func(seq uint64) *roost.Event {
+		return &roost.Event{Seq: seq, Kind: roost.Read, Ref: h.server.ref("node1"), Resource: "n", Value: "1"}
+	}
+	one := f.of(event(7))
+	if again := f.of(event(7)); &again[0] != &one[0] {
+		t.Error("the second watcher got a frame of its own")
+	}
+	later := f.of(event(7 + keptFrames))
+	if old := f.of(event(7)); string(old) != string(one) || string(old) == string(later) {
+		t.Errorf("the old event became %s", old)
+	}
+	if kept := f.of(event(7 + keptFrames)); &kept[0] != &later[0] {
+		t.Error("an old event took the place of a newer one")
+	}
 }

@@ -42,7 +42,7 @@ type SystemState struct {
 	Readings    ReadingCounts `json:"readings" doc:"Since the start."`
 	Live        LiveState     `json:"live"`
 	Pyaiot      PyaiotCounts  `json:"pyaiot"`
-	BaseURL     string        `json:"base_url" example:"http://192.0.2.1:8080" doc:"Where people reach the server; empty if that is not known."`
+	BaseURL     string        `json:"base_url" example:"http://192.0.2.1:8080" doc:"Where the server is reached: its public address, or else the one of this request."`
 	Simulator   bool          `json:"simulator" doc:"Whether simulated things can be started."`
 }
 
@@ -92,7 +92,7 @@ func (s *Server) system(ctx context.Context, _ *struct{}) (*struct{ Body SystemS
 		Readings: ReadingCounts{Recorded: readings.Recorded, Pending: readings.Pending, Refused: readings.Refused},
 		Live:     LiveState{Watchers: s.hub.count(), Seq: s.Feed.Last()},
 		Pyaiot:   PyaiotCounts{Gateways: told.PyaiotGateways, Clients: told.PyaiotClients},
-		BaseURL:  s.PublicURL, Simulator: s.Simulator != nil,
+		BaseURL:  callerOf(ctx).base, Simulator: s.Simulator != nil,
 	}}, nil
 }
 

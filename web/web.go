@@ -58,6 +58,7 @@ type Server struct {
 	hub     *hub
 	mux     *http.ServeMux
 	api     huma.API
+	guard   *http.CrossOriginProtection
 	handler http.Handler
 	closing sync.Once
 
@@ -75,6 +76,7 @@ func New(c Config) *Server {
 	}
 	s.hub = newHub(s.Feed, s.Registry, s.MaxWatchers, s.log)
 	s.api = newAPI(s.mux, c.Version)
+	s.guard = s.originGuard()
 	s.routes()
 	s.handler = s.recovering(secured(s.sameOrigin(s.authenticated(s.mux))))
 	return s
