@@ -146,7 +146,7 @@ test("commands: sent, cancelled, and every state has its word", only, async () =
 
 test("a name changes in place and can be undone", only, async () => {
   await page.goto(green);
-  await page.getByRole("button", { name: "greenhouse-north" }).click();
+  await page.getByRole("button", { name: "greenhouse-north", exact: true }).click();
   await page.getByRole("textbox", { name: "Name" }).fill("North house");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "North house" }).waitFor();

@@ -15,6 +15,7 @@ const pairs: [string, string][] = [
   ["ember", "ember-soft"],
   ["moss", "moss-soft"],
   ["ink", "glow"],
+  ["muted", "glow"],
   ["paper", "ink"],
 ];
 
