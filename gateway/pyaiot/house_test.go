@@ -3,7 +3,6 @@ package pyaiot
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,11 +17,9 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/registry"
-	"github.com/roost-iot/roost/store/series"
-	"github.com/roost-iot/roost/store/sqlite"
-	"github.com/roost-iot/roost/telemetry"
 	wire "github.com/roost-iot/roost/wire/pyaiot"
 )
 
@@ -47,26 +44,9 @@ type house struct {
 // build opens a house; change may set up the door's configuration.
 func build(t testing.TB, change func(*Config)) *house {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	store, err := sqlite.Open(ctx, t.TempDir(), sqlite.Config{Log: log})
-	must(err)
-	must(store.SaveProject(ctx, roost.Project{ID: roost.Home, Name: "Home"}))
-	numbers, err := series.Open(ctx, store.Writer(), store.Reader(), series.Config{}, log)
-	must(err)
-	h := &house{t: t, feed: live.NewFeed(time.Now()), keys: wire.GenerateKeys()}
-	h.registry, err = registry.Open(ctx, store, h.feed, registry.Config{}, log)
-	must(err)
-	readings := telemetry.New(store, numbers, telemetry.Config{}, log)
-	h.commands, err = command.New(ctx, store, h.feed, command.Config{}, log)
-	must(err)
-	h.board = gateway.New(h.registry, readings, h.commands, log)
+	rooms := roomtest.Open(t, roomtest.Config{})
+	h := &house{t: t, feed: rooms.Feed, registry: rooms.Registry, board: rooms.Switchboard, commands: rooms.Commands, keys: wire.GenerateKeys()}
+	log := slog.New(slog.DiscardHandler)
 	c := Config{
 		Core: h.board, Feed: h.feed, Fleet: h.registry, Log: log, Keys: h.keys, Clients: ClientsOpen,
 		Grace: 50 * time.Millisecond, Submit: h.submit,
@@ -80,23 +60,13 @@ func build(t testing.TB, change func(*Config)) *house {
 	mux.HandleFunc("/ws", h.door.ServeClient)
 	srv := httptest.NewServer(mux)
 	h.url = "ws" + strings.TrimPrefix(srv.URL, "http")
-	var work sync.WaitGroup
-	rooms, stopRooms := context.WithCancel(context.Background())
-	for _, run := range []func(context.Context){h.registry.Run, readings.Run, func(ctx context.Context) { h.commands.Run(ctx, h.board) }} {
-		work.Go(func() { run(rooms) })
-	}
+	ctx, cancel := context.WithCancel(context.Background())
 	var door sync.WaitGroup
 	door.Go(func() { h.door.Run(ctx) })
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		door.Wait()
 		srv.Close()
-		stopRooms()
-		work.Wait()
-		h.feed.Close()
-		if err := errors.Join(numbers.Close(context.Background()), store.Close()); err != nil {
-			t.Error(err)
-		}
 	})
 	t.Cleanup(h.stop)
 	h.eventually("the door is open", func() bool {

@@ -3,7 +3,6 @@ package ws
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -19,11 +18,9 @@ import (
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/gateway/pyaiot"
+	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/registry"
-	"github.com/roost-iot/roost/store/series"
-	"github.com/roost-iot/roost/store/sqlite"
-	"github.com/roost-iot/roost/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,26 +45,9 @@ type house struct {
 // build opens a house; change may set up the door's configuration.
 func build(t testing.TB, enrolment string, change func(*Config)) *house {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	store, err := sqlite.Open(ctx, t.TempDir(), sqlite.Config{Log: log})
-	must(err)
-	must(store.SaveProject(ctx, roost.Project{ID: roost.Home, Name: "Home"}))
-	numbers, err := series.Open(ctx, store.Writer(), store.Reader(), series.Config{}, log)
-	must(err)
-	h := &house{t: t, feed: live.NewFeed(time.Now())}
-	h.registry, err = registry.Open(ctx, store, h.feed, registry.Config{Enrolment: enrolment}, log)
-	must(err)
-	readings := telemetry.New(store, numbers, telemetry.Config{}, log)
-	h.commands, err = command.New(ctx, store, h.feed, command.Config{}, log)
-	must(err)
-	h.board = gateway.New(h.registry, readings, h.commands, log)
+	rooms := roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: enrolment}})
+	h := &house{t: t, feed: rooms.Feed, registry: rooms.Registry, board: rooms.Switchboard, commands: rooms.Commands}
+	log := slog.New(slog.DiscardHandler)
 	c := Config{Core: h.board, Log: log}
 	if change != nil {
 		change(&c)
@@ -79,11 +59,7 @@ func build(t testing.TB, enrolment string, change func(*Config)) *house {
 	mux.HandleFunc("/ws", h.broker.ServeClient)
 	srv := httptest.NewServer(mux)
 	h.url = "ws" + strings.TrimPrefix(srv.URL, "http")
-	var work sync.WaitGroup
-	rooms, stopRooms := context.WithCancel(context.Background())
-	for _, run := range []func(context.Context){h.registry.Run, readings.Run, func(ctx context.Context) { h.commands.Run(ctx, h.board) }} {
-		work.Go(func() { run(rooms) })
-	}
+	ctx, cancel := context.WithCancel(context.Background())
 	var door sync.WaitGroup
 	door.Go(func() { h.door.Run(ctx) })
 	door.Go(func() { h.broker.Run(ctx) })
@@ -91,12 +67,6 @@ func build(t testing.TB, enrolment string, change func(*Config)) *house {
 		cancel()
 		door.Wait()
 		srv.Close()
-		stopRooms()
-		work.Wait()
-		h.feed.Close()
-		if err := errors.Join(numbers.Close(context.Background()), store.Close()); err != nil {
-			t.Error(err)
-		}
 	})
 	t.Cleanup(h.stop)
 	h.eventually("the door is open", func() bool {
