@@ -52,7 +52,7 @@ func (s *Server) docsPage() http.HandlerFunc {
 	oapi := s.api.OpenAPI()
 	var b bytes.Buffer
 	err := docsTemplate.Execute(&b, map[string]any{
-		"Version": oapi.Info.Version, "Description": oapi.Info.Description, "Chapters": chapters(oapi),
+		"Version": oapi.Info.Version, "Description": inlineCode(oapi.Info.Description), "Chapters": chapters(oapi),
 	})
 	if err != nil {
 		panic(err) // a fault of the code, seen by every test
