@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +55,18 @@ func openDoors(t *testing.T) Config {
 		web.Close()
 		_ = conn.Close()
 	})
+	for _, path := range []string{"/ws", "/node"} { // doors open a moment after Run began
+		for {
+			c, err := dialWS(t.Context(), web.Listener.Addr().String(), path, "", 512)
+			if err == nil {
+				_ = c.Close()
+				break
+			}
+			if !strings.Contains(err.Error(), "503") || !pause(t.Context(), time.Millisecond) {
+				t.Fatal(err)
+			}
+		}
+	}
 	return Config{
 		HTTP: web.Listener.Addr().String(), CoAP: conn.LocalAddr().String(), Keys: keys,
 		Warmup: 20 * time.Millisecond, Duration: 100 * time.Millisecond,

@@ -153,6 +153,9 @@ func (f *fake) page(ctx context.Context, w http.ResponseWriter, r *http.Request,
 		case live || (err == nil && m.Type == wire.New):
 			f.mu.Lock()
 			f.pages[out] = live
+			for uid := range f.byUID { // as if it had been discovered
+				out <- string(wire.AppendUpdate(nil, uid, "led", `"0"`, wire.All))
+			}
 			f.mu.Unlock()
 		case err == nil && m.Type == wire.Update:
 			f.command(ctx, m.Data)

@@ -108,11 +108,13 @@ func report(name, text string) []roost.Resource {
 
 func TestDoneOnlyByTheThingsOwnWord(t *testing.T) {
 	r := open(t, t.TempDir(), command.Config{})
+	early := report("led", "1") // said before the set, and still under way
 	c := r.submit(t, "led", "1")
 	<-r.courier.calls
 	r.courier.say <- nil
 	r.state(t, c.ID, roost.Sent)
-	r.Confirm(n1, report("led", "0")) // an old value, still under way
+	r.Confirm(n1, early)
+	r.Confirm(n1, report("led", "0"))
 	r.Confirm(n1, report("lamp", "1"))
 	if got, _ := r.Find(t.Context(), roost.Home, c.ID); got.State != roost.Sent {
 		t.Fatalf("another value made it %s", got.State)

@@ -139,6 +139,9 @@ func (c *Commands) Confirm(ref roost.Ref, values []roost.Resource) {
 			continue
 		}
 		o := l[0]
+		if !v.At.IsZero() && v.At.Before(o.Created) {
+			continue // on its way here since before: it says nothing of this set
+		}
 		if o.Kind == roost.Set && (o.State == roost.Sent || o.sending) && roost.Same(v.Value, o.Value) {
 			c.end(o, roost.Done, "", v.Value)
 		}
