@@ -153,31 +153,33 @@ test("5,000 live things: few rows drawn, scrolling stays smooth", only, async (t
   const p = await openPage(browser, big.url);
   await signIn(p);
   await p.getByText(/5007\sthings/).waitFor();
-  const measure = await p.evaluate(async () => {
-    const frames = [];
-    let last = performance.now();
-    const end = last + 3000;
+  const devtools = await p.context().newCDPSession(p);
+  await devtools.send("Performance.enable");
+  const script = async () =>
+    (await devtools.send("Performance.getMetrics")).metrics.find((m) => m.name === "ScriptDuration").value *
+    1000;
+  const before = await script();
+  const { rows, frames } = await p.evaluate(async () => {
+    let frames = 0;
+    const end = performance.now() + 3000;
     await new Promise((done) => {
       const step = (now) => {
-        frames.push(now - last);
-        last = now;
+        frames++;
         scrollBy(0, 180);
         if (now < end) requestAnimationFrame(step);
         else done();
       };
       requestAnimationFrame(step);
     });
-    frames.sort((a, b) => a - b);
-    return {
-      rows: document.querySelectorAll("[data-index]").length,
-      median: frames[frames.length >> 1],
-      frames: frames.length,
-      p95: frames[Math.floor(frames.length * 0.95)],
-    };
+    return { rows: document.querySelectorAll("[data-index]").length, frames };
   });
-  console.log("5,000 things, scrolling:", JSON.stringify(measure));
-  assert.ok(measure.rows < 60, `${measure.rows} rows are drawn`);
-  assert.ok(measure.median < 50, `a frame takes ${measure.median} ms`);
+  // Painting depends on the machine; what is ours is the time spent in scripts.
+  const each = (await script()) / frames - before / frames;
+  console.log(
+    `5,000 live things: ${rows} rows drawn, ${frames} frames in 3 s, ${each.toFixed(1)} ms of script a frame`,
+  );
+  assert.ok(rows < 60, `${rows} rows are drawn`);
+  assert.ok(each < 20, `scripts take ${each.toFixed(1)} ms of a frame`);
   await p.keyboard.press("Home");
   await p.getByLabel("Filter by name").fill("node-4321");
   await p.getByRole("link", { name: "node-4321" }).waitFor();

@@ -1,10 +1,11 @@
 // A changed value glows once. One that changes all the time stays calm.
 const quiet = 1500; // ms without change before a change is worth a glow
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
 export function glow(node: HTMLElement, value: unknown) {
   let last = value;
   let changed = 0;
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
   return {
     update(next: unknown) {
       if (next === last) return;
