@@ -235,7 +235,11 @@ func TestConnectionsAreCapped(t *testing.T) {
 	if err := client.conn.CloseNow(); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("there is room again", func() bool { return h.door.Stats().Clients == 0 })
+	h.eventually("there is room again", func() bool {
+		h.door.mu.Lock()
+		defer h.door.mu.Unlock()
+		return h.door.clients.taken == 0
+	})
 	h.dial("/ws", nil)
 }
 

@@ -20,7 +20,7 @@ type client struct {
 	conn      *websocket.Conn
 	id        string
 	announced bool        // belongs to the reading goroutine
-	replaying atomic.Bool // a snapshot was asked for and not begun
+	replaying atomic.Bool // a snapshot was asked for and is not out yet
 }
 
 // ServeClient is /ws.
@@ -121,6 +121,7 @@ func (c *client) read(ctx context.Context, writer chan struct{}) error {
 func (c *client) announce(ctx context.Context, writer chan struct{}) {
 	if !c.announced {
 		c.announced = true
+		c.replaying.Store(true)
 		reader := c.d.hub.watch(c)
 		go func() { // serve waits for it
 			defer close(writer)

@@ -18,6 +18,8 @@ const (
 	maxPending = 256
 	// maxNames bounds the resource names that a connection remembers for a node.
 	maxNames = 256
+	// maxWord bounds uids and resource names, in bytes; longer ones are nobody's.
+	maxWord = 256
 	// complainEvery keeps a full store from filling the log.
 	complainEvery = 10 * time.Second
 	// firstWait doubles up to lastWait while the rooms are too full: 5 s in all.
@@ -142,7 +144,7 @@ func (g *far) update(m wire.Message, raw []byte) error {
 	if m.Dst == nil {
 		return wire.Invalid(raw)
 	}
-	if len(m.Endpoint) == 0 || m.Data == nil {
+	if len(m.Endpoint) == 0 || len(m.Endpoint) > maxWord || m.Data == nil {
 		return nil
 	}
 	if string(m.Dst) != wire.All {
@@ -233,7 +235,7 @@ func (g *far) announce(m wire.Message) {
 	uid := string(m.UID)
 	a := g.nodes[uid]
 	if a == nil {
-		if len(g.nodes) >= g.d.cfg.MaxNodes || uid == "" {
+		if len(g.nodes) >= g.d.cfg.MaxNodes || uid == "" || len(uid) > maxWord {
 			return
 		}
 		a = &attached{node: g.d.own(uid, g)}

@@ -169,6 +169,7 @@ func TestClientThatNeverReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	deaf.write(t, masked(nil, 1, `{"type":"new","data":"client"}`))
+	h.eventually("it is announced", func() bool { return h.watchers() == 1 })
 	client := h.client()
 	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)

@@ -129,13 +129,18 @@ func (h *house) client() *peer {
 	return p
 }
 
-func (h *house) watchers() int {
+// watchers counts the clients that have their snapshot.
+func (h *house) watchers() (n int) {
 	h.door.hub.mu.Lock()
 	defer h.door.hub.mu.Unlock()
-	return len(h.door.hub.clients)
+	for _, c := range h.door.hub.clients {
+		if !c.replaying.Load() {
+			n++
+		}
+	}
+	return n
 }
 
-// lastClient is the id of the only announced client but those in known.
 func (h *house) clientIDs() (ids []string) {
 	h.door.hub.mu.Lock()
 	defer h.door.hub.mu.Unlock()

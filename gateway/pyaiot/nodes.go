@@ -103,7 +103,7 @@ func (n *node) thing() roost.Ref { return *n.ref.Load() }
 
 // learn keeps what a node is. It tells whether that is news that belongs to the thing itself.
 func (n *node) learn(name string, v roost.Value) bool {
-	if name != "protocol" && name != "ip" && name != "id" {
+	if name != "protocol" && name != "ip" && name != "id" || len(v) > maxWord {
 		return false
 	}
 	n.mu.Lock()

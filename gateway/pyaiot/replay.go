@@ -57,7 +57,6 @@ func (c *client) hand(ctx context.Context, chunks []*chunk) error {
 			if err := c.flush(buf); err != nil {
 				return err
 			}
-			c.replaying.Store(false)
 			if err := c.snapshot(ctx); err != nil {
 				return err
 			}
@@ -114,7 +113,9 @@ func (c *client) snapshot(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	return c.flush(buf)
+	err := c.flush(buf)
+	c.replaying.Store(false)
+	return err
 }
 
 // withProtocol makes up the resource that pages show, for things that do not say it.

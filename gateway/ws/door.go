@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,6 +79,8 @@ func (d *Door) Stats() Stats {
 }
 
 const (
+	// maxWord bounds ids and resource names, in bytes.
+	maxWord = 256
 	// farewell is how long nodes may take to answer the close frame at shutdown.
 	farewell = time.Second
 	// drain is how long the rooms may take to swallow what was read before.
@@ -112,12 +115,16 @@ func (d *Door) ServeNode(w http.ResponseWriter, r *http.Request) {
 	if !websocket.Check(w, r) {
 		return
 	}
+	own, remote := strings.ToValidUTF8(r.URL.Query().Get("id"), "-"), r.RemoteAddr
+	if len(own) > maxWord {
+		http.Error(w, "An id is too long.", http.StatusBadRequest)
+		return
+	}
 	if !d.reserve() {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "Too many nodes, or Roost is stopping.", http.StatusServiceUnavailable)
 		return
 	}
-	own, remote := r.URL.Query().Get("id"), r.RemoteAddr
 	conn, err := websocket.Accept(w, r, websocket.Options{Ping: d.cfg.Ping, Dead: d.cfg.Dead})
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -136,7 +136,7 @@ func (n *node) read() error {
 func (n *node) take(pairs []wire.Pair) {
 	values := make([]roost.Resource, 0, len(pairs))
 	for _, p := range pairs {
-		if p.Name != "" {
+		if p.Name != "" && len(p.Name) <= maxWord {
 			values = append(values, roost.Resource{Name: p.Name, Value: roost.Value(p.Value)})
 		}
 	}
