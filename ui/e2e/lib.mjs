@@ -1,8 +1,13 @@
-// A browser on a server: ROOST_URL (with ROOST_NAME and ROOST_PASSWORD) or else the mock.
+// A browser on a server: ROOST_URL (with ROOST_NAME and ROOST_PASSWORD of an owner), or a demo of ROOST_BINARY
+// that is set up and ended here, or else the mock.
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { startMock } from "../mock/server.mjs";
 
-export const real = process.env.ROOST_URL;
+export const real = process.env.ROOST_URL ?? process.env.ROOST_BINARY;
 export const name = process.env.ROOST_NAME ?? "ada";
 export const password = process.env.ROOST_PASSWORD ?? "correct horse";
 
@@ -20,7 +25,7 @@ export const launch = () =>
     ],
   });
 
-/** A page that fails the test on console errors and exceptions of the page. */
+/** A page that keeps its console errors and exceptions in `troubles`. */
 export async function openPage(browser, url, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
@@ -47,8 +52,43 @@ export async function signIn(page, who = name, pass = password) {
   await page.getByRole("heading", { name: "Fleet" }).waitFor();
 }
 
-/** The server for one test file: the real one when ROOST_URL is set, else a mock of its own. */
-export async function serve(options) {
-  if (real) return { url: real, close: async () => {}, mock: null };
+/** The server for one test file. */
+export async function serve(options = {}) {
+  if (process.env.ROOST_URL) return { url: process.env.ROOST_URL, close: async () => {}, mock: null };
+  if (process.env.ROOST_BINARY) return startDemo(options);
   return startMock(options);
+}
+
+/** A demo of the real program on free ports; set up unless the test wants to do that itself. */
+export async function startDemo({ setup = false } = {}) {
+  const data = await mkdtemp(join(tmpdir(), "roost-e2e-"));
+  const args = ["demo", "--data", join(data, "data"), "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0"];
+  const child = spawn(process.env.ROOST_BINARY, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((done) => child.once("exit", done));
+  const link = await new Promise((found, lost) => {
+    let text = "";
+    child.stdout.on("data", (b) => {
+      text += b;
+      const m = /(http:\/\/\S+\/setup#\S+)/.exec(text);
+      if (m) found(new URL(m[1]));
+    });
+    child.once("exit", () => lost(new Error("the demo ended: " + text)));
+  });
+  if (!setup) {
+    const body = JSON.stringify({ token: link.hash.slice(1), name, password });
+    const headers = { "Content-Type": "application/json" };
+    const res = await fetch(link.origin + "/api/v2/setup", { method: "POST", headers, body });
+    if (!res.ok) throw new Error("set-up: " + (await res.text()));
+    await new Promise((done) => setTimeout(done, 6000)); // the fleet moves in
+  }
+  return {
+    url: link.origin,
+    link,
+    mock: null,
+    close: async () => {
+      child.kill("SIGTERM");
+      await ended;
+      await rm(data, { recursive: true, force: true });
+    },
+  };
 }

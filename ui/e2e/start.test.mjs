@@ -27,9 +27,9 @@ test("the link makes the owner and works once", only, async () => {
   await page.goto("/setup#once-only-token");
   await page.getByLabel("Your name").fill("ada");
   await page.getByLabel("Password").fill("short");
-  await page.getByText("Weak: use at least 8 characters.").waitFor();
+  await page.getByText("Weak: use at least 10 characters.").waitFor();
   await page.getByRole("button", { name: "Set up" }).click();
-  await page.getByText("The password needs at least 8 characters.").waitFor();
+  await page.getByText("The password needs at least 10 characters.").waitFor();
   await page.getByLabel("Password").fill("correct horse");
   await page.getByRole("button", { name: "Set up" }).click();
   await page.getByText("Nothing lives here yet").waitFor();

@@ -228,7 +228,7 @@ export class Mock {
         403,
         "This set-up link is wrong or was used already. Look at the console for the present one.",
       );
-    if (c.body.password.length < 8) throw new Problem(422, "The password needs at least 8 characters.");
+    if (c.body.password.length < 10) throw new Problem(422, "The password needs at least 10 characters.");
     this.setupToken = "";
     const p = this.user(c.body.name, c.body.password, "owner");
     this.users.push(p);

@@ -1,7 +1,16 @@
 // Which widget stands for a resource: by its name where the name means something, else by its shape.
 import type { Resource } from "../lib/api";
 import { recall, remember } from "../lib/prefs";
-import { asText, clean, httpUrl, isOnOff, leadingNumber, parseImu, parsePosition } from "../lib/value";
+import {
+  asText,
+  clean,
+  httpUrl,
+  isOnOff,
+  leadingNumber,
+  numberOf,
+  parseImu,
+  parsePosition,
+} from "../lib/value";
 
 export type WidgetKind =
   | "switch"
@@ -59,6 +68,13 @@ function looksLikeJson(value: unknown): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether the history page has something to draw or to list of it. */
+export function hasHistory(r: Resource): boolean {
+  const kind = chooseWidget(r);
+  if (["fact", "pad", "joystick", "script"].includes(kind)) return false;
+  return numberOf(r) !== null || kind === "text";
 }
 
 /** What a person may show this resource as instead. */

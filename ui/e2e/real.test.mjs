@@ -1,0 +1,131 @@
+// The whole way on the real program: from the printed link to a thing that does what it is told. Needs ROOST_BINARY.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, openPage, startDemo } from "./lib.mjs";
+
+const only = { skip: process.env.ROOST_BINARY ? false : "needs ROOST_BINARY" };
+let browser, demo, page;
+before(async () => {
+  if (only.skip) return;
+  browser = await launch();
+  demo = await startDemo({ setup: true });
+  page = await openPage(browser, demo.url);
+});
+after(async () => {
+  await browser?.close();
+  await demo?.close();
+});
+const row = (name) => page.locator("li", { has: page.getByRole("link", { name, exact: true }) });
+const widget = (name) => page.getByRole("article", { name, exact: true });
+
+test("set up by the printed link", only, async () => {
+  await page.goto(demo.link.pathname + demo.link.hash);
+  await page.getByLabel("Your name").fill("ada");
+  await page.getByLabel("Password").fill("short");
+  await page.getByRole("button", { name: "Set up" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Password").fill("correct horse");
+  await page.getByRole("button", { name: "Set up" }).click();
+  await page.getByRole("heading", { name: "Fleet" }).waitFor();
+});
+
+test("things move in by themselves; the one that waits is approved", only, async () => {
+  await page.getByRole("region", { name: "Waiting things" }).waitFor();
+  await row("Workbench lamp").waitFor();
+  await page
+    .getByRole("region", { name: "Waiting things" })
+    .getByRole("button", { name: /^Approve/ })
+    .first()
+    .click();
+  await page.getByRole("region", { name: "Waiting things" }).waitFor({ state: "detached" });
+});
+
+for (const name of ["Workbench lamp", "Window box"])
+  test(`${name} confirms its switch`, only, async () => {
+    const led = row(name).getByRole("switch");
+    const to = (await led.getAttribute("aria-checked")) === "true" ? "false" : "true";
+    await led.click();
+    await row(name).locator(`[role=switch][aria-busy=false][aria-checked=${to}]`).waitFor();
+  });
+
+test("a thing has widgets, history, commands and settings", only, async () => {
+  await page.getByRole("link", { name: "Greenhouse north", exact: true }).click();
+  await widget("Temperature").getByText("°C").waitFor();
+  await widget("Position").getByRole("link", { name: "Open map" }).waitFor();
+  await page.getByRole("link", { name: "History" }).click();
+  await page.locator(".uplot").nth(2).waitFor();
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("North house");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { name: "North house" }).waitFor();
+  await page.getByLabel("Tags").fill("glass");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByRole("link", { name: "glass" }).waitFor();
+});
+
+test("a command that nobody takes is refused in words", only, async () => {
+  await page.goto("/things/greenhouse-1/commands");
+  await page.getByLabel("Resource").fill("temperature");
+  await page.getByLabel("Value").fill("5");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.getByRole("button", { name: "Retry" }).waitFor();
+});
+
+test("a robot does what the pad says", only, async () => {
+  await page.goto("/things/rover-1");
+  await widget("Robot").getByRole("button", { name: "Forward" }).click();
+  await widget("Robot").getByText("Confirmed by the thing").waitFor();
+});
+
+test("a token is shown once and opens the API", only, async () => {
+  await page.goto("/people");
+  await page.getByRole("button", { name: "Make a token" }).click();
+  await page.getByLabel("What is it for?").fill("test");
+  await page.getByRole("button", { name: "Make it" }).click();
+  const token = await page.locator("dialog pre").innerText();
+  const res = await fetch(demo.url + "/api/v2/things", { headers: { Authorization: "Bearer " + token } });
+  assert.equal(res.status, 200);
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("cell", { name: "test", exact: true }).waitFor();
+});
+
+test("a person is added, changed and removed; the last owner stays", only, async () => {
+  await page.getByRole("button", { name: "Add a person" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("vic");
+  await page.getByLabel("First password").fill("viewer viewer");
+  await page.getByLabel("Role").selectOption("viewer");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByRole("button", { name: "Acts for vic" }).click();
+  await page.getByRole("menuitemradio", { name: "Operator" }).click();
+  await page.getByRole("row", { name: /vic.*operator/ }).waitFor();
+  await page.getByRole("button", { name: "Acts for ada" }).click();
+  await page.getByRole("menuitemradio", { name: "Viewer" }).click();
+  await page.locator(".toast.bad").waitFor();
+  await page.getByRole("button", { name: "Acts for vic" }).click();
+  await page.getByRole("menuitem", { name: "Remove" }).click();
+  await page.getByLabel("to go on").fill("vic");
+  await page.getByRole("button", { name: "Remove", exact: true }).click();
+  await page.getByRole("row", { name: /vic/ }).waitFor({ state: "detached" });
+});
+
+test("a simulated thing comes over the real protocol", only, async () => {
+  await page.goto("/add/simulated");
+  await page.getByRole("button", { name: "Start a WebSocket node" }).click();
+  await page.getByText("Heard from").waitFor();
+});
+
+test("deleting a thing asks for its name", only, async () => {
+  await page.goto("/things/basil-1/settings");
+  await page.getByRole("button", { name: "Delete…" }).click();
+  await page.getByLabel("to go on").fill("Basil pot");
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("heading", { name: "Fleet" }).waitFor();
+});
+
+test("pages are there on a reload of any address, and the system tells of itself", only, async () => {
+  await page.goto("/system");
+  await page.getByText("Unknown things wait for approval").waitFor();
+  await page.reload();
+  await page.getByRole("cell", { name: "coap", exact: true }).waitFor();
+  assert.deepEqual(page.troubles, []);
+});
