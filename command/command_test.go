@@ -310,3 +310,28 @@ func TestExpiryTellsWhetherTheThingHadIt(t *testing.T) {
 		run.Wait()
 	})
 }
+
+func TestRefreshIsDoneByAnyValueOfTheThing(t *testing.T) {
+	r := open(t, t.TempDir(), command.Config{})
+	for _, early := range []bool{false, true} { // the thing answers after, or while, it is asked
+		c, err := r.Submit(t.Context(), command.Request{Ref: n1, Kind: roost.Refresh})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-r.courier.calls
+		r.Confirm(n1, report("protocol", "CoAP")) // the door's own word
+		if early {
+			r.Confirm(n1, report("led", "0"))
+			r.courier.say <- nil
+		} else {
+			r.courier.say <- nil
+			r.state(t, c.ID, roost.Sent)
+			r.Confirm(n1, report("ip", "::1"))
+			if got, _ := r.Find(t.Context(), roost.Home, c.ID); got.State != roost.Sent {
+				t.Fatalf("the door's own word made it %s", got.State)
+			}
+			r.Confirm(n1, report("led", "0"))
+		}
+		r.state(t, c.ID, roost.Done)
+	}
+}

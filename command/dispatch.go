@@ -37,6 +37,9 @@ func (c *Commands) delivered(o *open, err error) {
 		if o.State == roost.Queued {
 			c.markSent(o)
 		}
+		if o.heard {
+			c.end(o, roost.Done, "", "")
+		}
 	case errors.Is(err, ErrAsleep):
 		o.asleep = true
 	case c.closed || c.ctx.Err() != nil:
@@ -125,7 +128,7 @@ func (c *Commands) Answer(ref roost.Ref, id string, state roost.CommandState, re
 }
 
 // Confirm takes values that a thing reported: a set of such a value that was
-// sent, or is being sent, is done. It costs one load when nothing is open.
+// sent, or is being sent, is done, and so is a refresh by any value. It costs one load when nothing is open.
 func (c *Commands) Confirm(ref roost.Ref, values []roost.Resource) {
 	if c.count.Load() == 0 {
 		return
@@ -146,7 +149,29 @@ func (c *Commands) Confirm(ref roost.Ref, values []roost.Resource) {
 			c.end(o, roost.Done, "", v.Value)
 		}
 	}
+	if l := lines[""]; len(l) > 0 && l[0].Kind == roost.Refresh {
+		c.refreshed(l[0], values)
+	}
 }
+
+// refreshed takes values as the answer to a request for them; the caller holds
+// c.mu. While the request is still being handed over it is left to end by itself.
+func (c *Commands) refreshed(o *open, values []roost.Resource) {
+	for _, v := range values {
+		if aboutTheLink(v.Name) || (!v.At.IsZero() && v.At.Before(o.Created)) {
+			continue
+		}
+		if o.State == roost.Sent {
+			c.end(o, roost.Done, "", "")
+		} else if o.sending {
+			o.heard = true
+		}
+		return
+	}
+}
+
+// aboutTheLink tells values that a door makes up itself from the thing's own word.
+func aboutTheLink(name string) bool { return name == "ip" || name == "id" || name == "protocol" }
 
 // Awake sets going what waits for a thing: it arrived, or woke.
 func (c *Commands) Awake(ref roost.Ref) {

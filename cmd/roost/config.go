@@ -26,44 +26,28 @@ var groups = []kong.Group{
 // defaultFile is read when it stands in the working folder and no other is named.
 const defaultFile = "roost.toml"
 
-// fileResolver gives flags their values from roost.toml. The command line wins
-// over the environment, the environment over the file, the file over the default.
-type fileResolver struct {
+// configFile gives the flags of serve their values from roost.toml. The command
+// line wins over the environment, the environment over the file, the file over
+// the default. What is wrong with it is kept until serve tells of all faults at once.
+type configFile struct {
 	args   []string
 	loaded bool
 	path   string
 	values map[string]any
+	fault  error
 }
 
-// Validate finds keys that no flag of serve has.
-func (f *fileResolver) Validate(app *kong.Application) error {
-	if err := f.load(); err != nil {
-		return err
-	}
-	known := map[string]bool{}
-	for _, cmd := range app.Children {
-		if cmd.Name == "serve" {
-			for _, flag := range cmd.Flags {
-				known[flag.Name] = true
-			}
-		}
-	}
-	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(f.values)) {
-		if !known[key] || key == "config" {
-			errs = append(errs, fmt.Errorf("%s: unknown key %q (the keys are the flags of roost serve)", f.path, key))
-		}
-	}
-	return errors.Join(errs...)
-}
+// Validate is asked by kong for every command; only serve reads the file.
+func (f *configFile) Validate(*kong.Application) error { return nil }
 
 // Resolve gives the file's value of one flag, as text.
-func (f *fileResolver) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if err := f.load(); err != nil {
-		return nil, err
+func (f *configFile) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
+	if parent.Command == nil || parent.Command.Name != "serve" {
+		return nil, nil
 	}
+	f.load()
 	v, ok := f.values[flag.Name]
-	if !ok || parent.Command == nil || (parent.Command.Name != "serve" && parent.Command.Name != "demo") {
+	if !ok {
 		return nil, nil
 	}
 	for _, env := range flag.Envs {
@@ -72,6 +56,20 @@ func (f *fileResolver) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Fl
 		}
 	}
 	return plainText(v), nil
+}
+
+// faults are what is wrong with the file: that it cannot be read, or keys that
+// none of the flags has.
+func (f *configFile) faults(flags []*kong.Flag) error {
+	f.load()
+	errs := []error{f.fault}
+	for _, key := range slices.Sorted(maps.Keys(f.values)) {
+		known := slices.ContainsFunc(flags, func(flag *kong.Flag) bool { return flag.Name == key })
+		if !known || key == "config" {
+			errs = append(errs, fmt.Errorf("%s: unknown key %q (the keys are the flags of roost serve)", f.path, key))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // plainText writes a TOML value as a flag would be typed: lists with commas.
@@ -88,24 +86,24 @@ func plainText(v any) string {
 }
 
 // load reads the file that --config or ROOST_CONFIG names, or roost.toml if there is one.
-func (f *fileResolver) load() error {
+func (f *configFile) load() {
 	if f.loaded {
-		return nil
+		return
 	}
 	f.loaded = true
 	path, named := configPath(f.args)
 	raw, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && !named:
-		return nil
+		return
 	case err != nil:
-		return fmt.Errorf("--config: %w", err)
+		f.fault = fmt.Errorf("--config: %w", err)
+		return
 	}
 	f.path = path
 	if _, err := toml.Decode(string(raw), &f.values); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		f.fault = fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
 }
 
 func configPath(args []string) (path string, named bool) {

@@ -42,6 +42,7 @@ func main() {
 func run(ctx context.Context, args []string, c console) (status int) {
 	var cmds commands
 	exited := -1
+	file := &configFile{args: args}
 	parser, err := kong.New(&cmds,
 		kong.Name("roost"),
 		kong.Description("One program that is a home for connected devices."),
@@ -51,7 +52,8 @@ func run(ctx context.Context, args []string, c console) (status int) {
 		kong.Exit(func(code int) { exited = code; panic(exit{}) }),
 		kong.DefaultEnvars("ROOST"),
 		kong.ExplicitGroups(groups),
-		kong.Resolvers(&fileResolver{args: args}),
+		kong.Resolvers(file),
+		kong.Bind(file),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(c),
 	)

@@ -69,8 +69,8 @@ func cli(t *testing.T, args ...string) (status int, out, errs string) {
 // server is a running roost serve.
 type server struct {
 	url, data string
-	out, err         *screen
-	stop             func() int
+	out, err  *screen
+	stop      func() int
 }
 
 func serve(t *testing.T, data string, args ...string) *server {
@@ -317,4 +317,21 @@ func awaitThing(t *testing.T, s *server, prefix string) string {
 	}
 	t.Fatalf("no thing %s… with an LED came; the log:\n%s", prefix, s.err)
 	return ""
+}
+
+func TestFileFaultsAreToldWithTheOthers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "r.toml")
+	if err := os.WriteFile(file, []byte("htp = \":1\"\nenrol = \"maybe\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("ROOST_CONFIG", file)
+	_, _, errs := cli(t, "serve", "--durability", "never")
+	for _, want := range []string{`unknown key "htp"`, "--enrol", "--durability"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("nothing is said of %s in:\n%s", want, errs)
+		}
+	}
+	if status, _, errs := cli(t, "version"); status != 0 {
+		t.Errorf("a command that reads no file fails by it: %s", errs)
+	}
 }

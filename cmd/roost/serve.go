@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/roost-iot/roost/gateway/pyaiot"
 	"github.com/roost-iot/roost/registry"
 )
@@ -100,9 +102,9 @@ func checkLevel(value string, level *slog.Level) error {
 }
 
 // Run serves until the process is told to stop.
-func (s serveCmd) Run(ctx context.Context, con console) error {
+func (s serveCmd) Run(ctx context.Context, con console, file *configFile, parsed *kong.Context) error {
 	set, err := s.check()
-	if err != nil {
+	if err = errors.Join(file.faults(parsed.Selected().Flags), err); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: set.level}))

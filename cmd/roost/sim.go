@@ -26,8 +26,17 @@ type played struct {
 	LeaveAfter time.Duration `help:"Leave after this long; 0: stay." default:"0s" env:"-"`
 	JoinSpread time.Duration `help:"Join spread over this time." default:"0s" env:"-"`
 
-	Temperature, Pressure, Humidity, Illuminance bool
-	Led, Robot, Js, Version, Imu, Position, Text bool
+	Temperature bool `env:"-"`
+	Pressure    bool `env:"-"`
+	Humidity    bool `env:"-"`
+	Illuminance bool `env:"-"`
+	Led         bool `env:"-"`
+	Robot       bool `env:"-"`
+	Js          bool `env:"-"`
+	Version     bool `env:"-"`
+	Imu         bool `env:"-"`
+	Position    bool `env:"-"`
+	Text        bool `env:"-"`
 }
 
 func (p played) config(port string, log *slog.Logger) sim.Config {
