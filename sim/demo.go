@@ -33,8 +33,8 @@ var cast = []struct {
 }{
 	{door: "coap", uid: "greenhouse-", name: "Greenhouse north", resources: []string{"temperature", "humidity", "pressure", "position"}},
 	{door: "coap", uid: "workbench-", name: "Workbench lamp", resources: []string{"led", "illuminance"}},
-	{door: "coap", uid: "gimbal-", name: "Camera gimbal", resources: []string{"imu"}},
-	{door: "coap", uid: "rover-", name: "Rover", resources: []string{"robot", "position", "version"}},
+	{door: "coap", uid: "gimbal-", name: "Camera gimbal", resources: []string{"imu", "temperature"}},
+	{door: "coap", uid: "rover-", name: "Rover", resources: []string{"robot", "temperature", "led", "position", "version"}},
 	{door: "ws", uid: "window-box-", name: "Window box", resources: []string{"led", "temperature"}},
 	{door: "ws", uid: "basil-", name: "Basil pot", resources: []string{"humidity"}, leaves: 150 * time.Second, back: 40 * time.Second},
 	{door: "ws", uid: "display-", name: "Hallway display", resources: []string{"text"}, waits: true},
