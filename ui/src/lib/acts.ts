@@ -1,8 +1,8 @@
 // What a person can do to things from more than one page.
-import { api, reason } from "./api";
+import { api, reason, type Command } from "./api";
 import { fleet } from "./fleet.svelte";
 import { count } from "./format";
-import type { LiveThing } from "./thing.svelte";
+import { ended, type LiveThing } from "./thing.svelte";
 import { toasts } from "./toasts.svelte";
 
 export async function approve(t: LiveThing): Promise<void> {
@@ -60,6 +60,30 @@ export async function simulate(kind: "coap" | "ws"): Promise<string> {
   } catch (err) {
     toasts.fail(reason(err));
     return "";
+  }
+}
+
+/** Asks the thing to tell all its values anew. */
+export async function refresh(t: LiveThing): Promise<void> {
+  let told: Command | undefined;
+  let id = "";
+  const look = (c: Command) => {
+    if (c.id !== id || !ended(c)) return;
+    stop();
+    if (c.state === "done") toasts.say(`${t.info.name} told its values`);
+    else toasts.fail(c.error || `${t.info.name} did not answer.`);
+  };
+  const stop = fleet.live.on("command", (e) => {
+    if (e.thing !== t.id || e.data.kind !== "refresh") return;
+    told = e.data;
+    look(e.data);
+  });
+  try {
+    id = (await api.command(t.id, { kind: "refresh" })).id;
+    if (told) look(told); // the event was faster
+  } catch (err) {
+    stop();
+    toasts.fail(reason(err));
   }
 }
 

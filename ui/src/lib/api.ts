@@ -236,7 +236,7 @@ export const api = {
 
   command: (
     t: string,
-    c: { kind?: "set" | "refresh"; resource: string; value?: unknown; expires_in?: number },
+    c: { kind?: "set" | "refresh"; resource?: string; value?: unknown; expires_in?: number },
   ) => call<Command>("POST", `/things/${id(t)}/commands`, c),
   commands: (t: string, limit = 50) =>
     call<{ commands: Command[] }>("GET", `/things/${id(t)}/commands` + query({ limit })),

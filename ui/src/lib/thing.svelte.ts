@@ -12,6 +12,8 @@ const order: Record<CommandState, number> = {
   expired: 2,
   cancelled: 2,
 };
+/** Of two tellings of one command the later one: an event may overtake the answer to its request. */
+export const later = (a: Command, b: Command): Command => (order[b.state] >= order[a.state] ? b : a);
 export const ended = (c: Command): boolean => order[c.state] === 2;
 
 export class LiveThing {
@@ -114,11 +116,10 @@ export class LiveThing {
     return this.#latest.get(resource);
   }
   track(c: Command): void {
-    if (c.kind === "refresh" && c.state !== "failed") return;
+    if (c.kind === "refresh") return;
     const old = this.#latest.get(c.resource);
-    if (old?.id === c.id && order[old.state] > order[c.state]) return;
     if (old && old.id !== c.id && old.created > c.created) return;
-    this.#latest.set(c.resource, c);
+    this.#latest.set(c.resource, old?.id === c.id ? later(old, c) : c);
     this.#orders++;
   }
   dismiss(resource: string): void {
@@ -128,37 +129,29 @@ export class LiveThing {
 
   /** Sends a value; a refusal shows up like a failed command. */
   async send(resource: string, value: unknown, expiresIn?: number): Promise<void> {
-    await this.#order({ kind: "set", resource, value, ...(expiresIn ? { expires_in: expiresIn } : {}) });
-  }
-  /** Asks the thing for its value anew. */
-  async refresh(resource: string): Promise<void> {
-    await this.#order({ kind: "refresh", resource });
-  }
-  async #order(c: {
-    kind: "set" | "refresh";
-    resource: string;
-    value?: unknown;
-    expires_in?: number;
-  }): Promise<void> {
+    const order = { resource, value, ...(expiresIn ? { expires_in: expiresIn } : {}) };
     try {
-      this.track(await api.command(this.id, c));
+      this.track(await api.command(this.id, order));
     } catch (err) {
-      const at = Date.now();
-      this.track({
-        id: `refused-${at}-${Math.random()}`,
-        thing: this.id,
-        kind: c.kind,
-        resource: c.resource,
-        value: c.value,
-        state: "failed",
-        error: reason(err),
-        result: null,
-        by: "",
-        created: at,
-        sent: 0,
-        ended: at,
-        expires: 0,
-      });
+      this.track(this.#refused(resource, value, reason(err)));
     }
+  }
+  #refused(resource: string, value: unknown, error: string): Command {
+    const at = Date.now();
+    return {
+      id: `refused-${at}-${Math.random()}`,
+      thing: this.id,
+      kind: "set",
+      resource,
+      value,
+      state: "failed",
+      error,
+      result: null,
+      by: "",
+      created: at,
+      sent: 0,
+      ended: at,
+      expires: 0,
+    };
   }
 }
