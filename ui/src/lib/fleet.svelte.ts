@@ -3,6 +3,7 @@ import { api, reason, type Resource, type System, type Thing } from "./api";
 import { Live, type CommandEvent, type ReadingEvent, type Status, type ThingEvent } from "./live";
 import { session } from "./session.svelte";
 import { LiveThing } from "./thing.svelte";
+import { asText } from "./value";
 
 const flushEvery = 100; // ms
 const askAgain = 3000; // ms between two questions about one thing
@@ -34,7 +35,11 @@ class Fleet {
   });
 
   constructor() {
-    this.live.on("status", (e) => (this.status = e.status));
+    this.live.on("status", (e) => {
+      this.status = e.status;
+      // Where WebSockets do not get through, the page still shows what is there.
+      if (e.status === "lost" && !this.loaded) void this.#load();
+    });
     this.live.on("fresh", () => void this.#load());
     this.live.on("reading", (e) => this.#reading(e));
     this.live.on("thing", (e) => this.#thing(e));
@@ -160,6 +165,7 @@ class Fleet {
     };
     if (e.number !== undefined) r.number = e.number;
     if (e.unit !== undefined) r.unit = e.unit;
+    if (e.resource === "name" && t.callsItself(asText(e.value))) this.#shapeDirty = true;
     if (t.take(r)) this.#fetch(e.thing); // a new resource: ask whether it can be written
     this.#dirty.add(t);
     this.#schedule();

@@ -71,6 +71,12 @@ export class LiveThing {
     if (!old) this.#index();
     return !old;
   }
+  /** Its own name changed; true when that is what to show. */
+  callsItself(name: string): boolean {
+    if (this.info.given_name || this.info.name === (name || this.id)) return false;
+    this.setInfo({ ...this.info, name: name || this.id });
+    return true;
+  }
   forget(): void {
     this.#resources = new Map();
     this.flush();
