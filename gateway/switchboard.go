@@ -38,9 +38,12 @@ func (s *Switchboard) Arrive(ctx context.Context, a Arrival) (Standing, error) {
 		return Standing{Ref: t.Ref, Enrolment: t.Enrolment}, err
 	}
 	moved := s.attach(t.Ref, a.Link)
-	if moved || fresh {
-		s.commands.Awake(t.Ref)
+	if moved { // the link before may have left since the registry took the thing in
+		if err := s.registry.Hear(t.Ref); err != nil {
+			return Standing{Ref: t.Ref, Enrolment: t.Enrolment}, err
+		}
 	}
+	s.commands.Awake(t.Ref)
 	return Standing{Ref: t.Ref, Enrolment: t.Enrolment, Fresh: fresh || moved}, nil
 }
 
@@ -67,8 +70,9 @@ func (s *Switchboard) attach(ref roost.Ref, link Link) bool {
 
 // Report implements Core.
 func (s *Switchboard) Report(ctx context.Context, ref roost.Ref, values []roost.Resource) error {
-	if err := s.registry.Admits(ref); err != nil {
-		return err
+	values, refused := s.registry.Admit(ref, values)
+	if refused != nil && len(values) == 0 {
+		return refused
 	}
 	now := time.Now()
 	for i := range values {
@@ -84,7 +88,7 @@ func (s *Switchboard) Report(ctx context.Context, ref roost.Ref, values []roost.
 		return err
 	}
 	s.commands.Confirm(ref, values)
-	return nil
+	return refused
 }
 
 // Answer implements Core.
@@ -104,7 +108,16 @@ func (s *Switchboard) Leave(_ context.Context, ref roost.Ref, link Link) error {
 	if !mine {
 		return nil
 	}
-	return s.registry.Lose(ref)
+	if err := s.registry.Lose(ref); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	_, back := s.links[ref]
+	s.mu.RUnlock()
+	if back { // by another link, between the two
+		return s.registry.Hear(ref)
+	}
+	return nil
 }
 
 // Deliver implements command.Courier.

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/telemetry"
 )
 
 // link is a way to a thing whose far end is the test.
@@ -180,5 +182,62 @@ func BenchmarkReport(b *testing.B) {
 			}
 			time.Sleep(time.Millisecond) // too much is pending: the disk is the measure
 		}
+	}
+}
+
+func TestSleepingThingGetsItsCommandWithItsNextSignOfLife(t *testing.T) {
+	r := roomtest.Open(t, roomtest.Config{})
+	l := newLink()
+	l.err = command.ErrAsleep
+	s := arrive(t, r, "n1", l)
+	c, err := r.Commands.Submit(t.Context(), command.Request{Ref: s.Ref, Resource: "led", Value: `"1"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-l.sent
+	arrive(t, r, "n1", l) // over the same link, never lost meanwhile
+	select {
+	case again := <-l.sent:
+		if again.ID != c.ID {
+			t.Errorf("the thing got %+v", again)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the command sleeps on")
+	}
+}
+
+func TestEndOfTheOldConnectionNeverHidesTheNewOne(t *testing.T) {
+	r := roomtest.Open(t, roomtest.Config{})
+	old := newLink()
+	s := arrive(t, r, "n1", old)
+	for range 300 {
+		fresh := newLink()
+		var left sync.WaitGroup
+		left.Go(func() { _ = r.Switchboard.Leave(context.Background(), s.Ref, old) })
+		arrive(t, r, "n1", fresh)
+		left.Wait()
+		if th, _, _ := r.Registry.Get(s.Ref); !th.Online {
+			t.Fatal("it is offline, and its new connection stands")
+		}
+		old = fresh
+	}
+}
+
+func TestOneResourceTooManyIsNotRecorded(t *testing.T) {
+	r := roomtest.Open(t, roomtest.Config{Registry: registry.Config{MaxResources: 2}, Telemetry: telemetry.Config{Commit: true}})
+	s := arrive(t, r, "n1", newLink())
+	values := []roost.Resource{text("a", "1"), text("b", "1"), text("c", "1"), text("a", "2")}
+	if err := r.Switchboard.Report(t.Context(), s.Ref, values); roost.KindOf(err) != roost.Invalid {
+		t.Errorf("three of two: %v", err)
+	}
+	now := time.Now()
+	for name, want := range map[string]bool{"a": true, "b": true, "c": false} {
+		h, err := r.Telemetry.History(t.Context(), s.Ref, name, now.Add(-time.Hour), now.Add(time.Hour), 10)
+		if err != nil || (len(h.Numbers) > 0) != want {
+			t.Errorf("readings of %q: %+v, %v", name, h.Numbers, err)
+		}
+	}
+	if _, rs, _ := r.Registry.Get(s.Ref); len(rs) != 2 || rs[0].Value != `"2"` {
+		t.Errorf("last values: %v", rs)
 	}
 }

@@ -26,31 +26,48 @@ func (r *Registry) Arrive(ctx context.Context, a Arrival) (t roost.Thing, fresh 
 	if a.Project == "" {
 		a.Project = roost.Home
 	}
-	now := time.Now()
-	e, made, err := r.findOrMake(a, now)
-	if err != nil {
-		return roost.Thing{}, false, err
-	}
-	if made {
-		// The row must stand before its readings and commands do.
-		if err := r.store.SaveThing(ctx, e.snapshot()); err != nil {
-			r.drop(e)
-			return roost.Thing{}, false, roost.Because(roost.Unavailable, err, "A new thing cannot be stored at present.")
+	for {
+		now := time.Now()
+		e, made, err := r.findOrMake(a, now)
+		if err != nil {
+			return roost.Thing{}, false, err
 		}
-		r.log.Info("thing appeared", "thing", e.ref.Thing, "protocol", string(a.Protocol), "remote", a.Address)
+		if made {
+			// The row must stand before its readings and commands do.
+			if err := r.store.SaveThing(ctx, e.snapshot()); err != nil {
+				r.drop(e)
+				return roost.Thing{}, false, roost.Because(roost.Unavailable, err, "A new thing cannot be stored at present.")
+			}
+			r.log.Info("thing appeared", "thing", e.ref.Thing, "protocol", string(a.Protocol), "remote", a.Address)
+		}
+		t, fresh, gone, err := r.receive(e, a, made, now)
+		if !gone {
+			return t, fresh, err
+		}
 	}
+}
+
+// receive marks the thing of an arrival present. gone: it was forgotten since it
+// was found, and is to be looked for again.
+func (r *Registry) receive(e *entry, a Arrival, made bool, now time.Time) (t roost.Thing, fresh, gone bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.thing.Enrolment == roost.Ignored {
+	switch {
+	case e.gone && made: // pushed out by others while its row was written
+		r.enqueue(e) // the flush deletes the row
+		return t, false, false, roost.Errorf(roost.Unavailable, "Too many things come at once; try again in a moment.")
+	case e.gone:
+		return t, false, true, nil
+	case e.thing.Enrolment == roost.Ignored:
 		e.thing.LastHeard = now
-		return e.thing, false, roost.Errorf(roost.Denied, "Thing %q is ignored here.", e.thing.Thing)
+		return e.thing, false, false, roost.Errorf(roost.Denied, "Thing %q is ignored here.", e.thing.Thing)
 	}
 	fresh = r.welcome(e, a, now)
 	if a.Restarted && !made && e.thing.Enrolment == roost.Enrolled {
-		r.reset(ctx, e, now)
+		r.reset(e, now)
 		fresh = true
 	}
-	return e.thing, fresh || made, nil
+	return e.thing, fresh || made, false, nil
 }
 
 // welcome brings e up to date with an arrival and tells whether it was away.
@@ -94,11 +111,10 @@ func (r *Registry) heard(e *entry, now time.Time) {
 }
 
 // reset forgets the values of a thing that has restarted; the caller holds e.mu.
-func (r *Registry) reset(ctx context.Context, e *entry, now time.Time) {
-	e.resources = nil
-	if err := r.store.DeleteResources(ctx, e.thing.Ref); err != nil {
-		r.log.Warn("last values of a restarted thing stay in the store", "thing", e.thing.Thing, "err", err)
-	}
+// The next flush deletes them in the store.
+func (r *Registry) reset(e *entry, now time.Time) {
+	e.resources, e.cleared = nil, true
+	r.enqueue(e)
 	r.feed.Publish(&roost.Event{Kind: roost.ThingReset, Ref: e.thing.Ref, At: now})
 }
 
@@ -166,13 +182,15 @@ func (r *Registry) dropLongestSilent() {
 		}
 		e.mu.Unlock()
 	}
-	if oldest == nil {
-		return
+	if oldest == nil || !oldest.mu.TryLock() {
+		return // one too many, for once
+	}
+	defer oldest.mu.Unlock()
+	if oldest.gone || oldest.thing.Enrolment != roost.Waiting {
+		return // let in just now
 	}
 	r.remove(oldest)
 	r.log.Warn("too many things wait for approval; dropped the one silent longest", "thing", oldest.ref.Thing)
-	oldest.mu.Lock()
-	defer oldest.mu.Unlock()
 	oldest.gone = true
 	r.waiting.Add(-1)
 	r.enqueue(oldest) // the flush deletes its row

@@ -13,16 +13,18 @@ import (
 
 // Enrol lets a waiting or ignored thing in.
 func (r *Registry) Enrol(ctx context.Context, ref roost.Ref) (roost.Thing, error) {
-	return r.edit(ctx, ref, func(t *roost.Thing) { t.Enrolment = roost.Enrolled })
+	return r.edit(ctx, ref, func(t *roost.Thing) error { t.Enrolment = roost.Enrolled; return nil })
 }
 
 // Ignore puts a waiting thing out of sight. An enrolled one has to be deleted instead.
 func (r *Registry) Ignore(ctx context.Context, ref roost.Ref) (roost.Thing, error) {
-	t, _, ok := r.Get(ref)
-	if ok && t.Enrolment == roost.Enrolled {
-		return t, roost.Errorf(roost.Conflict, "Thing %q is enrolled; delete it if you want it gone.", ref.Thing)
-	}
-	return r.edit(ctx, ref, func(t *roost.Thing) { t.Enrolment = roost.Ignored })
+	return r.edit(ctx, ref, func(t *roost.Thing) error {
+		if t.Enrolment == roost.Enrolled {
+			return roost.Errorf(roost.Conflict, "Thing %q is enrolled; delete it if you want it gone.", ref.Thing)
+		}
+		t.Enrolment = roost.Ignored
+		return nil
+	})
 }
 
 // Rename gives a thing a person's name; "" takes it away.
@@ -31,7 +33,7 @@ func (r *Registry) Rename(ctx context.Context, ref roost.Ref, name string) (roos
 	if len(name) > 120 {
 		return roost.Thing{}, roost.Errorf(roost.Invalid, "A name has at most 120 bytes; this one has %d.", len(name))
 	}
-	return r.edit(ctx, ref, func(t *roost.Thing) { t.GivenName = name })
+	return r.edit(ctx, ref, func(t *roost.Thing) error { t.GivenName = name; return nil })
 }
 
 // Tag replaces a thing's tags, which are trimmed, sorted and made unique.
@@ -50,24 +52,35 @@ func (r *Registry) Tag(ctx context.Context, ref roost.Ref, tags []string) (roost
 	if len(clean) > 32 {
 		return roost.Thing{}, roost.Errorf(roost.Invalid, "A thing has at most 32 tags.")
 	}
-	return r.edit(ctx, ref, func(t *roost.Thing) { t.Tags = clean })
+	return r.edit(ctx, ref, func(t *roost.Thing) error { t.Tags = clean; return nil })
 }
 
-// edit changes a thing, stores it, and tells the feed.
-func (r *Registry) edit(ctx context.Context, ref roost.Ref, change func(*roost.Thing)) (t roost.Thing, err error) {
+// edit changes a thing, stores it, and tells the feed. The thing goes on speaking
+// while its row is written: the change is made once for the row and once for it.
+func (r *Registry) edit(ctx context.Context, ref roost.Ref, change func(*roost.Thing) error) (t roost.Thing, err error) {
 	r.saving.Lock()
 	defer r.saving.Unlock()
 	err = r.with(ref, func(e *entry) error {
 		t = e.thing
-		change(&t)
-		if err := r.store.SaveThing(ctx, t); err != nil {
-			return roost.Because(roost.Unavailable, err, "The change could not be stored; nothing was changed.")
-		}
+		return change(&t)
+	})
+	if err != nil {
+		return t, err
+	}
+	if err := r.store.SaveThing(ctx, t); err != nil {
+		return t, roost.Because(roost.Unavailable, err, "The change could not be stored; nothing was changed.")
+	}
+	err = r.with(ref, func(e *entry) error {
 		was := e.thing.Enrolment
-		e.thing = t
-		if was == roost.Waiting && t.Enrolment != roost.Waiting {
+		if err := change(&e.thing); err != nil {
+			e.changed = true // the row has what was refused now
+			r.enqueue(e)
+			return err
+		}
+		if was == roost.Waiting && e.thing.Enrolment != roost.Waiting {
 			r.waiting.Add(-1)
 		}
+		t = e.thing
 		r.publish(e, time.Now())
 		return nil
 	})
@@ -76,6 +89,8 @@ func (r *Registry) edit(ctx context.Context, ref roost.Ref, change func(*roost.T
 
 // Forget deletes a thing and its last values. It may arrive again as unknown.
 func (r *Registry) Forget(ctx context.Context, ref roost.Ref) error {
+	r.saving.Lock() // a flush under way would write its row again
+	defer r.saving.Unlock()
 	e, err := r.find(ref)
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ type identity struct {
 // entry is one thing in memory.
 //
 // Locks are taken in this order: Registry.saving, Registry.mu, entry.mu, Registry.dirtyMu.
-// Nothing waits for the disk while it holds Registry.mu.
+// Nothing waits for the disk while it holds Registry.mu or an entry's lock.
 type entry struct {
 	ref roost.Ref // as in thing; may be read without the lock
 	key identity
@@ -89,6 +89,7 @@ type entry struct {
 	gone      bool // forgotten: whoever still holds the entry must leave it alone
 	queued    bool // stands in Registry.dirty
 	changed   bool // the thing's own row differs from the store's
+	cleared   bool // the store still has values from before a restart
 	saved     time.Time
 }
 

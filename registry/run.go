@@ -49,6 +49,14 @@ func (r *Registry) lose(e *entry, now time.Time) {
 	r.log.Info("thing lost", "thing", e.thing.Thing, "protocol", string(e.thing.Protocol), "silent", now.Sub(e.thing.LastHeard).Round(time.Second))
 }
 
+// Hear marks a thing present: a connection of it stands.
+func (r *Registry) Hear(ref roost.Ref) error {
+	return r.with(ref, func(e *entry) error {
+		r.heard(e, time.Now())
+		return nil
+	})
+}
+
 // Lose marks a thing offline at once: its connection ended.
 func (r *Registry) Lose(ref roost.Ref) error {
 	return r.with(ref, func(e *entry) error {
@@ -67,20 +75,14 @@ func (r *Registry) flush(ctx context.Context) {
 	batch := r.dirty
 	r.dirty = nil
 	r.dirtyMu.Unlock()
-	var things []roost.Thing
-	var values []ResourceOf
-	var gone []roost.Ref
+	var news unsaved
 	for _, e := range batch {
 		e.mu.Lock()
 		e.queued = false
-		if e.gone {
-			gone = append(gone, e.thing.Ref)
-		} else {
-			things, values = e.collect(things, values)
-		}
+		news.collect(e)
 		e.mu.Unlock()
 	}
-	for _, ref := range gone {
+	for _, ref := range news.gone {
 		if _, _, back := r.Get(ref); back {
 			continue
 		}
@@ -88,44 +90,68 @@ func (r *Registry) flush(ctx context.Context) {
 			r.log.Warn("row of a dropped thing stays in the store", "thing", ref.Thing, "err", err)
 		}
 	}
-	if err := r.write(ctx, things, values); err != nil {
-		r.log.Error("last values not stored; trying again", "things", len(things), "values", len(values), "err", err)
-		r.putBack(batch)
+	if err := news.write(ctx, r.store); err != nil {
+		r.log.Error("last values not stored; trying again", "things", len(news.things), "values", len(news.values), "err", err)
+		r.putBack(batch, news.cleared)
 	}
 }
 
+// unsaved is what the store lacks.
+type unsaved struct {
+	gone    []roost.Ref // dropped things
+	cleared []roost.Ref // things whose values from before a restart go first
+	things  []roost.Thing
+	values  []ResourceOf
+}
+
 // collect takes what the store lacks of e; the caller holds e.mu.
-func (e *entry) collect(things []roost.Thing, values []ResourceOf) ([]roost.Thing, []ResourceOf) {
+func (u *unsaved) collect(e *entry) {
+	if e.gone {
+		u.gone = append(u.gone, e.ref)
+		return
+	}
+	if e.cleared {
+		e.cleared = false
+		u.cleared = append(u.cleared, e.ref)
+	}
 	if e.changed {
 		e.changed = false
-		things = append(things, e.thing)
+		u.things = append(u.things, e.thing)
 	}
 	for i := range e.resources {
 		if h := &e.resources[i]; h.dirty {
 			h.dirty = false
-			values = append(values, ResourceOf{Ref: e.thing.Ref, Resource: h.Resource, Place: i})
+			u.values = append(u.values, ResourceOf{Ref: e.ref, Resource: h.Resource, Place: i})
 		}
 	}
-	return things, values
 }
 
-func (r *Registry) write(ctx context.Context, things []roost.Thing, values []ResourceOf) error {
-	if len(things) > 0 {
-		if err := r.store.SaveThings(ctx, things); err != nil {
+func (u *unsaved) write(ctx context.Context, store Store) error {
+	for _, ref := range u.cleared {
+		if err := store.DeleteResources(ctx, ref); err != nil {
 			return err
 		}
 	}
-	if len(values) > 0 {
-		return r.store.SaveResources(ctx, values)
+	if len(u.things) > 0 {
+		if err := store.SaveThings(ctx, u.things); err != nil {
+			return err
+		}
+	}
+	if len(u.values) > 0 {
+		return store.SaveResources(ctx, u.values)
 	}
 	return nil
 }
 
 // putBack queues a batch again, whole: a value written twice does no harm.
-func (r *Registry) putBack(batch []*entry) {
+func (r *Registry) putBack(batch []*entry, cleared []roost.Ref) {
+	again := make(map[roost.Ref]bool, len(cleared))
+	for _, ref := range cleared {
+		again[ref] = true
+	}
 	for _, e := range batch {
 		e.mu.Lock()
-		e.changed = true
+		e.changed, e.cleared = true, e.cleared || again[e.ref]
 		for i := range e.resources {
 			e.resources[i].dirty = true
 		}

@@ -17,32 +17,66 @@ func (r *Registry) Report(ref roost.Ref, values []roost.Resource) error {
 		}
 		now := time.Now()
 		r.heard(e, now)
+		r.enqueue(e)
 		for i := range values {
 			if err := r.take(e, values[i]); err != nil {
 				return err
 			}
 		}
-		r.enqueue(e)
 		return nil
 	})
 }
 
-// Admits tells whether values of the thing are kept, before anything is done with them.
-func (r *Registry) Admits(ref roost.Ref) error {
-	return r.with(ref, func(e *entry) error {
+// Admit gives those of the values that may be kept, before anything is done with
+// them. Errors: as Report's; with roost.Invalid the others are kept.
+func (r *Registry) Admit(ref roost.Ref, values []roost.Resource) (kept []roost.Resource, err error) {
+	err = r.with(ref, func(e *entry) (err error) {
 		if e.thing.Enrolment != roost.Enrolled {
 			return roost.Errorf(roost.Denied, "Thing %q waits for approval.", ref.Thing)
 		}
-		return nil
+		kept, err = r.fitting(e, values)
+		return err
 	})
+	return kept, err
+}
+
+// fitting leaves out what would be one resource too many; the caller holds e.mu.
+func (r *Registry) fitting(e *entry, values []roost.Resource) ([]roost.Resource, error) {
+	if len(e.resources)+len(values) <= r.cfg.MaxResources {
+		return values, nil
+	}
+	var kept []roost.Resource
+	var fresh []string
+	for _, v := range values {
+		if e.find(v.Name) < 0 && !slices.Contains(fresh, v.Name) {
+			if len(e.resources)+len(fresh) >= r.cfg.MaxResources {
+				continue
+			}
+			fresh = append(fresh, v.Name)
+		}
+		kept = append(kept, v)
+	}
+	if len(kept) < len(values) {
+		return kept, r.tooMany(e)
+	}
+	return values, nil
+}
+
+func (r *Registry) tooMany(e *entry) error {
+	return roost.Errorf(roost.Invalid, "Thing %q has more than %d resources.", e.ref.Thing, r.cfg.MaxResources)
+}
+
+// find gives the place of a resource, -1 if it is none; the caller holds e.mu.
+func (e *entry) find(name string) int {
+	return slices.IndexFunc(e.resources, func(h held) bool { return h.Name == name })
 }
 
 // take makes v the last value of its resource; the caller holds e.mu.
 func (r *Registry) take(e *entry, v roost.Resource) error {
-	i := slices.IndexFunc(e.resources, func(h held) bool { return h.Name == v.Name })
+	i := e.find(v.Name)
 	if i < 0 {
 		if len(e.resources) >= r.cfg.MaxResources {
-			return roost.Errorf(roost.Invalid, "Thing %q has more than %d resources.", e.thing.Thing, r.cfg.MaxResources)
+			return r.tooMany(e)
 		}
 		e.resources = append(e.resources, held{})
 		i = len(e.resources) - 1
