@@ -75,6 +75,7 @@ type open struct {
 	roost.Command
 	sending bool
 	asleep  bool
+	woken   bool               // its thing woke while it was being delivered
 	heard   bool               // a refresh whose thing answered while it was being handed over
 	abort   context.CancelFunc // of the delivery under way
 	saved   chan struct{}      // closed when the store has seen its first state

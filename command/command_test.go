@@ -242,6 +242,36 @@ func TestRestartKeepsWhatIsOpenAndHistory(t *testing.T) {
 	}
 }
 
+func TestTurnedAwayCommandIsNotSentAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	r := open(t, dir, command.Config{MaxPerLine: 1})
+	r.submit(t, "led", "0")
+	q := command.Request{Ref: n1, Resource: "led", Value: `"1"`, Expiry: time.Hour}
+	if _, err := r.Submit(t.Context(), q); roost.KindOf(err) != roost.TooMany {
+		t.Fatalf("a second in a line of one: %v", err)
+	}
+	left, err := r.store.OpenCommands(t.Context())
+	if err != nil || len(left) != 1 || left[0].Value != `"0"` {
+		t.Errorf("the next start would take up %+v, %v", left, err)
+	}
+}
+
+func TestThingThatWakesDuringADeliveryIsTriedAgain(t *testing.T) {
+	r := open(t, t.TempDir(), command.Config{})
+	c := r.submit(t, "led", "1")
+	<-r.courier.calls
+	r.Awake(n1)
+	r.courier.say <- command.ErrAsleep
+	select {
+	case again := <-r.courier.calls:
+		if again.ID != c.ID {
+			t.Errorf("delivered %s", again.ID)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it sleeps on")
+	}
+}
+
 func TestDroppedThingLeavesNoCommands(t *testing.T) {
 	r := open(t, t.TempDir(), command.Config{})
 	c := r.submit(t, "led", "1")

@@ -14,7 +14,7 @@ func (c *Commands) start(o *open) {
 	if c.courier == nil || c.closed || o.sending || o.asleep || o.State != roost.Queued {
 		return
 	}
-	o.sending = true
+	o.sending, o.woken = true, false
 	ctx, abort := context.WithDeadline(c.ctx, o.Expires)
 	o.abort = abort
 	cmd := o.Command
@@ -41,7 +41,9 @@ func (c *Commands) delivered(o *open, err error) {
 			c.end(o, roost.Done, "", "")
 		}
 	case errors.Is(err, ErrAsleep):
-		o.asleep = true
+		if o.asleep = !o.woken; o.woken {
+			c.start(o)
+		}
 	case c.closed || c.ctx.Err() != nil:
 		// Stopping: it stays as it is in the store and is taken up at the next start.
 	case errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(o.Expires):
@@ -174,11 +176,15 @@ func (c *Commands) refreshed(o *open, values []roost.Resource) {
 func aboutTheLink(name string) bool { return name == "ip" || name == "id" || name == "protocol" }
 
 // Awake sets going what waits for a thing: it arrived, or woke.
+// It costs one load when nothing is open.
 func (c *Commands) Awake(ref roost.Ref) {
+	if c.count.Load() == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, l := range c.lines[ref] {
-		l[0].asleep = false
+		l[0].asleep, l[0].woken = false, true
 		c.start(l[0])
 	}
 }

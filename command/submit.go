@@ -18,9 +18,10 @@ type Request struct {
 }
 
 // Submit queues a command and sets it going. The command is in the store when
-// Submit returns; its delivery does not wait for that when it lapses within a
-// minute anyway, so that a switch feels like one. Errors: roost.Invalid,
-// roost.TooMany when its line or the room is full, roost.Unavailable when it cannot be stored.
+// Submit returns, but for one that lapses within a minute anyway: its delivery does
+// not wait for the store, so that a switch feels like one, and a store that fails
+// costs no more than its history. Errors: roost.Invalid, roost.TooMany when its line
+// or the room is full, roost.Unavailable when a longer one cannot be stored.
 func (c *Commands) Submit(ctx context.Context, q Request) (roost.Command, error) {
 	o, err := c.fresh(q)
 	if err != nil {
@@ -35,6 +36,9 @@ func (c *Commands) Submit(ctx context.Context, q Request) (roost.Command, error)
 	}
 	first := o.Command
 	if err := c.enter(o); err != nil {
+		if !brief {
+			c.turnAway(ctx, first, err)
+		}
 		return roost.Command{}, err
 	}
 	if brief {
@@ -45,6 +49,15 @@ func (c *Commands) Submit(ctx context.Context, q Request) (roost.Command, error)
 		}
 	}
 	return first, nil
+}
+
+// turnAway ends in the store what found no place in its line, or the next start
+// would send it.
+func (c *Commands) turnAway(ctx context.Context, cmd roost.Command, why error) {
+	cmd.State, cmd.Error, cmd.Ended = roost.Failed, roost.Message(why), time.Now()
+	if err := c.store.SaveCommand(ctx, cmd); err != nil {
+		c.log.Error("state of a command not stored", "thing", cmd.Ref.Thing, "err", err)
+	}
 }
 
 func notStored(err error) error {
@@ -112,12 +125,14 @@ func (c *Commands) Cancel(ctx context.Context, project roost.ProjectID, id strin
 		return cmd, err
 	}
 	if o.State != roost.Queued || o.sending {
+		cmd := o.Command
 		c.mu.Unlock()
-		return o.Command, roost.Errorf(roost.Conflict, "The command is on its way to the thing and cannot be taken back.")
+		return cmd, roost.Errorf(roost.Conflict, "The command is on its way to the thing and cannot be taken back.")
 	}
 	c.end(o, roost.Cancelled, "", "")
 	cmd := o.Command
 	c.mu.Unlock()
+	o.saves.Wait() // or it would be sent after a crash
 	return cmd, nil
 }
 
