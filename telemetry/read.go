@@ -43,6 +43,10 @@ func (t *Telemetry) Drop(ctx context.Context, ref roost.Ref) error {
 	defer t.writing.Unlock()
 	t.mu.Lock()
 	t.pending.readings = slices.DeleteFunc(t.pending.readings, func(r roost.Reading) bool { return r.Ref == ref })
+	if b := t.pending; len(b.readings) == 0 { // no flush will look at it
+		t.pending = newBatch()
+		b.end()
+	}
 	t.mu.Unlock()
 	t.names.forget(ref)
 	ids, err := t.store.DropSeries(ctx, ref)

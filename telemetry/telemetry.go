@@ -68,6 +68,14 @@ type batch struct {
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
 
+// end lets go all who wait for b.
+func (b *batch) end() {
+	close(b.done)
+	for _, done := range b.joined {
+		close(done)
+	}
+}
+
 // New makes the room over its two stores. Run must be running for anything to be written.
 func New(store Store, numbers *series.DB, cfg Config, log *slog.Logger) *Telemetry {
 	cfg.fill()
@@ -81,6 +89,9 @@ func New(store Store, numbers *series.DB, cfg Config, log *slog.Logger) *Telemet
 // Record takes the values of one thing. With Config.Commit it returns when they are
 // on disk. Errors: roost.Unavailable when too much is pending already, or the context's.
 func (t *Telemetry) Record(ctx context.Context, ref roost.Ref, values []roost.Resource) error {
+	if len(values) == 0 {
+		return nil // nothing that a batch would be written for
+	}
 	ahead := time.Now().Add(maxAhead)
 	t.mu.Lock()
 	b := t.pending

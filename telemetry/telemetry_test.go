@@ -214,3 +214,24 @@ func TestDropTakesWhatIsPendingToo(t *testing.T) {
 		t.Errorf("it came back: %+v", h.Numbers)
 	}
 }
+
+func TestNobodyWaitsForABatchThatIsNotWritten(t *testing.T) {
+	r := rooms(t, t.TempDir())
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	room := telemetry.New(r.Store, r.Numbers, telemetry.Config{Commit: true}, discard) // not running
+	if err := room.Record(ctx, n1, nil); err != nil {
+		t.Errorf("nothing to record: %v", err)
+	}
+	recorded := make(chan error, 1)
+	go func() { recorded <- room.Record(ctx, n1, []roost.Resource{value("t", `1`, time.Now())}) }()
+	for room.Stats().Pending == 0 && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if err := room.Drop(ctx, n1); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-recorded; err != nil {
+		t.Errorf("its thing was deleted: %v", err)
+	}
+}

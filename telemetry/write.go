@@ -71,10 +71,7 @@ func (t *Telemetry) flush(ctx context.Context) error {
 		return err
 	}
 	t.recorded.Add(uint64(len(b.readings)))
-	close(b.done)
-	for _, done := range b.joined {
-		close(done)
-	}
+	b.end()
 	return nil
 }
 
