@@ -30,7 +30,7 @@ func openDoors(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	keys := wire.GenerateKeys()
-	nodes := coap.New(coap.Config{Conn: conn, Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
+	nodes := coap.New(coap.Config{Conns: conn.Conns(), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
 	sockets := ws.New(ws.Config{Core: rooms.Switchboard, Log: log})
 	broker := pyaiot.New(pyaiot.Config{
 		Core: rooms.Switchboard, Feed: rooms.Feed, Fleet: rooms.Registry, Log: log, Keys: keys, Clients: pyaiot.ClientsOpen,

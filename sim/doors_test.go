@@ -34,7 +34,7 @@ func openDoors(t *testing.T, enrolment string) *roostDoors {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes := coap.New(coap.Config{Conn: conn, Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
+	nodes := coap.New(coap.Config{Conns: conn.Conns(), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
 	door := ws.New(ws.Config{Core: rooms.Switchboard, Log: log})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/node", door.ServeNode)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
@@ -37,7 +38,9 @@ func (g *guests) expect(id roost.Identity) {
 // run watches for them until ctx ends.
 func (g *guests) run(ctx context.Context) {
 	defer g.watch.Close()
-	events := make([]*roost.Event, 64)
+	events := make([]*roost.Event, 1024)
+	pause := time.NewTicker(50 * time.Millisecond)
+	defer pause.Stop()
 	for {
 		n, err := g.watch.Next(ctx, events)
 		if err != nil {
@@ -50,6 +53,13 @@ func (g *guests) run(ctx context.Context) {
 			if e.Kind == roost.ThingChanged && e.Thing.Enrolment == roost.Waiting {
 				g.welcome(ctx, e.Thing)
 			}
+		}
+		if n == len(events) {
+			continue
+		}
+		select { // to be woken for every value would cost as much as to take it
+		case <-pause.C:
+		case <-ctx.Done():
 		}
 	}
 }

@@ -44,7 +44,7 @@ type house struct {
 
 	listeners []net.Listener
 	debug     net.Listener // nil: none
-	coapConn  *net.UDPConn // nil: off
+	coapConn  coap.Sockets // nil: off
 	coap      *coap.Door
 	ws        *ws.Door
 	pyaiot    *pyaiot.Door
@@ -117,7 +117,7 @@ func (h *house) openDoors(context.Context) error {
 	}
 	if h.coapConn != nil {
 		h.coap = coap.New(coap.Config{
-			Conn: h.coapConn, Core: h.switchboard, Log: h.log,
+			Conns: h.coapConn.Conns(), Core: h.switchboard, Log: h.log,
 			NodePort: h.nodePort, Presence: h.presence, Slow: h.Durability == "commit",
 		})
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/roost-iot/roost/gateway/exchange"
 )
 
-// Config says how a Door behaves. Conn, Core and Log are needed; all else works as zero.
+// Config says how a Door behaves. Conns, Core and Log are needed; all else works as zero.
 type Config struct {
-	Conn exchange.Conn // an open socket, from Listen; it stays its opener's to close
-	Core gateway.Core
-	Log  *slog.Logger
+	Conns []exchange.Conn // open sockets at one address, from Listen; they stay their opener's to close
+	Core  gateway.Core
+	Log   *slog.Logger
 
 	Project roost.ProjectID // of the things that come in here; "" is roost.Home
 	// NodePort is where nodes serve their resources; 5683.
@@ -56,7 +56,7 @@ func (c Config) withDefaults() Config {
 	// Later than the 100 ms of Pyaiot, still before a node sends again (2 s): almost
 	// every answer then travels in the acknowledgement.
 	or(&c.Exchange.EmptyACK, time.Second)
-	// One reader: with two, the values of a node could overtake each other.
+	// One reader a socket: with two, the values of a node could overtake each other.
 	or(&c.Exchange.Readers, 1)
 	return c
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,27 +43,10 @@ type Door struct {
 	work   sync.WaitGroup
 }
 
-// readBuffer is room for some 10,000 values that come at once.
-const readBuffer = 4 << 20
-
-// Listen opens the socket of a door: "[::]:5683" for IPv6 and IPv4 alike.
-func Listen(address string) (*net.UDPConn, error) {
-	at, err := net.ResolveUDPAddr("udp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for CoAP: %w", err)
-	}
-	conn, err := net.ListenUDP("udp", at)
-	if err != nil {
-		return nil, fmt.Errorf("listen for CoAP: %w", err)
-	}
-	_, _ = exchange.ReadBuffer(conn, readBuffer) // the system may give less, and some give nothing
-	return conn, nil
-}
-
 // New makes a door. Nothing happens before Run.
 func New(cfg Config) *Door {
 	d := &Door{
-		core: cfg.Core, cfg: cfg.withDefaults(), log: cfg.Log, self: newSelf(cfg.Conn),
+		core: cfg.Core, cfg: cfg.withDefaults(), log: cfg.Log, self: newSelf(cfg.Conns[0]),
 		started: time.Now(), seed: maphash.MakeSeed(), answers: make(chan struct{}, 256),
 	}
 	d.ctx, d.stop = context.WithCancel(context.Background())
@@ -79,11 +61,12 @@ func New(cfg Config) *Door {
 	if x.Log == nil {
 		x.Log = cfg.Log
 	}
-	d.end = exchange.New(cfg.Conn, x)
+	x.More = cfg.Conns[1:]
+	d.end = exchange.New(cfg.Conns[0], x)
 	return d
 }
 
-// Run serves until ctx ends or the socket is closed, then waits for all that the
+// Run serves until ctx ends or a socket is closed, then waits for all that the
 // door started. It returns nil after ctx ended. It can be called once.
 func (d *Door) Run(ctx context.Context) error {
 	unhook := context.AfterFunc(ctx, d.stop)

@@ -3,6 +3,7 @@ package coap_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -52,26 +53,25 @@ func open(t testing.TB, options ...option) *house {
 		o(&rc, &cc)
 	}
 	h.Rooms = roomtest.Open(t, rc)
-	conn, given := cc.Conn.(*net.UDPConn)
-	if !given {
-		var err error
-		if conn, err = coap.Listen("127.0.0.1:0"); err != nil {
+	if cc.Conns == nil {
+		sockets, err := coap.Listen("127.0.0.1:0")
+		if err != nil {
 			t.Fatal(err)
 		}
-		cc.Conn = conn
+		cc.Conns = sockets.Conns()
 	}
-	h.at = conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	h.at = cc.Conns[0].(interface{ LocalAddr() net.Addr }).LocalAddr().(*net.UDPAddr).AddrPort()
 	if cc.Core == nil {
 		cc.Core = h.Switchboard
 	}
 	h.door = coap.New(cc)
 	h.feed = h.Feed.Tail()
-	run(t, h.door.Run, conn)
+	run(t, h.door.Run, cc.Conns...)
 	return h
 }
 
-// run runs f until the end of the test and then closes conn.
-func run(t testing.TB, f func(context.Context) error, conn *net.UDPConn) {
+// run runs f until the end of the test and then closes its sockets.
+func run(t testing.TB, f func(context.Context) error, conns ...exchange.Conn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
@@ -80,7 +80,9 @@ func run(t testing.TB, f func(context.Context) error, conn *net.UDPConn) {
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
-		_ = conn.Close()
+		for _, c := range conns {
+			_ = c.(io.Closer).Close()
+		}
 	})
 }
 

@@ -141,7 +141,7 @@ func TestNodeOverIPv6(t *testing.T) {
 	if err != nil {
 		t.Skipf("skipped: no IPv6 on this machine: %v", err)
 	}
-	h := open(t, func(_ *roomtest.Config, c *coap.Config) { c.Conn = conn })
+	h := open(t, func(_ *roomtest.Config, c *coap.Config) { c.Conns = []exchange.Conn{conn} })
 	node, err := net.DialUDP("udp6", nil, conn.LocalAddr().(*net.UDPAddr))
 	if err != nil {
 		t.Fatal(err)

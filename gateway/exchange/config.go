@@ -27,7 +27,12 @@ type Config struct {
 	// answered 4.02.
 	Critical []coap.OptionNumber
 
-	Readers           int // goroutines that read the socket; 2
+	// More are further sockets at the same address, among which the system shares
+	// out the remotes (SO_REUSEPORT). With one reader each, what a remote sends is
+	// handled in order and remotes do not wait for each other.
+	More []Conn
+
+	Readers           int // goroutines that read each socket; 2
 	MaxDatagram       int // bytes of the largest message read; 65,535
 	MaxBody           int // bytes of the largest payload put together from blocks; 64 KiB
 	BlockSize         int // request payloads above this are sent in blocks of it; 64

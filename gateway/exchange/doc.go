@@ -1,4 +1,4 @@
-// Package exchange carries CoAP requests and responses over one UDP socket that
+// Package exchange carries CoAP requests and responses over UDP sockets that
 // its caller opened: a server, a client, or both at once (RFC 7252), with
 // block-wise transfer (RFC 7959) and observation (RFC 7641).
 //

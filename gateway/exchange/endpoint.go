@@ -22,10 +22,11 @@ type Conn interface {
 	SetReadDeadline(t time.Time) error
 }
 
-// Endpoint is one end of CoAP exchanges over one socket. Its methods may be
+// Endpoint is one end of CoAP exchanges at one address. Its methods may be
 // called from any goroutine; those that wait for a remote need Run running.
 type Endpoint struct {
-	conn    Conn
+	conn    Conn // what starts here leaves by it; answers leave by the socket of their request
+	conns   []Conn
 	c       Config
 	started time.Time
 	nextID  atomic.Uint32 // of the messages that start here
@@ -47,24 +48,35 @@ type Endpoint struct {
 
 // New makes an Endpoint over conn. Nothing happens before Run.
 func New(conn Conn, c Config) *Endpoint {
-	e := &Endpoint{conn: conn, c: c.withDefaults(), started: time.Now(), end: make(chan struct{})}
+	e := &Endpoint{conn: conn, conns: append([]Conn{conn}, c.More...), c: c.withDefaults(), started: time.Now(), end: make(chan struct{})}
 	e.nextID.Store(rand.Uint32())
 	e.seen.init(e.c.Duplicates, e.c.DuplicateBytes, e.c.Lifetime)
 	e.uploads.limit, e.downloads.limit = e.c.Transfers, e.c.Transfers
 	return e
 }
 
-// Run reads the socket until ctx ends or the socket is closed, then gives up
+// Run reads the sockets until ctx ends or one of them is closed, then gives up
 // what is open (ErrClosed) and waits for every goroutine it started. It returns
-// nil after ctx ended, and leaves a read deadline on the socket then. It can be
+// nil after ctx ended, and leaves a read deadline on the sockets then. It can be
 // called once.
 func (e *Endpoint) Run(ctx context.Context) error {
-	wake := context.AfterFunc(ctx, func() { _ = e.conn.SetReadDeadline(time.Unix(1, 0)) })
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	wake := context.AfterFunc(reading, func() {
+		for _, c := range e.conns {
+			_ = c.SetReadDeadline(time.Unix(1, 0))
+		}
+	})
 	defer wake()
-	failed := make(chan error, e.c.Readers)
+	failed := make(chan error, e.c.Readers*len(e.conns))
 	var readers sync.WaitGroup
-	for range e.c.Readers {
-		readers.Go(func() { failed <- e.read(ctx) })
+	for _, c := range e.conns {
+		for range e.c.Readers {
+			readers.Go(func() {
+				failed <- e.read(reading, c)
+				stop()
+			})
+		}
 	}
 	e.spawn(e.sweep)
 	readers.Wait()
@@ -117,6 +129,7 @@ func (e *Endpoint) newID() uint16 { return uint16(e.nextID.Add(1)) }
 // reader is what one reading goroutine uses again for every datagram.
 type reader struct {
 	e       *Endpoint
+	conn    Conn
 	ctx     context.Context
 	in      []byte
 	out     []byte
@@ -125,11 +138,11 @@ type reader struct {
 }
 
 // read serves datagrams until the socket is closed or ctx ends.
-func (e *Endpoint) read(ctx context.Context) error {
-	r := &reader{e: e, ctx: ctx, in: make([]byte, e.c.MaxDatagram+1)}
+func (e *Endpoint) read(ctx context.Context, conn Conn) error {
+	r := &reader{e: e, conn: conn, ctx: ctx, in: make([]byte, e.c.MaxDatagram+1)}
 	faults := 0
 	for ctx.Err() == nil {
-		n, remote, err := e.conn.ReadFromUDPAddrPort(r.in)
+		n, remote, err := conn.ReadFromUDPAddrPort(r.in)
 		if err == nil {
 			faults = 0
 			r.receive(r.in[:n], unmapped(remote))
@@ -171,9 +184,15 @@ func (r *reader) slim() {
 	r.request = Request{}
 }
 
-// send writes one datagram.
+// send writes one datagram of those that start here.
 func (e *Endpoint) send(b []byte, remote netip.AddrPort) error {
-	_, err := e.conn.WriteToUDPAddrPort(b, remote)
+	return e.sendBy(e.conn, b, remote)
+}
+
+// sendBy writes one datagram. Whoever answers takes the socket of what is
+// answered, so that readers do not wait for each other.
+func (e *Endpoint) sendBy(conn Conn, b []byte, remote netip.AddrPort) error {
+	_, err := conn.WriteToUDPAddrPort(b, remote)
 	if err != nil {
 		e.count.sendErrors.Add(1)
 	}
@@ -181,8 +200,13 @@ func (e *Endpoint) send(b []byte, remote netip.AddrPort) error {
 }
 
 // sendEmpty writes an empty acknowledgement or reset.
-func (e *Endpoint) sendEmpty(t coap.Type, id uint16, remote netip.AddrPort) {
+func (r *reader) sendEmpty(t coap.Type, id uint16, remote netip.AddrPort) {
 	m := coap.Message{Type: t, ID: id}
-	var b [4]byte
-	_ = e.send(m.Append(b[:0]), remote)
+	r.out = m.Append(r.out[:0])
+	r.send(r.out, remote)
+}
+
+// send writes an answer; one that fails is lost as if on its way.
+func (r *reader) send(b []byte, remote netip.AddrPort) {
+	_ = r.e.sendBy(r.conn, b, remote)
 }

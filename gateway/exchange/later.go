@@ -67,7 +67,7 @@ func (p *Reply) Acknowledge() {
 	m := coap.Message{Type: coap.Acknowledgement, ID: p.Request.meta.id}
 	out := m.Append(b[:0])
 	p.e.seen.keep(p.Request.meta.slot, out)
-	_ = p.e.send(out, p.Request.Remote)
+	_ = p.e.sendBy(p.Request.meta.conn, out, p.Request.Remote)
 }
 
 // Respond sends the answer. When the request was acknowledged before, it goes

@@ -99,7 +99,7 @@ func (e *Endpoint) notify(ob *observer, a Response) {
 		ob.recent = append(ob.recent[:0], ob.recent[1:]...)
 	}
 	ob.recent = append(ob.recent, m.ID)
-	_ = e.send(m.Append(nil), ob.request.Remote)
+	_ = e.sendBy(ob.request.meta.conn, m.Append(nil), ob.request.Remote)
 }
 
 // notifySurely sends a confirmable notification and drops the observer that does

@@ -35,7 +35,7 @@ func (r *reader) empty(remote netip.AddrPort) {
 	e, m := r.e, &r.message
 	switch m.Type {
 	case coap.Confirmable:
-		e.sendEmpty(coap.Reset, m.ID, remote) // RFC 7252, 4.3: the answer to a ping
+		r.sendEmpty(coap.Reset, m.ID, remote) // RFC 7252, 4.3: the answer to a ping
 	case coap.Acknowledgement:
 		e.open.settle(remote, m.ID, acked)
 	case coap.Reset:
@@ -71,7 +71,7 @@ func (r *reader) answer(b []byte, remote netip.AddrPort) {
 		return
 	}
 	e.seen.keep(slot, r.out)
-	_ = e.send(r.out, remote)
+	r.send(r.out, remote)
 }
 
 // deliver hands a response to who waits for it. False: nobody does, or it has a
@@ -99,7 +99,7 @@ func (r *reader) repeat(slot slot, remote netip.AddrPort) {
 	r.e.count.duplicates.Add(1)
 	r.out = r.e.seen.recall(slot, r.out[:0])
 	if len(r.out) > 0 {
-		_ = r.e.send(r.out, remote)
+		r.send(r.out, remote)
 	}
 }
 
@@ -108,7 +108,7 @@ func (r *reader) repeat(slot slot, remote netip.AddrPort) {
 func (r *reader) reject(remote netip.AddrPort) {
 	r.e.count.rejected.Add(1)
 	if r.message.Type == coap.Confirmable {
-		r.e.sendEmpty(coap.Reset, r.message.ID, remote)
+		r.sendEmpty(coap.Reset, r.message.ID, remote)
 	}
 }
 
@@ -118,7 +118,7 @@ func (r *reader) malformed(b []byte, remote netip.AddrPort, err error) {
 	e.count.malformed.Add(1)
 	e.noise.debug(e.c.Log, e.now(), "malformed message", remote, err)
 	if t, id, ok := coap.Header(b); ok && t == coap.Confirmable {
-		e.sendEmpty(coap.Reset, id, remote)
+		r.sendEmpty(coap.Reset, id, remote)
 	}
 }
 
@@ -135,5 +135,5 @@ func (r *reader) tooLarge(b []byte, remote netip.AddrPort) {
 	a := coap.Message{Type: coap.Acknowledgement, Code: coap.RequestEntityTooLarge, ID: m.ID, Token: m.Token}
 	a.Options.SetUint(coap.Size1, uint32(r.e.c.MaxBody))
 	r.out = a.Append(r.out[:0])
-	_ = r.e.send(r.out, remote)
+	r.send(r.out, remote)
 }

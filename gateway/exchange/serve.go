@@ -14,6 +14,7 @@ type meta struct {
 	id     uint16
 	token  coap.Token
 	slot   slot
+	conn   Conn       // that it came by
 	block1 coap.Block // of the last block of an upload
 	block2 coap.Block // asked for
 	has1   bool
@@ -32,7 +33,7 @@ func (r *reader) serve(b []byte, remote netip.AddrPort) {
 	q := &r.request
 	*q = Request{
 		Remote: remote, Type: m.Type, Code: m.Code, Options: m.Options, Payload: m.Payload,
-		meta: meta{id: m.ID, token: m.Token, slot: slot},
+		meta: meta{id: m.ID, token: m.Token, slot: slot, conn: r.conn},
 	}
 	a, done := r.refuse(q)
 	if !done {
@@ -76,7 +77,7 @@ func (r *reader) refuse(q *Request) (Response, bool) {
 	}
 	r.e.count.rejected.Add(1)
 	if q.Type == coap.NonConfirmable {
-		r.e.sendEmpty(coap.Reset, q.meta.id, q.Remote)
+		r.sendEmpty(coap.Reset, q.meta.id, q.Remote)
 		return Response{}, true
 	}
 	return Text(coap.BadOption, "Unsupported "+n.String()), true
@@ -103,7 +104,7 @@ func (e *Endpoint) respond(q *Request, a Response, buf []byte) []byte {
 	if q.Type == coap.Confirmable {
 		e.seen.keep(q.meta.slot, buf)
 	}
-	_ = e.send(buf, q.Remote)
+	_ = e.sendBy(q.meta.conn, buf, q.Remote)
 	return buf
 }
 
