@@ -55,8 +55,8 @@ type client struct {
 
 func (r remote) client() (*client, error) {
 	c := &client{local: local{URL: r.Server, Token: r.Token}, http: &http.Client{Timeout: 30 * time.Second}}
+	c.URL = strings.TrimRight(c.URL, "/")
 	if c.URL != "" && c.Token != "" {
-		c.URL = strings.TrimRight(c.URL, "/")
 		return c, nil
 	}
 	raw, err := os.ReadFile(localFile(r.Data))
@@ -71,6 +71,9 @@ func (r remote) client() (*client, error) {
 		c.URL = here.URL
 	}
 	if c.Token == "" {
+		if c.URL != here.URL { // the owner's token goes to nobody else
+			return nil, fmt.Errorf("--server %s: give --token, too; the one of this machine's Roost is for %s alone", c.URL, here.URL)
+		}
 		c.Token = here.Token
 	}
 	return c, nil

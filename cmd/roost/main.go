@@ -34,6 +34,7 @@ type console struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], console{out: os.Stdout, err: os.Stderr, in: os.Stdin}))
 }
