@@ -71,7 +71,7 @@ func (n *node) arrive() error {
 	n.ref = standing.Ref
 	close(n.arrived)
 	if standing.Enrolment == roost.Enrolled {
-		return n.discover(ctx)
+		_ = n.discover(ctx) // it is in; reading will tell if it has gone
 	}
 	return nil
 }

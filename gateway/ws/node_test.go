@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/registry"
 )
 
@@ -265,4 +267,20 @@ func TestShutdownSaysGoingAway(t *testing.T) {
 	if h.registry.Count(roost.Home).Online != 0 {
 		t.Error("n1 is online although Roost has stopped")
 	}
+}
+
+// cutting is a Core whose nodes go the moment they are let in.
+type cutting struct{ gateway.Core }
+
+func (c cutting) Arrive(ctx context.Context, a gateway.Arrival) (gateway.Standing, error) {
+	s, err := c.Core.Arrive(ctx, a)
+	_ = a.Link.(*node).conn.Abort()
+	return s, err
+}
+
+func TestNodeThatGoesWhileItIsLetInIsOffline(t *testing.T) {
+	h := build(t, registry.EnrolOpen, func(c *Config) { c.Core = cutting{c.Core} })
+	h.dial("/node?id=n1", nil)
+	h.eventually("the node is known", func() bool { _, _, ok := h.registry.Get(home("n1")); return ok })
+	h.eventually("the node is offline", func() bool { n1, _, _ := h.registry.Get(home("n1")); return !n1.Online })
 }
