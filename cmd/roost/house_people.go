@@ -36,13 +36,19 @@ func (h *house) visitor(r *http.Request) (pyaiot.Visitor, error) {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		secret = strings.TrimSpace(bearer)
 	}
-	var actor account.Actor
-	var err error
+	who := func(context.Context) (actor account.Actor, err error) { return actor, nil }
 	if secret != "" {
-		actor, err = h.accounts.ByToken(r.Context(), secret)
+		who = func(ctx context.Context) (account.Actor, error) { return h.accounts.ByToken(ctx, secret) }
 	} else if cookie, none := r.Cookie("roost_session"); none == nil {
-		actor, err = h.accounts.BySession(r.Context(), cookie.Value)
+		who = func(ctx context.Context) (account.Actor, error) { return h.accounts.BySession(ctx, cookie.Value) }
 	}
+	again := func(ctx context.Context) (pyaiot.Visitor, error) { return visitorOf(who(ctx)) }
+	v, err := again(r.Context())
+	v.Again = again
+	return v, err
+}
+
+func visitorOf(actor account.Actor, err error) (pyaiot.Visitor, error) {
 	if err != nil {
 		return pyaiot.Visitor{}, err
 	}

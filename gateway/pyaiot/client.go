@@ -87,6 +87,10 @@ func statusOf(err error) int {
 // serve reads until the connection ends, then waits for the writer.
 func (c *client) serve(conn *websocket.Conn) {
 	c.conn = conn
+	if c.Again != nil {
+		c.d.expect(c, true)
+		defer c.d.expect(c, false)
+	}
 	ctx, stop := context.WithCancel(c.d.life)
 	writer := make(chan struct{})
 	err := c.read(ctx, writer)
@@ -141,14 +145,18 @@ func (c *client) announce(ctx context.Context, writer chan struct{}) {
 // command hands a command to the rooms. Nobody is told of its fate, as with Pyaiot.
 func (c *client) command(ctx context.Context, data []byte) {
 	q, ok := wire.ParseCommand(data)
-	if !ok || !c.Command || c.d.cfg.Submit == nil {
+	if !ok || c.d.cfg.Submit == nil {
+		return
+	}
+	v, err := c.now(ctx)
+	if err != nil || !v.Command {
 		return
 	}
 	ref := roost.Ref{Project: c.Project, Thing: roost.ThingID(q.UID)}
 	if t, _, ok := c.d.cfg.Fleet.Get(ref); !ok || t.Enrolment != roost.Enrolled {
 		return
 	}
-	if err := c.d.cfg.Submit(ctx, ref, q.Endpoint, roost.Value(q.Payload), c.By); err != nil {
+	if err := c.d.cfg.Submit(ctx, ref, q.Endpoint, roost.Value(q.Payload), v.By); err != nil {
 		c.d.cfg.Log.Debug("command refused", "thing", ref.Thing, "err", err)
 	}
 }

@@ -28,6 +28,10 @@ type Visitor struct {
 	By      string          // for the history of commands
 	Project roost.ProjectID // "" is roost.Home
 	Command bool            // may send commands
+
+	// Again tells who they are by now: asked before each command and now and then.
+	// With roost.Unauthorized or roost.Denied their connection ends. nil: always the same.
+	Again func(ctx context.Context) (Visitor, error)
 }
 
 // Who may open /ws.
@@ -58,6 +62,8 @@ type Config struct {
 	// Submit asks that resource of a thing be set to a JSON value. nil: commands are ignored.
 	Submit func(ctx context.Context, ref roost.Ref, resource string, value roost.Value, by string) error
 
+	Recheck time.Duration // how often clients must prove that they may watch; 0: 30 s
+
 	MaxGateways       int // connections; 0: 1,000
 	MaxClients        int // connections; 0: 10,000
 	MaxNodes          int // of one gateway's connection; 0: 100,000
@@ -73,6 +79,9 @@ func (c *Config) fill() {
 	}
 	if c.Clients == "" {
 		c.Clients = ClientsToken
+	}
+	if c.Recheck == 0 {
+		c.Recheck = 30 * time.Second
 	}
 	if c.MaxGateways == 0 {
 		c.MaxGateways = 1000
@@ -103,7 +112,8 @@ type Door struct {
 	open     bool
 	gateways *peers
 	clients  *peers
-	nodes    map[string]*node // by uid
+	visitors map[*client]struct{} // those of clients who have to prove themselves again
+	nodes    map[string]*node     // by uid
 }
 
 // peers are the connections of one kind, guarded by Door.mu.
@@ -122,7 +132,8 @@ func New(cfg Config) *Door {
 	cfg.fill()
 	d := &Door{
 		cfg: cfg, hub: newHub(cfg.Feed, cfg.Fleet, cfg.Log), src: newUUID(), closing: make(chan struct{}),
-		gateways: newPeers(cfg.MaxGateways), clients: newPeers(cfg.MaxClients), nodes: map[string]*node{},
+		gateways: newPeers(cfg.MaxGateways), clients: newPeers(cfg.MaxClients),
+		visitors: map[*client]struct{}{}, nodes: map[string]*node{},
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
@@ -152,7 +163,7 @@ func (d *Door) Run(ctx context.Context) {
 	d.mu.Lock()
 	d.open = true
 	d.mu.Unlock()
-	<-ctx.Done()
+	d.expelUntil(ctx)
 	d.shut()
 	late := time.AfterFunc(drain, d.end)
 	defer late.Stop()
