@@ -1,7 +1,7 @@
 // Screenshots of every page: light and dark, wide and phone, into $SHOTS (default ./shots).
 //   ONLY=fleet,thing node e2e/shots.mjs
 import { mkdir } from "node:fs/promises";
-import { launch, name, openPage, password, serve, signIn } from "./lib.mjs";
+import { launch, name, openPage, password, real, serve, signIn } from "./lib.mjs";
 
 const into = process.env.SHOTS ?? "shots";
 const only = process.env.ONLY?.split(",");
@@ -10,8 +10,8 @@ const sizes = { wide: { width: 1440, height: 900 }, phone: { width: 390, height:
 await mkdir(into, { recursive: true });
 
 const main = await serve({});
-const bare = await serve({ empty: true });
-const fresh = await serve({ setup: true });
+const bare = real ? null : await serve({ empty: true });
+const fresh = process.env.ROOST_URL ? null : await serve({ setup: true });
 const browser = await launch();
 
 async function thingWith(page, resource) {
@@ -65,21 +65,19 @@ for (const theme of themes)
       await page.screenshot({ path: `${into}/${file}-${theme}-${size}.png`, fullPage: true });
     };
     const wanted = (n) => !only || only.includes(n);
-    if (!process.env.ROOST_URL) {
-      if (wanted("setup")) {
-        const page = await openPage(browser, fresh.url, options);
-        await page.goto("/setup#once-only-token");
-        await page.getByLabel("Your name").fill("Ada");
-        await page.getByLabel("Password").fill("correct horse");
-        await take(page, "setup");
-        await page.context().close();
-      }
-      if (wanted("empty")) {
-        const page = await openPage(browser, bare.url, options);
-        await signIn(page);
-        await take(page, "empty");
-        await page.context().close();
-      }
+    if (fresh && wanted("setup")) {
+      const page = await openPage(browser, fresh.url, options);
+      await page.goto(fresh.link ? fresh.link.pathname + fresh.link.hash : "/setup#once-only-token");
+      await page.getByLabel("Your name").fill("Ada");
+      await page.getByLabel("Password").fill("correct horse");
+      await take(page, "setup");
+      await page.context().close();
+    }
+    if (bare && wanted("empty")) {
+      const page = await openPage(browser, bare.url, options);
+      await signIn(page);
+      await take(page, "empty");
+      await page.context().close();
     }
     const page = await openPage(browser, main.url, options);
     await page.goto("/");
@@ -96,5 +94,5 @@ for (const theme of themes)
     await page.context().close();
   }
 await browser.close();
-for (const s of [main, bare, fresh]) await s.close();
+for (const s of [main, bare, fresh]) await s?.close();
 process.exitCode = bad;
