@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"net"
 	"strconv"
 	"time"
 
@@ -83,7 +84,7 @@ func (r *Registry) welcome(e *entry, a Arrival, now time.Time) bool {
 		r.waiting.Add(-1)
 	}
 	r.heard(e, now)
-	if was.Address != e.thing.Address || was.Gateway != e.thing.Gateway || was.Protocol != e.thing.Protocol || was.Enrolment != e.thing.Enrolment {
+	if e.moved(now) || was.Gateway != e.thing.Gateway || was.Protocol != e.thing.Protocol || was.Enrolment != e.thing.Enrolment {
 		e.changed = true
 		r.enqueue(e)
 		if was.Online { // heard has not told of it
@@ -91,6 +92,27 @@ func (r *Registry) welcome(e *entry, a Arrival, now time.Time) bool {
 		}
 	}
 	return !was.Online
+}
+
+// samePort is how long the change of a mere port is no news: a thing that always
+// sends from another one would be an event with every sign of life.
+const samePort = 5 * time.Minute
+
+// moved tells whether the address differs from the one last told; the caller
+// holds e.mu.
+func (e *entry) moved(now time.Time) bool {
+	if e.thing.Address == e.told {
+		return false
+	}
+	return host(e.thing.Address) != host(e.told) || now.Sub(e.toldAt) >= samePort
+}
+
+// host is an address without its port.
+func host(address string) string {
+	if h, _, err := net.SplitHostPort(address); err == nil {
+		return h
+	}
+	return address
 }
 
 // heard is a sign of life; the caller holds e.mu.

@@ -91,6 +91,8 @@ type entry struct {
 	changed   bool // the thing's own row differs from the store's
 	cleared   bool // the store still has values from before a restart
 	saved     time.Time
+	told      string // the address in the last event
+	toldAt    time.Time
 }
 
 func newEntry(t roost.Thing) *entry {
@@ -177,6 +179,7 @@ func (r *Registry) with(ref roost.Ref, f func(e *entry) error) error {
 func (r *Registry) publish(e *entry, at time.Time) {
 	t := e.thing
 	t.Tags = slices.Clone(t.Tags)
+	e.told, e.toldAt = t.Address, at
 	r.feed.Publish(&roost.Event{Kind: roost.ThingChanged, Ref: t.Ref, At: at, Thing: &t})
 }
 

@@ -1,7 +1,10 @@
 package registry_test
 
 import (
+	"context"
+	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -199,4 +202,57 @@ func TestOneThingCannotFillMemory(t *testing.T) {
 	if roost.KindOf(err) != roost.Invalid {
 		t.Errorf("a third resource of two: %v", err)
 	}
+}
+
+func TestPortThatAlwaysChangesIsNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rooms := roomtest.Open(t, roomtest.Config{})
+		feed := rooms.Feed.Tail()
+		changes := func() (n int) {
+			var events [64]*roost.Event
+			ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
+			defer stop()
+			for {
+				got, err := feed.Next(ctx, events[:])
+				if err != nil {
+					return n
+				}
+				for _, e := range events[:got] {
+					if e.Kind == roost.ThingChanged {
+						n++
+					}
+				}
+			}
+		}
+		a := arrival("n1")
+		from := func(address string, wait time.Duration) {
+			t.Helper()
+			time.Sleep(wait)
+			a.Address = address
+			arrive(t, rooms.Registry, a)
+			if thing, _, _ := rooms.Registry.Get(ref("n1")); thing.Address != address {
+				t.Errorf("address is %s, not %s", thing.Address, address)
+			}
+		}
+		from("192.0.2.1:40000", 0)
+		if n := changes(); n != 1 {
+			t.Fatalf("%d events of a thing that came", n)
+		}
+		for port := range 5 {
+			from("192.0.2.1:4100"+strconv.Itoa(port), 30*time.Second)
+		}
+		if n := changes(); n != 0 {
+			t.Errorf("%d events of other ports", n)
+		}
+		from("192.0.2.2:41004", 30*time.Second)
+		if n := changes(); n != 1 {
+			t.Errorf("%d events of another host", n)
+		}
+		for range 13 { // it stays at a new port, which is told in the end
+			from("192.0.2.2:42000", 30*time.Second)
+		}
+		if n := changes(); n != 1 {
+			t.Errorf("%d events of a port that stays", n)
+		}
+	})
 }

@@ -62,13 +62,14 @@ func (n *node) worked(r route) {
 	n.mu.Unlock()
 }
 
-// address is where people are told that the node is.
+// address is where people are told that the node is: the port that answers, or
+// while none is known to, that of its greeting.
 func (n *node) address() string {
 	remote, _ := n.door.nodes.where(n)
 	n.mu.Lock()
 	via := n.via
 	n.mu.Unlock()
-	if via != bySource {
+	if via == byNodePort {
 		remote = netip.AddrPortFrom(remote.Addr(), n.door.cfg.NodePort)
 	}
 	return remote.String()

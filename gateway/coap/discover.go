@@ -107,7 +107,7 @@ func (d *Door) exploreOnce(n *node) (again bool) {
 	n.again, n.cancel = false, cancel
 	gone := n.gone
 	n.mu.Unlock()
-	err := error(command.ErrGone)
+	err := command.ErrGone
 	if !gone && ctx.Err() == nil {
 		err = d.read(ctx, n)
 	}

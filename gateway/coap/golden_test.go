@@ -34,8 +34,7 @@ type recorded struct {
 	msg wire.Message
 }
 
-func (r recorded) to(port string) bool   { return strings.HasSuffix(r.Dst, port) }
-func (r recorded) from(port string) bool { return strings.HasSuffix(r.Src, port) }
+func (r recorded) to(port string) bool { return strings.HasSuffix(r.Dst, port) }
 
 func readSession(t *testing.T, file string) (all []recorded) {
 	f, err := os.Open(file)

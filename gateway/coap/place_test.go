@@ -29,6 +29,9 @@ func TestNodeThatServesAtThePortOfItsAlive(t *testing.T) {
 	b := h.boardAt(t, "127.0.4.1:0").has("</led>")
 	got := b.puts("/led", wire.Changed, "")
 	taken(t, b.own("/alive", "alive:n1"), "alive:n1")
+	if thing, _, _ := h.Registry.Get(ref("n1")); thing.Address != b.addr().String() {
+		t.Errorf("before anything answered, address is %s", thing.Address)
+	}
 	h.want(t, introduced("n1", b.host)...)
 	h.want(t, "n1 led=0")
 	b.requests()
