@@ -19,6 +19,11 @@ func Text(s string) Value {
 	if plain(s) {
 		return Value(`"` + s + `"`)
 	}
+	return escaped(strings.Clone(s)) // a copy, so that plain text need not be on the heap
+}
+
+// escaped is s as a JSON string with whatever escapes it needs.
+func escaped(s string) Value {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

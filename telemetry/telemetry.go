@@ -66,7 +66,10 @@ type batch struct {
 	joined   []chan struct{} // of batches whose readings moved into this one
 }
 
-func newBatch() *batch { return &batch{done: make(chan struct{})} }
+// newBatch makes a batch with room for so many readings, as the last one had.
+func newBatch(room int) *batch {
+	return &batch{readings: make([]roost.Reading, 0, room), done: make(chan struct{})}
+}
 
 // end lets go all who wait for b.
 func (b *batch) end() {
@@ -81,7 +84,7 @@ func New(store Store, numbers *series.DB, cfg Config, log *slog.Logger) *Telemet
 	cfg.fill()
 	return &Telemetry{
 		store: store, numbers: numbers, cfg: cfg, log: log,
-		pending: newBatch(), kick: make(chan struct{}, 1),
+		pending: newBatch(0), kick: make(chan struct{}, 1),
 		names: names{known: map[name]*named{}},
 	}
 }

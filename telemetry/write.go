@@ -57,7 +57,7 @@ func (t *Telemetry) flush(ctx context.Context) error {
 		t.mu.Unlock()
 		return nil
 	}
-	t.pending = newBatch()
+	t.pending = newBatch(len(b.readings))
 	t.mu.Unlock()
 	err := t.write(ctx, b.readings)
 	t.mu.Lock()

@@ -55,7 +55,7 @@ func (e *Endpoint) do(ctx context.Context, remote netip.AddrPort, m *coap.Messag
 func (e *Endpoint) Send(remote netip.AddrPort, r *Request) error {
 	m := coap.Message{
 		Type: coap.NonConfirmable, Code: r.Code, ID: e.newID(),
-		Token: coap.Token16(uint16(e.newID())), Options: r.Options, Payload: r.Payload,
+		Token: coap.Token16(e.newID()), Options: r.Options, Payload: r.Payload,
 	}
 	if err := m.Check(); err != nil {
 		return fmt.Errorf("send to %v: %w", remote, err)

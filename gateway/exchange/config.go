@@ -38,7 +38,7 @@ type Config struct {
 	BlockSize         int // request payloads above this are sent in blocks of it; 64
 	ResponseBlockSize int // the same for responses; 1,024
 
-	Duplicates     int           // remembered messages; 524,288
+	Duplicates     int           // remembered messages, 80 bytes each; 262,144
 	DuplicateBytes int           // bytes of remembered long responses; 16 MiB
 	Lifetime       time.Duration // of a remembered message; EXCHANGE_LIFETIME, 247 s
 	Transfers      int           // block-wise transfers under way as a server; 256
@@ -67,7 +67,7 @@ func (c Config) withDefaults() Config {
 	or(&c.MaxBody, 64<<10)
 	or(&c.BlockSize, 64)
 	or(&c.ResponseBlockSize, 1024)
-	or(&c.Duplicates, 1<<19)
+	or(&c.Duplicates, 1<<18)
 	or(&c.DuplicateBytes, 16<<20)
 	or(&c.Lifetime, 247*time.Second)
 	or(&c.Transfers, 256)

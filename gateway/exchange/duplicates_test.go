@@ -67,7 +67,7 @@ func check(t *testing.T, d *duplicates) {
 			t.Fatalf("%d bytes counted as %d", bytes, sh.longBytes)
 		}
 		for _, c := range sh.table {
-			if c.tag != 0 && (!sh.holds(c.n) || sh.at(c.n).tag != c.tag || sh.find(sh.at(c.n).key, c.tag) < 0) {
+			if c.tag != 0 && (!sh.holds(c.n) || tagOf(sh.at(c.n).key) != c.tag || sh.find(sh.at(c.n).key) < 0) {
 				t.Fatalf("cell %+v leads nowhere", c)
 			}
 		}
@@ -96,7 +96,7 @@ func TestDuplicatesForgetNothingEarly(t *testing.T) {
 
 func BenchmarkAdmit(b *testing.B) {
 	var d duplicates
-	d.init(1<<19, 16<<20, 247*time.Second)
+	d.init(1<<18, 16<<20, 247*time.Second)
 	datagram := make([]byte, 80)
 	b.ReportAllocs()
 	i := 0
