@@ -95,7 +95,7 @@ func (n *wsNode) live(ctx context.Context) error {
 func (n *wsNode) session(ctx context.Context, client *http.Client, address string) error {
 	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	conn, answer, err := websocket.Dial(dialing, address, &websocket.DialOptions{HTTPClient: client})
+	conn, answer, err := websocket.Dial(dialing, address, &websocket.DialOptions{HTTPClient: client}) //nolint:bodyclose // Dial does
 	if err != nil {
 		if answer != nil {
 			n.f.count.refused.Add(1)

@@ -104,7 +104,8 @@ func (s *Server) baseURL(r *http.Request, secure bool) string {
 
 // again asks the rooms once more whether c may watch; for streams, which live long.
 func (s *Server) again(ctx context.Context, c *caller) error {
-	actor, err := account.Actor{}, error(nil)
+	var actor account.Actor
+	var err error
 	if c.token != "" {
 		actor, err = s.Accounts.ByToken(ctx, c.token)
 	} else {

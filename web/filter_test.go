@@ -32,7 +32,7 @@ func FuzzRequest(f *testing.F) {
 // FuzzThingBody wants the hand-made JSON to be the JSON of what went in.
 func FuzzThingBody(f *testing.F) {
 	f.Add("node1", "Attic \"fan\"", "lab", "24.1°C", 1.5)
-	f.Add("\x00", "\xff", "\u2028", "</script>", -0.0)
+	f.Add("\x00", "\xff", "\u2028", "</script>", math.Copysign(0, -1))
 	f.Fuzz(func(t *testing.T, id, name, tag, text string, number float64) {
 		body := thingBody{
 			thing: roost.Thing{Ref: roost.Ref{Project: roost.Home, Thing: roost.ThingID(id)}, GivenName: name, Tags: []string{tag, id}},

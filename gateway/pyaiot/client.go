@@ -130,7 +130,7 @@ func (c *client) announce(ctx context.Context, writer chan struct{}) {
 		go func() { // serve waits for it
 			defer close(writer)
 			defer reader.Close()
-			if err := c.write(ctx, reader); err != nil && ctx.Err() == nil {
+			if err := c.write(ctx, reader); ctx.Err() == nil {
 				c.d.cfg.Log.Info("Pyaiot client cut", "client", c.id, "err", err)
 				_ = c.conn.Abort() // the reader sees it
 			}

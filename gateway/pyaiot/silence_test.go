@@ -79,7 +79,7 @@ func TestDeadGatewayIsNoticedByItsKeepAlive(t *testing.T) {
 		if !slices.Equal(core.all(), want) {
 			t.Fatalf("before the grace ended: %q", core.all())
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		synctest.Wait()
 		if want = append(want, "leave a"); !slices.Equal(core.all(), want) {
 			t.Fatalf("after it: %q", core.all())

@@ -51,9 +51,10 @@ func TestRecordedSessionOf2019(t *testing.T) {
 				}
 				delete(remembered, got)
 			}
-			if m.Type == "update" {
+			switch m.Type {
+			case "update":
 				known[m.Endpoint] = text
-			} else if m.Type == "new" {
+			case "new":
 				for _, text := range known {
 					remembered[text] = true
 				}

@@ -46,7 +46,7 @@ func ParseLinks(s string) ([]Link, error) {
 		}
 		l, err := p.link()
 		if err != nil {
-			return links, fmt.Errorf("%w at byte %d: %s", ErrLinkFormat, p.i, err)
+			return links, fmt.Errorf("%w at byte %d: %w", ErrLinkFormat, p.i, err)
 		}
 		links = append(links, l)
 		if !p.end() && !p.at(',') {
