@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -50,7 +51,7 @@ func (s *Server) authenticated(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		c := &caller{remote: r.RemoteAddr, secure: s.overTLS(r)}
+		c := &caller{remote: s.remote(r), secure: s.overTLS(r)}
 		c.base = s.baseURL(r, c.secure)
 		c.actor, c.err = s.identify(r, c)
 		if c.err == nil && c.cookie+c.token != "" {
@@ -78,6 +79,22 @@ func (s *Server) identify(r *http.Request, c *caller) (account.Actor, error) {
 	}
 	c.cookie = cookie.Value
 	return s.Accounts.BySession(r.Context(), c.cookie)
+}
+
+// remote is where a request comes from. Behind a proxy all would come from one
+// address, and one who guesses passwords would keep everybody out: what a proxy near
+// by adds last to X-Forwarded-For counts, when the public address says that there is one.
+func (s *Server) remote(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if at := peer.Addr().Unmap(); err != nil || s.PublicURL == "" || !at.IsLoopback() && !at.IsPrivate() {
+		return r.RemoteAddr
+	}
+	passed := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	last := strings.TrimSpace(passed[strings.LastIndexByte(passed, ',')+1:])
+	if from, err := netip.ParseAddr(last); err == nil {
+		return from.String()
+	}
+	return r.RemoteAddr
 }
 
 // overTLS tells whether the browser came by https: to us, or to the proxy that

@@ -83,6 +83,28 @@ func TestGuessingIsThrottled(t *testing.T) {
 	t.Error("fifty wrong passwords and no throttle")
 }
 
+func TestOneGuesserBehindAProxyKeepsNobodyElseOut(t *testing.T) {
+	for public, kept := range map[string]bool{"https://roost.example": false, "": true} {
+		h := open(t, func(c *Config) { c.PublicURL = public })
+		h.owner()
+		b := h.browser()
+		status := 0
+		for i := range 50 { // each name is tried once, so that only the address counts
+			wrong := map[string]any{"name": fmt.Sprint("guess", i), "password": "wrong"}
+			res, _ := b.send("POST", "/session", wrong, "X-Forwarded-For", "203.0.113.99, 198.51.100.1")
+			status = res.StatusCode
+		}
+		if status != 429 {
+			t.Errorf("%q: fifty wrong passwords: %d", public, status)
+		}
+		right := map[string]any{"name": "ada", "password": password}
+		res, text := b.send("POST", "/session", right, "X-Forwarded-For", "198.51.100.1, 203.0.113.99")
+		if (res.StatusCode == 429) != kept {
+			t.Errorf("%q: from another address: %d %s", public, res.StatusCode, text)
+		}
+	}
+}
+
 func TestTokenLetsAProgramIn(t *testing.T) {
 	h := open(t)
 	ada := h.owner()
