@@ -44,7 +44,7 @@ func (t *Telemetry) Drop(ctx context.Context, ref roost.Ref) error {
 	t.mu.Lock()
 	t.pending.readings = slices.DeleteFunc(t.pending.readings, func(r roost.Reading) bool { return r.Ref == ref })
 	if b := t.pending; len(b.readings) == 0 { // no flush will look at it
-		t.pending = newBatch(0)
+		t.pending = newBatch(nil)
 		b.end()
 	}
 	t.mu.Unlock()

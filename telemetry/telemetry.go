@@ -49,8 +49,9 @@ type Telemetry struct {
 
 	mu      sync.Mutex
 	pending *batch
-	kick    chan struct{} // tells Run that a batch is full
-	broken  bool          // the last write failed
+	spare   []roost.Reading // of a batch that was written: room for the next
+	kick    chan struct{}   // tells Run that a batch is full
+	broken  bool            // the last write failed
 
 	writing sync.Mutex // held while a batch is written, or a thing dropped; taken before mu
 
@@ -66,9 +67,9 @@ type batch struct {
 	joined   []chan struct{} // of batches whose readings moved into this one
 }
 
-// newBatch makes a batch with room for so many readings, as the last one had.
-func newBatch(room int) *batch {
-	return &batch{readings: make([]roost.Reading, 0, room), done: make(chan struct{})}
+// newBatch makes a batch whose readings go where there is room for them, if any is.
+func newBatch(room []roost.Reading) *batch {
+	return &batch{readings: room[:0], done: make(chan struct{})}
 }
 
 // end lets go all who wait for b.
@@ -84,7 +85,7 @@ func New(store Store, numbers *series.DB, cfg Config, log *slog.Logger) *Telemet
 	cfg.fill()
 	return &Telemetry{
 		store: store, numbers: numbers, cfg: cfg, log: log,
-		pending: newBatch(0), kick: make(chan struct{}, 1),
+		pending: newBatch(nil), kick: make(chan struct{}, 1),
 		names: names{known: map[name]*named{}},
 	}
 }

@@ -57,7 +57,7 @@ func (t *Telemetry) flush(ctx context.Context) error {
 		t.mu.Unlock()
 		return nil
 	}
-	t.pending = newBatch(len(b.readings))
+	t.pending, t.spare = newBatch(t.spare), nil
 	t.mu.Unlock()
 	err := t.write(ctx, b.readings)
 	t.mu.Lock()
@@ -72,6 +72,10 @@ func (t *Telemetry) flush(ctx context.Context) error {
 	}
 	t.recorded.Add(uint64(len(b.readings)))
 	b.end()
+	if cap(b.readings) <= 4*batchSize {
+		clear(b.readings)
+		t.spare, b.readings = b.readings, nil
+	}
 	return nil
 }
 
