@@ -162,6 +162,14 @@ export function rowValues(resources: Iterable<Resource>, most = 3): Resource[] {
     .map((x) => x.r);
 }
 
+/** What a thing without values for a row has instead, in words: "Robot · Position". */
+export function rowWords(resources: Iterable<Resource>): string {
+  const names: string[] = [];
+  for (const r of resources)
+    if (chooseWidget(r) !== "fact" && chooseWidget(r) !== "switch") names.push(label(r.name));
+  return names.slice(0, 4).join(" · ");
+}
+
 /** The control of a row: its first switch that can be written, `led` before others. */
 export function rowSwitch(resources: Iterable<Resource>): Resource | undefined {
   let found: Resource | undefined;
