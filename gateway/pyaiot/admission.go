@@ -17,6 +17,8 @@ const (
 	protocolToken  = "token"
 	// legacyPatience is how long a gateway of Pyaiot 0.2 may take to send its token.
 	legacyPatience = 2 * time.Second
+	// legacyToken is the longest message in which it may come, in bytes.
+	legacyToken = 4 << 10
 	// gatewayBuffer is what a gateway's connection reads at once: some 250 updates.
 	gatewayBuffer = 32 << 10
 )
@@ -30,7 +32,7 @@ func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
 	name, remote := gatewayName(r), r.RemoteAddr
 	lines := r.Header.Values(protocolHeader)
 	if len(lines) == 0 && d.cfg.Legacy {
-		o.Dead = legacyPatience
+		o.Dead, o.MaxMessage = legacyPatience, legacyToken
 		d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveLegacy(c, name, remote) })
 		return
 	}
@@ -60,7 +62,11 @@ func checkProtocols(keys wire.Keys, lines []string) string {
 
 // serveLegacy waits for the token, which comes as a message.
 func (d *Door) serveLegacy(conn *websocket.Conn, name, remote string) {
+	late := time.AfterFunc(legacyPatience+time.Second, func() { _ = conn.Cut() }) // a byte now and then is no token
 	_, token, err := conn.Next()
+	if !late.Stop() && err == nil {
+		err = websocket.ErrSilent
+	}
 	if err == nil {
 		err = d.cfg.Keys.CheckToken(strings.TrimSpace(string(token)))
 	}
@@ -73,6 +79,7 @@ func (d *Door) serveLegacy(conn *websocket.Conn, name, remote string) {
 		return
 	}
 	conn.SetDead(0)
+	conn.SetMaxMessage(d.cfg.MaxGatewayMessage)
 	d.serveGateway(conn, name, remote, true)
 }
 

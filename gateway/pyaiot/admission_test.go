@@ -125,6 +125,11 @@ func TestT07LegacyHandshake(t *testing.T) {
 	if got := silent.wantClose(); got.Code != websocket.StatusNoStatusRcvd || time.Since(start) < legacyPatience {
 		t.Errorf("%v after %v", got, time.Since(start))
 	}
+	long := h.dial("/gw", nil)
+	long.send(strings.Repeat("A", legacyToken+1))
+	if got := long.wantClose(); got.Code == websocket.StatusNormalClosure {
+		t.Errorf("a token of megabytes: %v", got)
+	}
 	gw := h.dial("/gw", nil)
 	gw.send(h.keys.Token(time.Now()))
 	if got := gw.next(); got != wire.Resync {

@@ -70,6 +70,7 @@ type Conn struct {
 	broken  bool // a write failed half-way, or the close frame is out
 
 	arming      sync.Mutex // of the read deadline
+	armed       bool
 	interrupted bool
 }
 
@@ -86,6 +87,9 @@ func New(stream Stream, o Options) *Conn {
 
 // SetDead changes Options.Dead from the next read on. Only the reading goroutine may call it.
 func (c *Conn) SetDead(d time.Duration) { c.o.Dead = d }
+
+// SetMaxMessage changes Options.MaxMessage. Only the reading goroutine may call it.
+func (c *Conn) SetMaxMessage(size int) { c.o.MaxMessage = size }
 
 // BeforeWait makes Next call f whenever all that has come is worked on and it is
 // about to read from the stream. Only the reading goroutine may call it.
@@ -213,16 +217,22 @@ func (c *Conn) makeRoom(want int) {
 func (c *Conn) armRead() error {
 	c.arming.Lock()
 	defer c.arming.Unlock()
-	if c.interrupted || c.o.Dead == 0 && c.o.Ping == 0 {
+	watched := c.o.Dead > 0 || c.o.Ping > 0
+	if c.interrupted || !watched && !c.armed {
 		return nil
 	}
-	wait := c.o.Ping
-	if left := c.o.Dead - time.Since(c.heard); c.o.Dead > 0 && (wait == 0 || left < wait) {
-		wait = max(left, 0)
+	var until time.Time // for ever: what was armed before is taken back
+	if watched {
+		wait := c.o.Ping
+		if left := c.o.Dead - time.Since(c.heard); c.o.Dead > 0 && (wait == 0 || left < wait) {
+			wait = max(left, 0)
+		}
+		until = time.Now().Add(wait)
 	}
-	if err := c.stream.SetReadDeadline(time.Now().Add(wait)); err != nil {
+	if err := c.stream.SetReadDeadline(until); err != nil {
 		return fmt.Errorf("set read deadline: %w", err)
 	}
+	c.armed = watched
 	return nil
 }
 

@@ -208,3 +208,39 @@ func FuzzConn(f *testing.F) {
 		}
 	})
 }
+
+// counting is a stream that counts its reads.
+type counting struct {
+	net.Conn
+	reads int
+}
+
+func (c *counting) Read(b []byte) (int, error) { c.reads++; return c.Conn.Read(b) }
+
+func TestPeerThatMayBeSilentNowIsLeftInPeace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		stream := &counting{Conn: near}
+		c := New(stream, Options{Dead: time.Second})
+		got := make(chan error)
+		go func() {
+			_, _, err := c.Next()
+			got <- err
+			c.SetDead(0)
+			_, _, err = c.Next()
+			got <- err
+		}()
+		for _, wait := range []time.Duration{0, time.Minute} {
+			time.Sleep(wait)
+			if _, err := far.Write(frame(true, Text, "x")); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-got; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if stream.reads > 4 {
+			t.Errorf("%d reads for two messages", stream.reads)
+		}
+	})
+}
