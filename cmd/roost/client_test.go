@@ -21,3 +21,9 @@ func TestOwnersTokenGoesToNoOtherServer(t *testing.T) {
 		t.Errorf("another machine's, with its token: %+v, %v", c, err)
 	}
 }
+
+func TestTerminalDoesNotObeyAThing(t *testing.T) {
+	if got := onOneLine("Attic\x1b[2J\r\n24.1°C\u202e\u009b"); got != "Attic [2J  24.1°C  " {
+		t.Errorf("printed as %q", got)
+	}
+}

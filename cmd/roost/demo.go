@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/sim"
@@ -37,16 +38,18 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 			h.guests.expect(roost.Identity{Door: g.Door, Own: g.ID})
 		}
 	}
+	var fleet sync.WaitGroup
+	defer fleet.Wait()
 	return h.run(ctx, func(doors context.Context) error {
 		if err := h.announce(ctx, con.out); err != nil {
 			return err
 		}
 		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP and WebSocket nodes on this machine. Ctrl-C ends it all.")
-		go func() {
+		fleet.Go(func() {
 			if err := sim.Demo(doors, h.simAddresses()); err != nil {
 				log.Error("the demo fleet left", "err", err)
 			}
-		}()
+		})
 		return nil
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 type thingCmd struct {
@@ -61,9 +62,20 @@ func (l thingLs) Run(ctx context.Context, con console) error {
 	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tNAME\tPROTOCOL\tSTATE\tHEARD\tADDRESS")
 	for _, t := range answer.Things {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Protocol, stateWord(t), ago(t.LastHeard), t.Address)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, onOneLine(t.Name), onOneLine(t.Protocol), stateWord(t), ago(t.LastHeard), onOneLine(t.Address))
 	}
 	return w.Flush()
+}
+
+// onOneLine makes what a thing says of itself fit for a terminal, which would obey
+// control characters.
+func onOneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 func printAnswer(ctx context.Context, c *client, w io.Writer, path string) error {
@@ -113,9 +125,9 @@ func (s thingShow) Run(ctx context.Context, con console) error {
 	}
 	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "id\t%s\nname\t%s\nprotocol\t%s\nstate\t%s\nheard\t%s\naddress\t%s\ntags\t%s\n",
-		t.ID, t.Name, t.Protocol, stateWord(t), ago(t.LastHeard), t.Address, strings.Join(t.Tags, ", "))
+		t.ID, onOneLine(t.Name), onOneLine(t.Protocol), stateWord(t), ago(t.LastHeard), onOneLine(t.Address), strings.Join(t.Tags, ", "))
 	for _, r := range t.Resources {
-		fmt.Fprintf(w, "%s\t%s\t(%s)\n", r.Name, valueText(r.Value), ago(r.At))
+		fmt.Fprintf(w, "%s\t%s\t(%s)\n", onOneLine(r.Name), onOneLine(valueText(r.Value)), ago(r.At))
 	}
 	return w.Flush()
 }
