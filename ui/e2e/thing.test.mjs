@@ -174,14 +174,12 @@ test("a thing that is not here is told", async () => {
 test("a lost connection is one line, values stay, and it comes back", only, async () => {
   await page.goto(green);
   await widget("Temperature").waitFor();
-  const handle = server.mock.handle;
   const attach = server.mock.attach;
   server.mock.attach = (ws) => ws.terminate();
   for (const r of server.mock.readers) r.terminate();
   await page.getByText(/Reconnecting, values are from/).waitFor();
   await widget("Temperature").waitFor();
   server.mock.attach = attach;
-  server.mock.handle = handle;
   await page.getByText(/Reconnecting/).waitFor({ state: "detached" });
 });
 

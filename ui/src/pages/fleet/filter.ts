@@ -1,5 +1,7 @@
 import type { LiveThing } from "../../lib/thing.svelte";
 
+export type Look = "table" | "cards";
+
 export interface Filter {
   text: string;
   show: "" | "online" | "offline" | "ignored";
