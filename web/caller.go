@@ -41,7 +41,8 @@ func callerOf(ctx context.Context) *caller {
 	return c
 }
 
-const cookieName = "roost_session"
+// CookieName is the cookie by which a browser shows its session.
+const CookieName = "roost_session"
 
 // authenticated is the one place that finds out who a request comes from. What
 // they may do is decided by each operation.
@@ -73,7 +74,7 @@ func (s *Server) identify(r *http.Request, c *caller) (account.Actor, error) {
 		c.token = strings.TrimSpace(bearer)
 		return s.Accounts.ByToken(r.Context(), c.token)
 	}
-	cookie, err := r.Cookie(cookieName)
+	cookie, err := r.Cookie(CookieName)
 	if err != nil || cookie.Value == "" {
 		return account.Actor{}, nil
 	}

@@ -58,7 +58,7 @@ func newAPI(mux *http.ServeMux, version string) huma.API {
 	c.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
 	c.Transformers = []huma.Transformer{spoken}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The cookie that signing in sets."},
+		"session": {Type: "apiKey", In: "cookie", Name: CookieName, Description: "The cookie that signing in sets."},
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: account.TokenPrefix + "…", Description: "An API token."},
 	}
 	for _, name := range []string{tagSession, tagThings, tagReadings, tagCommands, tagPeople, tagSystem, tagLive} {

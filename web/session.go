@@ -54,7 +54,7 @@ func (s *Server) welcome(to *Session, a account.Actor) {
 
 func sessionCookie(c *caller, secret string) http.Cookie {
 	return http.Cookie{
-		Name: cookieName, Value: secret, Path: "/", MaxAge: int(account.SessionLife.Seconds()),
+		Name: CookieName, Value: secret, Path: "/", MaxAge: int(account.SessionLife.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: c.secure,
 	}
 }

@@ -39,7 +39,7 @@ func (h *house) visitor(r *http.Request) (pyaiot.Visitor, error) {
 	who := func(context.Context) (actor account.Actor, err error) { return actor, nil }
 	if secret != "" {
 		who = func(ctx context.Context) (account.Actor, error) { return h.accounts.ByToken(ctx, secret) }
-	} else if cookie, none := r.Cookie("roost_session"); none == nil {
+	} else if cookie, none := r.Cookie(web.CookieName); none == nil {
 		who = func(ctx context.Context) (account.Actor, error) { return h.accounts.BySession(ctx, cookie.Value) }
 	}
 	again := func(ctx context.Context) (pyaiot.Visitor, error) { return visitorOf(who(ctx)) }
