@@ -235,7 +235,7 @@ export class Mock {
     const all = [...this.things.values()];
     return {
       things: all.map((t) => this.show(t)),
-      total: all.length,
+      total: all.filter((t) => t.state === "enrolled").length,
       online: all.filter((t) => t.online && t.state === "enrolled").length,
       waiting: all.filter((t) => t.state === "waiting").length,
     };
