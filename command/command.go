@@ -118,13 +118,19 @@ func (c *Commands) Run(ctx context.Context, courier Courier) {
 		case now := <-tick.C:
 			c.lapse(now)
 		case <-ctx.Done():
-			c.mu.Lock()
-			c.closed = true
-			c.mu.Unlock()
+			c.Hold()
 			c.work.Wait()
 			return
 		}
 	}
+}
+
+// Hold lets no further delivery begin and takes no further command: the doors are
+// about to close. What is queued stays so for the next start.
+func (c *Commands) Hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
 }
 
 // admit puts o at the end of its line; the caller holds c.mu or is alone.

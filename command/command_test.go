@@ -272,6 +272,25 @@ func TestThingThatWakesDuringADeliveryIsTriedAgain(t *testing.T) {
 	}
 }
 
+func TestClosingDoorsFailNoCommand(t *testing.T) {
+	r := open(t, t.TempDir(), command.Config{})
+	first, second := r.submit(t, "led", "1"), r.submit(t, "led", "0")
+	<-r.courier.calls
+	r.Hold()
+	r.courier.say <- command.ErrGone // its door has closed
+	r.stop()
+	select {
+	case c := <-r.courier.calls:
+		t.Errorf("delivered %s all the same", c.ID)
+	default:
+	}
+	for _, id := range []string{first.ID, second.ID} {
+		if c, err := r.Find(t.Context(), roost.Home, id); err != nil || c.State != roost.Queued {
+			t.Errorf("it is %s (%s), %v", c.State, c.Error, err)
+		}
+	}
+}
+
 func TestDroppedThingLeavesNoCommands(t *testing.T) {
 	r := open(t, t.TempDir(), command.Config{})
 	c := r.submit(t, "led", "1")

@@ -15,13 +15,16 @@ import (
 // patience is how long each step of closing may take.
 const patience = 5 * time.Second
 
-// run serves until ctx ends or a door fails, then closes in this order: doors stop
-// admitting, doors drain, the dispatcher stops, the feed closes, telemetry and
-// registry write what is left, stores close. ready is called once everybody is served.
+// run serves until ctx ends or a door fails, then closes in this order: no command
+// is begun any more, doors stop admitting, doors drain, the dispatcher stops, the feed
+// closes, telemetry and registry write what is left, stores close. ready is called
+// once everybody is served.
 func (h *house) run(ctx context.Context, ready func(context.Context) error) error {
 	// The rooms outlive the doors.
 	rooms, stopRooms := context.WithCancel(context.WithoutCancel(ctx))
-	doors, stopDoors := context.WithCancelCause(ctx)
+	doors, closeDoors := context.WithCancelCause(context.WithoutCancel(ctx))
+	stopDoors := func(cause error) { h.commands.Hold(); closeDoors(cause) }
+	defer context.AfterFunc(ctx, func() { stopDoors(nil) })()
 	var inRooms, dispatching, inDoors sync.WaitGroup
 	dispatch, stopDispatch := context.WithCancel(rooms)
 	dispatching.Go(func() { h.commands.Run(dispatch, h.switchboard) })
