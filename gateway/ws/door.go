@@ -57,13 +57,14 @@ type Door struct {
 	open  bool
 	taken int // connections, those in their handshake included
 	nodes map[*node]struct{}
-	names map[string]struct{} // made from addresses, in use
+	names map[string]struct{}      // made from addresses, in use
+	turns map[string]chan struct{} // by id: closed when the newest connection has had its turn to arrive
 }
 
 // New makes a door.
 func New(cfg Config) *Door {
 	cfg.fill()
-	d := &Door{cfg: cfg, closing: make(chan struct{}), nodes: map[*node]struct{}{}, names: map[string]struct{}{}}
+	d := &Door{cfg: cfg, closing: make(chan struct{}), nodes: map[*node]struct{}{}, names: map[string]struct{}{}, turns: map[string]chan struct{}{}}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
 }
@@ -120,7 +121,8 @@ func (d *Door) ServeNode(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "An id is too long.", http.StatusBadRequest)
 		return
 	}
-	if !d.reserve() {
+	before, turn, ok := d.reserve(own)
+	if !ok {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "Too many nodes, or Roost is stopping.", http.StatusServiceUnavailable)
 		return
@@ -131,12 +133,14 @@ func (d *Door) ServeNode(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		d.taken--
+		d.pass(own, turn)
 		d.cfg.Log.Debug("websocket not opened", "remote", remote, "err", err)
 	case !d.open: // it came while the door was closing
 		d.taken--
+		d.pass(own, turn)
 		_ = conn.Cut()
 	default:
-		n := &node{d: d, conn: conn, remote: remote, own: own, arrived: make(chan struct{})}
+		n := &node{d: d, conn: conn, remote: remote, own: own, before: before, turn: turn, arrived: make(chan struct{})}
 		if own == "" {
 			n.own, n.named = d.nameFor(remote), true
 		}
@@ -145,14 +149,31 @@ func (d *Door) ServeNode(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Door) reserve() bool {
+// reserve makes room for a connection, before its node knows that it has one. The
+// connections of one id arrive in this order, each after the one before it had its
+// turn: of two, the newer one must win.
+func (d *Door) reserve(own string) (before <-chan struct{}, turn chan struct{}, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.open || d.taken >= d.cfg.MaxNodes {
-		return false
+		return nil, nil, false
 	}
 	d.taken++
-	return true
+	turn = make(chan struct{})
+	if own == "" { // each gets a name of its own
+		return nil, turn, true
+	}
+	before = d.turns[own]
+	d.turns[own] = turn
+	return before, turn, true
+}
+
+// pass ends a turn. The caller holds d.mu.
+func (d *Door) pass(own string, turn chan struct{}) {
+	close(turn)
+	if d.turns[own] == turn {
+		delete(d.turns, own)
+	}
 }
 
 // nameFor gives the lowest free name of an address: ws-192.0.2.7, then

@@ -33,6 +33,9 @@ type node struct {
 	own    string
 	named  bool // own was made from the address
 
+	before <-chan struct{} // closed when the connection before it has had its turn; nil: there was none
+	turn   chan struct{}   // its own turn to arrive
+
 	ref        roost.Ref     // set before the first message is read
 	discovered atomic.Bool   // it was asked for its resources, so it is enrolled
 	arrived    chan struct{} // closed once ref stands
@@ -61,10 +64,19 @@ func (n *node) serve() {
 func (n *node) arrive() error {
 	ctx, stop := context.WithTimeout(n.d.life, 30*time.Second)
 	defer stop()
+	if n.before != nil {
+		select {
+		case <-n.before:
+		case <-ctx.Done():
+		}
+	}
 	standing, err := n.d.cfg.Core.Arrive(ctx, gateway.Arrival{
 		Project: n.d.cfg.Project, Identity: roost.Identity{Door: doorName, Own: n.own},
 		Protocol: roost.WebSocket, Address: n.remote, Bound: true, Link: n,
 	})
+	n.d.mu.Lock()
+	n.d.pass(n.own, n.turn)
+	n.d.mu.Unlock()
 	if err != nil {
 		return err
 	}
