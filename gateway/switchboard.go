@@ -150,8 +150,15 @@ func (s *Switchboard) Approve(ctx context.Context, ref roost.Ref, by string) (ro
 }
 
 // Forget deletes a thing with its values, readings and commands, and cuts it off.
-// If it is alive it arrives again, as unknown.
+// If it is alive it arrives again, as unknown. What it said and was asked goes first:
+// when that fails the thing is still there, and can be deleted again.
 func (s *Switchboard) Forget(ctx context.Context, ref roost.Ref) error {
+	if _, _, ok := s.registry.Get(ref); !ok {
+		return roost.Errorf(roost.NotFound, "There is no thing %q here.", ref.Thing)
+	}
+	if err := s.forgetHistory(ctx, ref); err != nil {
+		return err
+	}
 	if err := s.registry.Forget(ctx, ref); err != nil {
 		return err
 	}
@@ -162,11 +169,15 @@ func (s *Switchboard) Forget(ctx context.Context, ref roost.Ref) error {
 	if link != nil {
 		link.Close("the thing was deleted")
 	}
+	return s.forgetHistory(ctx, ref) // of what came meanwhile
+}
+
+func (s *Switchboard) forgetHistory(ctx context.Context, ref roost.Ref) error {
 	if err := s.commands.Drop(ctx, ref); err != nil {
-		return roost.Because(roost.Unavailable, err, "The thing is gone, but its commands could not be deleted.")
+		return roost.Because(roost.Unavailable, err, "The commands of the thing could not be deleted.")
 	}
 	if err := s.telemetry.Drop(ctx, ref); err != nil {
-		return roost.Because(roost.Unavailable, err, "The thing is gone, but its readings could not be deleted.")
+		return roost.Because(roost.Unavailable, err, "The readings of the thing could not be deleted.")
 	}
 	return nil
 }

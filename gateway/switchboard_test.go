@@ -150,6 +150,26 @@ func TestForgottenThingIsCutOffAndLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestThingWhoseReadingsStayIsStillThere(t *testing.T) {
+	r := roomtest.Open(t, roomtest.Config{Telemetry: telemetry.Config{Commit: true}})
+	s := arrive(t, r, "n1", newLink())
+	if err := r.Switchboard.Report(t.Context(), s.Ref, []roost.Resource{text("temperature", "21°C")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Numbers.Close(t.Context()); err != nil { // nothing can be deleted
+		t.Fatal(err)
+	}
+	if err := r.Switchboard.Forget(t.Context(), s.Ref); roost.KindOf(err) != roost.Unavailable {
+		t.Errorf("deleted: %v", err)
+	}
+	if _, _, ok := r.Registry.Get(s.Ref); !ok {
+		t.Error("it is gone, and its readings are not")
+	}
+	if ids, err := r.Store.SeriesOf(t.Context(), s.Ref); err != nil || len(ids) != 1 {
+		t.Errorf("its series %v, %v", ids, err)
+	}
+}
+
 func TestNobodyThereFailsTheCommandAtOnce(t *testing.T) {
 	r := roomtest.Open(t, roomtest.Config{})
 	l := newLink()

@@ -37,7 +37,8 @@ func (t *Telemetry) History(ctx context.Context, ref roost.Ref, resource string,
 	return h, nil
 }
 
-// Drop deletes all readings of a thing, those that are pending too.
+// Drop deletes all readings of a thing, those that are pending too. When it fails it
+// can be done again: the series go last.
 func (t *Telemetry) Drop(ctx context.Context, ref roost.Ref) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
@@ -49,14 +50,17 @@ func (t *Telemetry) Drop(ctx context.Context, ref roost.Ref) error {
 	}
 	t.mu.Unlock()
 	t.names.forget(ref)
-	ids, err := t.store.DropSeries(ctx, ref)
+	ids, err := t.store.SeriesOf(ctx, ref)
 	if err != nil {
-		return fmt.Errorf("drop series: %w", err)
+		return fmt.Errorf("find series: %w", err)
 	}
 	for _, id := range ids {
 		if err := t.numbers.Delete(ctx, series.ID(id), 1<<62); err != nil {
 			return fmt.Errorf("delete readings: %w", err)
 		}
+	}
+	if _, err := t.store.DropSeries(ctx, ref); err != nil {
+		return fmt.Errorf("drop series: %w", err)
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ type Store interface {
 	SaveTexts(ctx context.Context, batch []roost.TextReading) error
 	// Texts gives the text readings of one series from "from" up to and without "to", newest first.
 	Texts(ctx context.Context, series int64, from, to time.Time, limit int) ([]roost.TextReading, error)
+	// SeriesOf gives the numbers of all series of one thing.
+	SeriesOf(ctx context.Context, ref roost.Ref) ([]int64, error)
 	// DropSeries forgets all series of one thing with their texts and gives their numbers.
 	DropSeries(ctx context.Context, ref roost.Ref) ([]int64, error)
 }

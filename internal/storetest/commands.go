@@ -64,6 +64,7 @@ func testIsolation(t *testing.T, b *bench) {
 
 	b.must(b.DeleteThing(ctx, mine.Ref))
 	b.must(b.DeleteCommands(ctx, mine.Ref))
+	same(t, "series of a thing", get(b.SeriesOf(ctx, mine.Ref))(t), []int64{s1})
 	same(t, "dropped series", get(b.DropSeries(ctx, mine.Ref))(t), []int64{s1})
 	same(t, "things left", get(b.Things(ctx))(t), []roost.Thing{theirs})
 	same(t, "values left", get(b.Resources(ctx))(t), map[roost.Ref][]roost.Resource{theirs.Ref: {value(theirs.Ref, "led", "2", 0).Resource}})

@@ -51,6 +51,11 @@ func (t *txn) series(ref roost.Ref, resource string) (int64, error) {
 	return ids[0], nil
 }
 
+// SeriesOf gives the numbers of all series of one thing.
+func (s *Store) SeriesOf(ctx context.Context, ref roost.Ref) ([]int64, error) {
+	return list(ctx, s, "find series", scanID, `SELECT id FROM series WHERE project = ? AND thing = ?`, ref.Project, ref.Thing)
+}
+
 // DropSeries forgets all series of one thing with their texts and gives their
 // numbers, which are never used again.
 func (s *Store) DropSeries(ctx context.Context, ref roost.Ref) ([]int64, error) {
