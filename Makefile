@@ -28,7 +28,7 @@ test: peers build ## everything: Go with the race detector, the user interface, 
 	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)"
 	go vet ./... && go vet -tags ui ./...
 	ROOST_NEED_PEERS=1 go test -race -shuffle=on -timeout 20m -tags ui ./...
-	cd ui && npm run check && npm test
+	cd ui && npm run check && npm test && npm run e2e
 	ROOST_BINARY=$(CURDIR)/bin/roost ./scripts/browser
 
 lint: $(UI) ## style and known faults; fetches its tools

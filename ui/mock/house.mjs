@@ -1,4 +1,5 @@
 // What the mock is: a made-up fleet in memory and what /api/v2 answers about it.
+// Over 400 lines because it is one object by nature: every answer reads and changes the same fleet.
 import { crowd, resource, shapes } from "./fleet.mjs";
 
 export class Problem extends Error {
