@@ -18,7 +18,8 @@ import (
 // Courier hands commands to things; the gateway's switchboard is one.
 type Courier interface {
 	// Deliver gives c to its thing. nil: the thing has it. ErrAsleep: it will be
-	// told when the thing wakes. ErrGone: nobody is there. Other errors are what
+	// told when the thing wakes. ErrGone: nobody is there, so a brief command fails
+	// and others wait as if for one asleep. Other errors are what
 	// the thing or its protocol said, and end the command as failed.
 	Deliver(ctx context.Context, c roost.Command) error
 }
@@ -76,12 +77,17 @@ type open struct {
 	sending bool
 	asleep  bool
 	woken   bool               // its thing woke while it was being delivered
-	heard   bool               // a refresh whose thing answered while it was being handed over
+	heard   bool               // its thing confirmed it while it was being handed over
+	said    roost.Value        // by these words
 	abort   context.CancelFunc // of the delivery under way
 	saved   chan struct{}      // closed when the store has seen its first state
 	saves   sync.WaitGroup     // later states on their way to the store
 	saveMu  sync.Mutex         // they go there one by one
 }
+
+// brief commands are worth nothing to a thing that comes later, so they fail when
+// nobody is there; others wait.
+func (o *open) brief() bool { return o.Expires.Sub(o.Created) <= time.Minute }
 
 // New makes the room with what the store still holds open. Run must follow.
 func New(ctx context.Context, store Store, feed *live.Feed, cfg Config, log *slog.Logger) (*Commands, error) {

@@ -384,3 +384,38 @@ func TestRefreshIsDoneByAnyValueOfTheThing(t *testing.T) {
 		r.state(t, c.ID, roost.Done)
 	}
 }
+
+func TestReportDuringDeliveryDoesNotCutItShort(t *testing.T) {
+	r := open(t, t.TempDir(), command.Config{})
+	for _, end := range []struct {
+		err  error
+		want roost.CommandState
+	}{
+		{nil, roost.Done},
+		{roost.Errorf(roost.Unavailable, "The thing did not answer."), roost.Done}, // but it has said so
+		{roost.Errorf(roost.Invalid, "The thing answered 4.00 Bad Request."), roost.Failed},
+	} {
+		c := r.submit(t, "led", "1")
+		<-r.courier.calls
+		r.Confirm(n1, report("led", "1"))
+		if got, _ := r.Find(t.Context(), roost.Home, c.ID); got.State != roost.Queued {
+			t.Fatalf("it is %s while it is being delivered", got.State)
+		}
+		r.courier.say <- end.err
+		r.state(t, c.ID, end.want)
+	}
+}
+
+func TestCommandThatMayWaitWaitsForAnAbsentThing(t *testing.T) {
+	r := open(t, t.TempDir(), command.Config{})
+	c, err := r.Submit(t.Context(), command.Request{Ref: n1, Resource: "led", Value: `"1"`, Expiry: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-r.courier.calls
+	r.Awake(n1) // it arrives while nobody was found yet
+	r.courier.say <- command.ErrGone
+	if again := <-r.courier.calls; again.ID != c.ID {
+		t.Errorf("delivered %s", again.ID)
+	}
+}

@@ -33,14 +33,13 @@ func (c *Commands) delivered(o *open, err error) {
 		return // confirmed or cancelled meanwhile
 	}
 	switch {
+	case err == nil && o.heard, o.heard && unanswered(err):
+		c.end(o, roost.Done, "", o.said)
 	case err == nil:
 		if o.State == roost.Queued {
 			c.markSent(o)
 		}
-		if o.heard {
-			c.end(o, roost.Done, "", "")
-		}
-	case errors.Is(err, ErrAsleep):
+	case errors.Is(err, ErrAsleep), errors.Is(err, ErrGone) && !o.brief():
 		if o.asleep = !o.woken; o.woken {
 			c.start(o)
 		}
@@ -53,6 +52,12 @@ func (c *Commands) delivered(o *open, err error) {
 	default:
 		c.end(o, roost.Failed, roost.Message(err), "")
 	}
+}
+
+// unanswered tells a delivery that nothing came back from. It may have arrived
+// all the same.
+func unanswered(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || roost.KindOf(err) == roost.Unavailable
 }
 
 // markSent makes o sent; the caller holds c.mu.
@@ -130,7 +135,9 @@ func (c *Commands) Answer(ref roost.Ref, id string, state roost.CommandState, re
 }
 
 // Confirm takes values that a thing reported: a set of such a value that was
-// sent, or is being sent, is done, and so is a refresh by any value. It costs one load when nothing is open.
+// sent is done, and so is a refresh by any value. What is still being handed over
+// is left to end by itself: the thing may have said so without having it yet. It
+// costs one load when nothing is open.
 func (c *Commands) Confirm(ref roost.Ref, values []roost.Resource) {
 	if c.count.Load() == 0 {
 		return
@@ -147,8 +154,8 @@ func (c *Commands) Confirm(ref roost.Ref, values []roost.Resource) {
 		if !v.At.IsZero() && v.At.Before(o.Created) {
 			continue // on its way here since before: it says nothing of this set
 		}
-		if o.Kind == roost.Set && (o.State == roost.Sent || o.sending) && roost.Same(v.Value, o.Value) {
-			c.end(o, roost.Done, "", v.Value)
+		if o.Kind == roost.Set && roost.Same(v.Value, o.Value) {
+			c.confirmed(o, v.Value)
 		}
 	}
 	if l := lines[""]; len(l) > 0 && l[0].Kind == roost.Refresh {
@@ -156,18 +163,22 @@ func (c *Commands) Confirm(ref roost.Ref, values []roost.Resource) {
 	}
 }
 
-// refreshed takes values as the answer to a request for them; the caller holds
-// c.mu. While the request is still being handed over it is left to end by itself.
+// confirmed takes a value as the thing's word on o; the caller holds c.mu.
+func (c *Commands) confirmed(o *open, said roost.Value) {
+	if o.State == roost.Sent {
+		c.end(o, roost.Done, "", said)
+	} else if o.sending {
+		o.heard, o.said = true, said
+	}
+}
+
+// refreshed takes values as the answer to a request for them; the caller holds c.mu.
 func (c *Commands) refreshed(o *open, values []roost.Resource) {
 	for _, v := range values {
 		if aboutTheLink(v.Name) || (!v.At.IsZero() && v.At.Before(o.Created)) {
 			continue
 		}
-		if o.State == roost.Sent {
-			c.end(o, roost.Done, "", "")
-		} else if o.sending {
-			o.heard = true
-		}
+		c.confirmed(o, "")
 		return
 	}
 }
@@ -200,6 +211,10 @@ func (c *Commands) lapse(now time.Time) {
 		}
 	}
 	for _, o := range late {
+		if o.heard {
+			c.end(o, roost.Done, "", o.said)
+			continue
+		}
 		why := "The thing did not come in time."
 		if o.State == roost.Sent {
 			why = "The thing has it, but never confirmed it."

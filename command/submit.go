@@ -27,8 +27,7 @@ func (c *Commands) Submit(ctx context.Context, q Request) (roost.Command, error)
 	if err != nil {
 		return roost.Command{}, err
 	}
-	brief := o.Expires.Sub(o.Created) <= time.Minute
-	if !brief {
+	if !o.brief() {
 		if err := c.store.SaveCommand(ctx, o.Command); err != nil {
 			return roost.Command{}, notStored(err)
 		}
@@ -36,12 +35,12 @@ func (c *Commands) Submit(ctx context.Context, q Request) (roost.Command, error)
 	}
 	first := o.Command
 	if err := c.enter(o); err != nil {
-		if !brief {
+		if !o.brief() {
 			c.turnAway(ctx, first, err)
 		}
 		return roost.Command{}, err
 	}
-	if brief {
+	if o.brief() {
 		err := c.store.SaveCommand(ctx, first)
 		close(o.saved)
 		if err != nil {
