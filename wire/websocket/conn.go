@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -67,7 +68,8 @@ type Conn struct {
 	waiting func() // see BeforeWait; may be nil
 
 	writing sync.Mutex
-	broken  bool // a write failed half-way, or the close frame is out
+	broken  bool        // a write failed half-way, or the close frame is out
+	ending  atomic.Bool // the close frame is next; set before the deadline that breaks a write
 
 	arming      sync.Mutex // of the read deadline
 	armed       bool

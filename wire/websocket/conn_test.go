@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -182,6 +183,44 @@ func TestInterruptBreaksAWriteThatHangs(t *testing.T) {
 	c.Interrupt(GoingAway, "", 10*time.Millisecond)
 	if err := <-read; err == nil || time.Since(start) > 5*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
+	}
+	if err := <-wrote; err == nil {
+		t.Error("the write went through")
+	}
+	_ = c.Cut()
+}
+
+// overtaken is a stream whose first write deadline is set after its second.
+type overtaken struct {
+	net.Conn
+	calls  atomic.Int32
+	first  chan struct{} // begun
+	second chan struct{} // done
+}
+
+func (o *overtaken) SetWriteDeadline(t time.Time) error {
+	switch o.calls.Add(1) {
+	case 1:
+		close(o.first)
+		<-o.second
+	case 2:
+		defer close(o.second)
+	}
+	return o.Conn.SetWriteDeadline(t)
+}
+
+func TestInterruptBreaksAWriteThatJustBegins(t *testing.T) {
+	ours, theirs := net.Pipe() // nobody reads
+	defer theirs.Close()
+	stream := &overtaken{Conn: ours, first: make(chan struct{}), second: make(chan struct{})}
+	c := New(stream, Options{})
+	wrote := make(chan error, 1)
+	go func() { wrote <- c.WriteText("x") }()
+	<-stream.first
+	start := time.Now()
+	c.Interrupt(GoingAway, "", time.Millisecond)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %v", took)
 	}
 	if err := <-wrote; err == nil {
 		t.Error("the write went through")

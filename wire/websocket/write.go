@@ -19,7 +19,7 @@ var errBroken = errors.New("websocket is closing")
 func (c *Conn) Write(frames []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	return c.write(frames, writePatience)
+	return c.write(frames, writePatience, false)
 }
 
 // WriteText writes one text message.
@@ -27,11 +27,15 @@ func (c *Conn) WriteText(message string) error {
 	return c.Write(AppendText(make([]byte, 0, len(message)+10), message))
 }
 
-func (c *Conn) write(b []byte, patience time.Duration) error {
+// write writes frames, last if they are the close frame. The caller holds c.writing.
+func (c *Conn) write(b []byte, patience time.Duration, last bool) error {
 	if c.broken {
 		return errBroken
 	}
 	err := c.stream.SetWriteDeadline(time.Now().Add(patience))
+	if c.ending.Load() && !last { // its deadline may just have been replaced by ours
+		return errBroken
+	}
 	if err == nil {
 		_, err = c.stream.Write(b)
 	}
@@ -55,6 +59,7 @@ const (
 
 // sendClose sends the close frame, the last one. It breaks a write that hangs.
 func (c *Conn) sendClose(code uint16, reason string) error {
+	c.ending.Store(true)
 	if err := c.stream.SetWriteDeadline(time.Now().Add(lastWrite)); err != nil {
 		return fmt.Errorf("set write deadline: %w", err)
 	}
@@ -65,7 +70,7 @@ func (c *Conn) sendClose(code uint16, reason string) error {
 		reason = cut(strings.ToValidUTF8(reason, "?"), maxControl-2)
 		body = append(binary.BigEndian.AppendUint16(nil, code), reason...)
 	}
-	err := c.write(append(appendHeader(nil, opClose, len(body)), body...), lastWrite)
+	err := c.write(append(appendHeader(nil, opClose, len(body)), body...), lastWrite, true)
 	c.broken = true
 	return err
 }
