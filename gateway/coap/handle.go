@@ -60,7 +60,7 @@ func (d *Door) value(ctx context.Context, r *exchange.Request) exchange.Response
 
 // take hands a value to the Core and answers.
 func (d *Door) take(ctx context.Context, n *node, payload, key, text []byte) exchange.Response {
-	ref, k, arrived := n.resource(key)
+	ref, k, arrived := n.resource(key, text)
 	if !arrived {
 		return received(payload) // its arrival was refused meanwhile
 	}

@@ -29,6 +29,7 @@ type node struct {
 	gone       bool
 	via        route
 	names      map[string]named
+	sets       map[string]*roost.Value // under way, by resource
 	watches    map[string]*watch
 
 	// Discovery: at most one at a time.
@@ -94,14 +95,40 @@ func (n *node) thing() (roost.Ref, bool) {
 }
 
 // resource gives the thing and the kept name of a resource.
-func (n *node) resource(name []byte) (roost.Ref, named, bool) {
+func (n *node) resource(name, text []byte) (roost.Ref, named, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	k, known := n.names[string(name)]
-	if !known {
-		k = n.keep(string(name), false)
+	if !known || len(n.sets) > 0 {
+		k = n.keep(string(name), n.confirms(string(name), roost.Text(string(text))))
 	}
 	return n.ref, k, n.arrived
+}
+
+// setting enters a set of a resource until done is called.
+func (n *node) setting(name string, v roost.Value) (done func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.sets == nil {
+		n.sets = map[string]*roost.Value{}
+	}
+	mine := &v
+	n.sets[name] = mine
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.sets[name] == mine { // not that of the next set, which did not wait for this one's end
+			delete(n.sets, name)
+		}
+	}
+}
+
+// confirms tells that v is what the resource is being set to: the node takes sets
+// of it. Its command ends with that value, and the node's answer to the set is then
+// no longer waited for. The caller holds n.mu.
+func (n *node) confirms(name string, v roost.Value) bool {
+	want := n.sets[name]
+	return want != nil && roost.Same(v, *want)
 }
 
 // keep remembers a name, and that the node takes a set of it; the caller holds n.mu.
@@ -120,7 +147,7 @@ func (n *node) keep(name string, writable bool) named {
 // that it is of no use to go on asking.
 func (n *node) report(ctx context.Context, name string, v roost.Value, writable bool) error {
 	n.mu.Lock()
-	ref, k := n.ref, n.keep(name, writable)
+	ref, k := n.ref, n.keep(name, writable || n.confirms(name, v))
 	gone := n.gone
 	n.mu.Unlock()
 	if gone {

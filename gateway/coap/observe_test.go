@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway/exchange"
 	wire "github.com/roost-iot/roost/wire/coap"
 )
@@ -96,5 +98,29 @@ func TestResourceThatCannotBeObservedIsRead(t *testing.T) {
 	h.want(t, "n1 a=1", "n1 b=2")
 	if s := h.door.Stats(); s.Observations != 0 {
 		t.Errorf("%d observations", s.Observations)
+	}
+}
+
+func TestNewsOfASetMayComeBeforeItsAnswer(t *testing.T) {
+	h := open(t)
+	c := h.clock(t, "127.0.7.7")
+	first, answer := c.content["/time"], make(chan struct{})
+	c.on("/time", func(r *exchange.Request) exchange.Response {
+		if r.Code == wire.GET {
+			return first(r)
+		}
+		c.end.Notify("/time", exchange.Text(wire.Content, string(r.Payload)))
+		<-answer
+		return exchange.Response{Code: wire.Changed}
+	})
+	c.says("alive:n1")
+	h.until(t, "n1 led=0")
+	cmd := h.submit(t, command.Request{Ref: ref("n1"), Resource: "time", Value: "7", By: "test"})
+	defer close(answer)
+	if cmd = h.ended(t, cmd); cmd.State != roost.Done {
+		t.Fatalf("command is %s: %q", cmd.State, cmd.Error)
+	}
+	if now := h.resource(t, "n1", "time"); now.Value.AsText() != "7" || !now.Writable {
+		t.Errorf("time is %s, writable %v", now.Value, now.Writable)
 	}
 }

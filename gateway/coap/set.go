@@ -18,6 +18,7 @@ func (n *node) set(ctx context.Context, c roost.Command) error {
 	if !goodName(resourceOf(c.Resource)) {
 		return roost.Errorf(roost.Invalid, "A CoAP node cannot have a resource of that name.")
 	}
+	defer n.setting(resourceOf(c.Resource), c.Value)()
 	body := []byte(c.Value.AsText())
 	a, err := n.ask(ctx, request(coap.PUT, c.Resource, body))
 	if err == nil && a.Code == coap.MethodNotAllowed {
