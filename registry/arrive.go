@@ -81,7 +81,7 @@ func (r *Registry) welcome(e *entry, a Arrival, now time.Time) bool {
 	}
 	if a.Gateway != "" && e.thing.Enrolment == roost.Waiting {
 		e.thing.Enrolment = roost.Enrolled
-		r.waiting.Add(-1)
+		r.waiting.leave(e)
 	}
 	r.heard(e, now)
 	if e.moved(now) || was.Gateway != e.thing.Gateway || was.Protocol != e.thing.Protocol || was.Enrolment != e.thing.Enrolment {
@@ -118,6 +118,9 @@ func host(address string) string {
 // heard is a sign of life; the caller holds e.mu.
 func (r *Registry) heard(e *entry, now time.Time) {
 	e.thing.LastHeard = now
+	if e.thing.Enrolment == roost.Waiting {
+		r.waiting.heard(e)
+	}
 	if !e.thing.Online {
 		e.thing.Online, e.thing.OnlineSince = true, now
 		e.changed = true
@@ -169,6 +172,7 @@ func (r *Registry) findOrMake(a Arrival, now time.Time) (e *entry, made bool, er
 	if a.Gateway == "" && r.cfg.Enrolment == EnrolApprove {
 		e.thing.Enrolment = roost.Waiting
 		r.dropLongestSilent()
+		r.waiting.heard(e)
 	}
 	r.add(e)
 	return e, true, nil
@@ -190,33 +194,24 @@ func (r *Registry) freeID(p roost.ProjectID, id roost.ThingID, door string) roos
 
 // dropLongestSilent makes room among the waiting; the caller holds r.mu.
 func (r *Registry) dropLongestSilent() {
-	if r.waiting.Load() < int64(r.cfg.MaxWaiting) {
+	if r.waiting.len() < r.cfg.MaxWaiting {
 		return
 	}
-	var oldest *entry
-	var heard time.Time
-	for _, e := range r.order {
-		if !e.mu.TryLock() {
-			continue // busy, so not silent
-		}
-		if e.thing.Enrolment == roost.Waiting && (oldest == nil || e.thing.LastHeard.Before(heard)) {
-			oldest, heard = e, e.thing.LastHeard
-		}
-		e.mu.Unlock()
+	e := r.waiting.silent()
+	if e == nil {
+		return
 	}
-	if oldest == nil || !oldest.mu.TryLock() {
-		return // one too many, for once
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.gone || e.thing.Enrolment != roost.Waiting {
+		return // let in just now: one too many, for once
 	}
-	defer oldest.mu.Unlock()
-	if oldest.gone || oldest.thing.Enrolment != roost.Waiting {
-		return // let in just now
-	}
-	r.remove(oldest)
-	r.log.Warn("too many things wait for approval; dropped the one silent longest", "thing", oldest.ref.Thing)
-	oldest.gone = true
-	r.waiting.Add(-1)
-	r.enqueue(oldest) // the flush deletes its row
-	r.feed.Publish(&roost.Event{Kind: roost.ThingForgotten, Ref: oldest.thing.Ref, At: time.Now()})
+	r.remove(e)
+	r.log.Warn("too many things wait for approval; dropped the one silent longest", "thing", e.ref.Thing)
+	e.gone = true
+	r.waiting.leave(e)
+	r.enqueue(e) // the flush deletes its row
+	r.feed.Publish(&roost.Event{Kind: roost.ThingForgotten, Ref: e.thing.Ref, At: time.Now()})
 }
 
 func (e *entry) snapshot() roost.Thing {

@@ -78,7 +78,7 @@ func (r *Registry) edit(ctx context.Context, ref roost.Ref, change func(*roost.T
 			return err
 		}
 		if was == roost.Waiting && e.thing.Enrolment != roost.Waiting {
-			r.waiting.Add(-1)
+			r.waiting.leave(e)
 		}
 		t = e.thing
 		r.publish(e, time.Now())
@@ -110,18 +110,27 @@ func (r *Registry) drop(e *entry) {
 	r.mu.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.gone && e.thing.Enrolment == roost.Waiting {
-		r.waiting.Add(-1)
-	}
+	r.waiting.leave(e)
 	e.gone = true
 }
 
-// remove takes e out of the maps; the caller holds r.mu.
+// remove takes e out of the maps, and out of order with others: what that costs
+// is shared by all that go; the caller holds r.mu.
 func (r *Registry) remove(e *entry) {
 	if r.things[e.ref] != e {
 		return
 	}
 	delete(r.things, e.ref)
 	delete(r.identities, e.key)
-	r.order = slices.DeleteFunc(slices.Clone(r.order), func(o *entry) bool { return o == e })
+	r.buried++
+	if r.buried <= len(r.things)/4 {
+		return
+	}
+	order := make([]*entry, 0, len(r.things)+len(r.things)/4) // who walks has the old one
+	for _, o := range r.order {
+		if r.things[o.ref] == o {
+			order = append(order, o)
+		}
+	}
+	r.order, r.buried = order, 0
 }

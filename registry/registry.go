@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -61,7 +60,8 @@ type Registry struct {
 	things     map[roost.Ref]*entry
 	identities map[identity]*entry
 	order      []*entry // in the order in which they were first heard
-	waiting    atomic.Int64
+	buried     int      // entries of order that are out of the maps
+	waiting    queue
 
 	saving  sync.Mutex // taken before an entry's lock by whoever writes its row
 	dirtyMu sync.Mutex
@@ -76,7 +76,7 @@ type identity struct {
 
 // entry is one thing in memory.
 //
-// Locks are taken in this order: Registry.saving, Registry.mu, entry.mu, Registry.dirtyMu.
+// Locks are taken in this order: Registry.saving, Registry.mu, entry.mu, Registry.dirtyMu or queue.mu.
 // Nothing waits for the disk while it holds Registry.mu or an entry's lock.
 type entry struct {
 	ref roost.Ref // as in thing; may be read without the lock
@@ -121,6 +121,7 @@ func Open(ctx context.Context, store Store, feed *live.Feed, cfg Config, log *sl
 		return nil, fmt.Errorf("load last values: %w", err)
 	}
 	slices.SortStableFunc(things, func(a, b roost.Thing) int { return a.FirstHeard.Compare(b.FirstHeard) })
+	var waiting []*entry
 	for _, t := range things {
 		if t.Online {
 			t.Online, t.OnlineSince = false, t.LastHeard
@@ -130,6 +131,13 @@ func Open(ctx context.Context, store Store, feed *live.Feed, cfg Config, log *sl
 			e.resources = append(e.resources, held{Resource: res})
 		}
 		r.add(e)
+		if t.Enrolment == roost.Waiting {
+			waiting = append(waiting, e)
+		}
+	}
+	slices.SortStableFunc(waiting, func(a, b *entry) int { return a.thing.LastHeard.Compare(b.thing.LastHeard) })
+	for _, e := range waiting {
+		r.waiting.heard(e)
 	}
 	return r, nil
 }
@@ -139,9 +147,6 @@ func (r *Registry) add(e *entry) {
 	r.things[e.ref] = e
 	r.identities[e.key] = e
 	r.order = append(r.order, e)
-	if e.thing.Enrolment == roost.Waiting {
-		r.waiting.Add(1)
-	}
 }
 
 // Policy is how unknown things are let in: "approve", "open" or "closed".
@@ -195,7 +200,7 @@ func (r *Registry) enqueue(e *entry) {
 }
 
 // all gives every entry in the order in which they were first heard, to be walked
-// without r.mu.
+// without r.mu; some may be gone.
 func (r *Registry) all() []*entry {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

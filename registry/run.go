@@ -33,7 +33,7 @@ func (r *Registry) Run(ctx context.Context) {
 func (r *Registry) sweep(now time.Time) {
 	for _, e := range r.all() {
 		e.mu.Lock()
-		if e.thing.Online && !e.bound && now.Sub(e.thing.LastHeard) > r.cfg.Presence {
+		if !e.gone && e.thing.Online && !e.bound && now.Sub(e.thing.LastHeard) > r.cfg.Presence {
 			r.lose(e, now)
 		}
 		e.mu.Unlock()

@@ -135,7 +135,7 @@ func (r *Registry) Count(project roost.ProjectID) (c Counts) {
 	for _, e := range r.all() {
 		e.mu.Lock()
 		switch {
-		case e.thing.Project != project:
+		case e.gone || e.thing.Project != project:
 		case e.thing.Enrolment == roost.Waiting:
 			c.Waiting++
 		case e.thing.Enrolment == roost.Enrolled:
