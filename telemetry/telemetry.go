@@ -21,6 +21,10 @@ type Config struct {
 	MaxPending int
 	// BatchEvery is the longest that a reading waits for its batch, 50 ms by default.
 	BatchEvery time.Duration
+	// MaxSeries bounds the resources of which one thing has readings, 1,024 by default;
+	// those of more are dropped. A thing that names new ones at every restart would
+	// fill the disk.
+	MaxSeries int
 	// Commit holds Record until its batch is on disk (durability "commit").
 	Commit bool
 }
@@ -31,6 +35,9 @@ func (c *Config) fill() {
 	}
 	if c.BatchEvery <= 0 {
 		c.BatchEvery = 50 * time.Millisecond
+	}
+	if c.MaxSeries <= 0 {
+		c.MaxSeries = 1024
 	}
 }
 
@@ -57,7 +64,7 @@ type Telemetry struct {
 
 	names names // which number a series has; only the writing goroutine adds
 
-	recorded, refused, clamped atomic.Uint64
+	recorded, refused, clamped, dropped atomic.Uint64
 }
 
 // batch is what one transaction writes.
@@ -86,7 +93,7 @@ func New(store Store, numbers *series.DB, cfg Config, log *slog.Logger) *Telemet
 	return &Telemetry{
 		store: store, numbers: numbers, cfg: cfg, log: log,
 		pending: newBatch(nil), kick: make(chan struct{}, 1),
-		names: names{known: map[name]*named{}},
+		names: newNames(cfg.MaxSeries, log),
 	}
 }
 
@@ -140,6 +147,7 @@ type Stats struct {
 	Recorded uint64 // written
 	Refused  uint64 // turned away because too much was pending
 	Clamped  uint64 // their time was too far in the future
+	Dropped  uint64 // of resources beyond MaxSeries
 	Pending  int
 }
 
@@ -148,5 +156,5 @@ func (t *Telemetry) Stats() Stats {
 	t.mu.Lock()
 	pending := len(t.pending.readings)
 	t.mu.Unlock()
-	return Stats{Recorded: t.recorded.Load(), Refused: t.refused.Load(), Clamped: t.clamped.Load(), Pending: pending}
+	return Stats{Recorded: t.recorded.Load(), Refused: t.refused.Load(), Clamped: t.clamped.Load(), Dropped: t.dropped.Load(), Pending: pending}
 }

@@ -70,7 +70,6 @@ func (t *Telemetry) flush(ctx context.Context) error {
 		b.joined = append(b.joined, later.done)
 		return err
 	}
-	t.recorded.Add(uint64(len(b.readings)))
 	b.end()
 	if cap(b.readings) <= 4*batchSize {
 		clear(b.readings)
@@ -84,11 +83,16 @@ func (t *Telemetry) flush(ctx context.Context) error {
 func (t *Telemetry) write(ctx context.Context, readings []roost.Reading) error {
 	samples := make([]series.Sample, 0, len(readings))
 	var texts []roost.TextReading
+	dropped := 0
 	for i := range readings {
 		rd := &readings[i]
 		s, err := t.names.number(ctx, t.store, rd.Ref, rd.Resource)
 		if err != nil {
 			return fmt.Errorf("name a series: %w", err)
+		}
+		if s == nil {
+			dropped++
+			continue
 		}
 		n, _, kind := rd.Value.Measure()
 		switch {
@@ -113,5 +117,7 @@ func (t *Telemetry) write(ctx context.Context, readings []roost.Reading) error {
 			return fmt.Errorf("save texts: %w", err)
 		}
 	}
+	t.recorded.Add(uint64(len(readings) - dropped))
+	t.dropped.Add(uint64(dropped))
 	return nil
 }

@@ -91,7 +91,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	gauge(thingsDesc, float64(things.Online), "online")
 	gauge(thingsDesc, float64(things.Total-things.Online), "offline")
 	gauge(thingsDesc, float64(things.Waiting), "waiting")
-	for outcome, n := range map[string]uint64{"recorded": readings.Recorded, "refused": readings.Refused, "clamped": readings.Clamped} {
+	for outcome, n := range map[string]uint64{"recorded": readings.Recorded, "refused": readings.Refused, "clamped": readings.Clamped, "dropped": readings.Dropped} {
 		to <- prometheus.MustNewConstMetric(readingsDesc, prometheus.CounterValue, float64(n), outcome)
 	}
 	gauge(pendingDesc, float64(readings.Pending))
