@@ -22,7 +22,7 @@ type Arrival struct {
 
 // Arrive finds the thing of an arrival or makes one, and marks it present. fresh:
 // it was not present before, or has restarted. Errors: roost.Invalid for an id of
-// no use, roost.Denied when it is not let in.
+// no use, roost.Denied when it is not let in, roost.Unavailable when there is no room.
 func (r *Registry) Arrive(ctx context.Context, a Arrival) (t roost.Thing, fresh bool, err error) {
 	if a.Project == "" {
 		a.Project = roost.Home
@@ -164,14 +164,20 @@ func (r *Registry) findOrMake(a Arrival, now time.Time) (e *entry, made bool, er
 	if e = r.identities[key]; e != nil {
 		return e, false, nil
 	}
+	waits := a.Gateway == "" && r.cfg.Enrolment == EnrolApprove
+	if waits {
+		r.dropLongestSilent()
+	}
+	if len(r.things) >= r.cfg.MaxThings {
+		return nil, false, roost.Errorf(roost.Unavailable, "There are %d things here, as many as Roost keeps; delete some to let thing %q in.", len(r.things), id)
+	}
 	e = newEntry(roost.Thing{
 		Ref:      roost.Ref{Project: a.Project, Thing: r.freeID(a.Project, id, a.Identity.Door)},
 		Identity: a.Identity, Protocol: a.Protocol, Enrolment: roost.Enrolled,
 		Address: a.Address, Gateway: a.Gateway, FirstHeard: now, LastHeard: now, OnlineSince: now,
 	})
-	if a.Gateway == "" && r.cfg.Enrolment == EnrolApprove {
+	if waits {
 		e.thing.Enrolment = roost.Waiting
-		r.dropLongestSilent()
 		r.waiting.heard(e)
 	}
 	r.add(e)

@@ -23,6 +23,8 @@ type Config struct {
 	// MaxWaiting bounds the things that wait for approval, 1,000 by default: when one
 	// more comes, the one that was silent longest is dropped.
 	MaxWaiting int
+	// MaxThings bounds the things of all projects, 200,000 by default: no other comes in.
+	MaxThings int
 	// MaxResources bounds the resources of one thing, 256 by default.
 	MaxResources int
 }
@@ -43,6 +45,9 @@ func (c *Config) fill() {
 	}
 	if c.MaxWaiting <= 0 {
 		c.MaxWaiting = 1000
+	}
+	if c.MaxThings <= 0 {
+		c.MaxThings = 200_000
 	}
 	if c.MaxResources <= 0 {
 		c.MaxResources = 256

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,5 +111,25 @@ func TestForgottenThingsAreNoMoreAmongTheOthers(t *testing.T) {
 	r.Each(roost.Home, func(th roost.Thing, _ []roost.Resource) bool { left += string(th.Thing); return true })
 	if c := r.Count(roost.Home); left != "678" || c.Total != 3 {
 		t.Errorf("left %q, counts %+v", left, c)
+	}
+}
+
+func TestNoMoreThingsComeInThanThereIsRoomFor(t *testing.T) {
+	for _, enrolment := range []string{registry.EnrolOpen, registry.EnrolApprove} {
+		r := roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: enrolment, MaxThings: 2}}).Registry
+		arrive(t, r, arrival("n1"))
+		arrive(t, r, arrival("n2"))
+		vouched := arrival("n3")
+		vouched.Gateway = "site-b"
+		for _, a := range []registry.Arrival{arrival("n3"), vouched} {
+			if _, _, err := r.Arrive(t.Context(), a); roost.KindOf(err) != roost.Unavailable || !strings.Contains(roost.Message(err), "2 things") {
+				t.Errorf("%s: one more: %v", enrolment, err)
+			}
+		}
+		arrive(t, r, arrival("n1")) // known things come and go
+		if err := r.Forget(t.Context(), ref("n2")); err != nil {
+			t.Fatal(err)
+		}
+		arrive(t, r, arrival("n3"))
 	}
 }
