@@ -19,8 +19,9 @@ type Switchboard struct {
 	commands  *command.Commands
 	log       *slog.Logger
 
-	mu    sync.RWMutex
-	links map[roost.Ref]Link
+	mu      sync.RWMutex
+	links   map[roost.Ref]Link
+	changed chan struct{} // closed when links has changed; nil: nobody waits for that
 }
 
 // New joins the rooms.
@@ -61,6 +62,7 @@ func (s *Switchboard) attach(ref roost.Ref, link Link) bool {
 	s.mu.Lock()
 	old = s.links[ref]
 	s.links[ref] = link
+	s.announce()
 	s.mu.Unlock()
 	if old != nil && old != link {
 		old.Close("another connection of the same thing took its place")
@@ -111,9 +113,10 @@ func (s *Switchboard) Leave(_ context.Context, ref roost.Ref, link Link) error {
 	if err := s.registry.Lose(ref); err != nil {
 		return err
 	}
-	s.mu.RLock()
+	s.mu.Lock()
+	s.announce()
 	_, back := s.links[ref]
-	s.mu.RUnlock()
+	s.mu.Unlock()
 	if back { // by another link, between the two
 		return s.registry.Hear(ref)
 	}
@@ -122,13 +125,55 @@ func (s *Switchboard) Leave(_ context.Context, ref roost.Ref, link Link) error {
 
 // Deliver implements command.Courier.
 func (s *Switchboard) Deliver(ctx context.Context, c roost.Command) error {
-	s.mu.RLock()
-	link := s.links[c.Ref]
-	s.mu.RUnlock()
+	link := s.link(ctx, c.Ref)
 	if link == nil {
 		return command.ErrGone
 	}
 	return link.Send(ctx, c)
+}
+
+// linkPatience is how long a command waits for the link of a thing that is here.
+const linkPatience = time.Second
+
+// link gives the way to a thing, nil if there is none. The word that a thing is here
+// goes out before its link stands: who answers to it at once must not be told that
+// nobody is there.
+func (s *Switchboard) link(ctx context.Context, ref roost.Ref) Link {
+	s.mu.RLock()
+	link := s.links[ref]
+	s.mu.RUnlock()
+	if link != nil {
+		return link
+	}
+	ctx, stop := context.WithTimeout(ctx, linkPatience)
+	defer stop()
+	for {
+		s.mu.Lock()
+		if s.changed == nil {
+			s.changed = make(chan struct{})
+		}
+		link, changed := s.links[ref], s.changed
+		s.mu.Unlock()
+		if link != nil {
+			return link
+		}
+		if t, _, ok := s.registry.Get(ref); !ok || !t.Online {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// announce tells those who wait in link; the caller holds s.mu.
+func (s *Switchboard) announce() {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
 }
 
 // Approve lets a thing in and, if it is there, asks for its resources.

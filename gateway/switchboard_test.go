@@ -261,3 +261,23 @@ func TestOneResourceTooManyIsNotRecorded(t *testing.T) {
 		t.Errorf("last values: %v", rs)
 	}
 }
+
+func TestCommandWaitsForTheLinkOfAThingThatArrives(t *testing.T) {
+	r := roomtest.Open(t, roomtest.Config{})
+	// What people see of an arrival before its link stands.
+	th, _, err := r.Registry.Arrive(t.Context(), registry.Arrival{Identity: arrival("n1", nil).Identity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, arrived := newLink(), make(chan error, 1)
+	go func() {
+		_, err := r.Switchboard.Arrive(t.Context(), arrival("n1", l))
+		arrived <- err
+	}()
+	if err := r.Switchboard.Deliver(t.Context(), roost.Command{Ref: th.Ref, Kind: roost.Refresh}); err != nil {
+		t.Error(err)
+	}
+	if err := <-arrived; err != nil {
+		t.Error(err)
+	}
+}
