@@ -169,7 +169,7 @@ func TestClientsNeedATokenOrOurOwnPage(t *testing.T) {
 		}
 		return Visitor{}, roost.Errorf(roost.Unauthorized, "Who are you?")
 	}
-	h := build(t, func(c *Config) { c.Clients, c.Authenticate = "", auth })
+	h := build(t, func(c *Config) { c.Clients, c.Authenticate, c.PublicURL = "", auth, "https://Roost.example/" })
 	own := "Origin: http" + strings.TrimPrefix(h.url, "ws")
 	for _, c := range []struct {
 		path  string
@@ -186,6 +186,9 @@ func TestClientsNeedATokenOrOurOwnPage(t *testing.T) {
 		{"/ws", []string{"Cookie: roost_session=good", own}, 101},
 		{"/ws", []string{"Cookie: roost_session=good", "Origin: http://elsewhere"}, 403},
 		{"/ws", []string{"Cookie: roost_session=good", "Origin: null"}, 403},
+		{"/ws", []string{"Cookie: roost_session=good", "Origin: https://roost.example"}, 101}, // a proxy made Host another
+		{"/ws", []string{"Cookie: roost_session=good", "Origin: http://roost.example"}, 403},
+		{"/ws", []string{"Cookie: roost_session=good", "Origin: https://roost.example.evil"}, 403},
 		{"/ws", []string{"Cookie: roost_session=bad", own}, 401},
 	} {
 		if status, body, _ := h.knock(c.path, c.lines...); status != c.want {

@@ -54,20 +54,27 @@ func (d *Door) visitor(r *http.Request) (Visitor, error) {
 	if d.cfg.Authenticate == nil {
 		return Visitor{}, roost.Errorf(roost.Unauthorized, "Nobody is let in here.")
 	}
-	if r.URL.Query().Get("token") == "" && r.Header.Get("Authorization") == "" && !sameOrigin(r) {
+	if r.URL.Query().Get("token") == "" && r.Header.Get("Authorization") == "" && !d.sameOrigin(r) {
 		return Visitor{}, roost.Errorf(roost.Denied, "A page from elsewhere needs a token.")
 	}
 	return d.cfg.Authenticate(r)
 }
 
 // sameOrigin holds for our own pages and for what is no browser.
-func sameOrigin(r *http.Request) bool {
+func (d *Door) sameOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(u.Host, r.Host) {
+		return true
+	}
+	public, err := url.Parse(d.cfg.PublicURL)
+	return err == nil && public.Host != "" && strings.EqualFold(u.Scheme, public.Scheme) && strings.EqualFold(u.Host, public.Host)
 }
 
 func statusOf(err error) int {

@@ -57,8 +57,11 @@ type Config struct {
 	Clients string // "" is ClientsToken
 	// Authenticate tells who a request for /ws comes from, by its query parameter
 	// token, its Authorization, or its cookie. A request with neither of the first
-	// two must come from a page of our own. Errors: roost.Unauthorized, roost.Denied.
+	// two must come from a page of our own (see PublicURL). Errors: roost.Unauthorized, roost.Denied.
 	Authenticate func(r *http.Request) (Visitor, error)
+	// PublicURL is where browsers find us if a proxy stands in front that names us
+	// otherwise; "" when they reach us as Host says.
+	PublicURL string
 	// Submit asks that resource of a thing be set to a JSON value. nil: commands are ignored.
 	Submit func(ctx context.Context, ref roost.Ref, resource string, value roost.Value, by string) error
 

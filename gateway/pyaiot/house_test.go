@@ -220,6 +220,12 @@ func (h *house) foreign(own string) roost.Ref {
 	if err := h.board.Report(ctx, ref, []roost.Resource{{Name: "t", Value: "1.50"}}); err != nil {
 		h.t.Fatal(err)
 	}
+	// A client that comes before that would hear of it once more.
+	h.eventually("the hub has worked on it", func() bool {
+		h.door.hub.mu.Lock()
+		defer h.door.hub.mu.Unlock()
+		return h.door.hub.done >= h.feed.Last()
+	})
 	return ref
 }
 
