@@ -30,7 +30,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	s.healthz(w, r)
 }
 
-// metrics serves Prometheus, to this machine and to whoever may view.
+// metrics serves Prometheus, to this machine and to whoever may view. With a
+// public URL a proxy stands in front, which may be on this machine and say nothing
+// of itself: then nobody is let in for where they come from.
 func (s *Server) metrics() http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
@@ -40,7 +42,7 @@ func (s *Server) metrics() http.Handler {
 	)
 	serve := promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !fromHere(r) {
+		if s.PublicURL != "" || !fromHere(r) {
 			if err := callerOf(r.Context()).may(s.project, account.View); err != nil {
 				s.refuse(r.Context(), w, "metrics", err)
 				return

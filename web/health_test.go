@@ -70,6 +70,13 @@ func TestMetrics(t *testing.T) {
 	if res, _ := h.as(ada, "viewer").send("GET", "!/metrics", nil, "X-Forwarded-For", "192.0.2.1"); res.StatusCode != 200 {
 		t.Errorf("through a proxy with a token: %d", res.StatusCode)
 	}
+	behind := open(t, func(c *Config) { c.PublicURL = "https://roost.example" })
+	if res, _ := behind.browser().send("GET", "!/metrics", nil); res.StatusCode != 401 {
+		t.Errorf("through a proxy that says nothing of itself: %d", res.StatusCode)
+	}
+	if res, _ := behind.as(behind.owner(), "viewer").send("GET", "!/metrics", nil); res.StatusCode != 200 {
+		t.Errorf("through such a proxy with a token: %d", res.StatusCode)
+	}
 	r := httptest.NewRequest("GET", "/metrics", nil)
 	r.RemoteAddr = "192.0.2.1:5000"
 	w := httptest.NewRecorder()
