@@ -125,7 +125,7 @@ func (h *house) openDoors(context.Context) error {
 	h.pyaiot = pyaiot.New(pyaiot.Config{
 		Core: h.switchboard, Feed: h.feed, Fleet: h.registry, Log: h.log,
 		Keys: keys, Legacy: h.PyaiotAuth == "any", Clients: h.PyaiotClients,
-		Authenticate: h.visitor, Submit: h.submit,
+		Authenticate: h.visitor, PublicURL: h.PublicURL, Submit: h.submit,
 	})
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
