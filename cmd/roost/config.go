@@ -142,6 +142,14 @@ func checkAddresses(flag, list string) error {
 	return errors.Join(errs...)
 }
 
+// checkAddress is checkAddresses for a flag that takes one.
+func checkAddress(flag, value string) error {
+	if strings.Contains(value, ",") {
+		return fmt.Errorf("--%s: %q are several addresses, and it takes one; :5683 is all of this machine's", flag, value)
+	}
+	return checkAddresses(flag, value)
+}
+
 func checkChoice(flag, value string, choices ...string) error {
 	if slices.Contains(choices, value) {
 		return nil

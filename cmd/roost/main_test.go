@@ -144,6 +144,13 @@ func TestEveryFaultOfTheConfigurationIsToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestCoAPTakesOneAddress(t *testing.T) {
+	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0,[::1]:0", "--key-file", keyFile(t))
+	if status == 0 || !strings.Contains(errs, `--coap: "127.0.0.1:0,[::1]:0" are several addresses, and it takes one`) {
+		t.Errorf("%d: %s", status, errs)
+	}
+}
+
 func TestUnknownKeysOfTheFileAreNamed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "r.toml")
 	if err := os.WriteFile(file, []byte("htp = \":1\"\n[mqtt]\nport = 1\n"), 0o600); err != nil {

@@ -51,7 +51,7 @@ func (s serveCmd) check() (settings, error) {
 	set := settings{serveCmd: s}
 	err := errors.Join(
 		checkAddresses("http", s.HTTP),
-		checkAddresses("coap", s.CoAP),
+		checkAddress("coap", s.CoAP),
 		checkPort("coap-node-port", s.CoAPNodePort, &set.nodePort),
 		checkChoice("enrol", s.Enrol, registry.EnrolApprove, registry.EnrolOpen, registry.EnrolClosed),
 		checkChoice("pyaiot-clients", s.PyaiotClients, pyaiot.ClientsToken, pyaiot.ClientsOpen, pyaiot.ClientsOff),
