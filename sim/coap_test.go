@@ -92,7 +92,7 @@ func TestLEDStaysAsItWasSet(t *testing.T) {
 
 func TestValuesArePostedUntilObserved(t *testing.T) {
 	g := startCoAP(t, coap.Changed)
-	run(t, sim.CoAP(sim.Config{To: g.addr, Resources: []string{"temperature", "humidity"}, Interval: 5 * time.Millisecond}))
+	run(t, sim.CoAP(sim.Config{To: g.addr, Resources: []string{"temperature", "humidity"}, Interval: 10 * time.Millisecond}))
 	node := g.next(t, "/alive", "alive:").from
 	p := g.next(t, "/server", "temperature:")
 	if p.from != node || p.typ != coap.NonConfirmable {
@@ -159,7 +159,7 @@ func TestSilentNodeSpeaksOnce(t *testing.T) {
 	g := startCoAP(t, coap.Changed)
 	f := sim.CoAP(sim.Config{
 		To: g.addr, Silent: true, Resources: []string{"led", "imu"},
-		Beacon: time.Millisecond, Interval: time.Millisecond, LeaveAfter: 150 * time.Millisecond,
+		Beacon: time.Millisecond, Interval: 10 * time.Millisecond, LeaveAfter: 150 * time.Millisecond,
 	})
 	if err := f.Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -206,6 +206,17 @@ func TestConfigFaultsAreAllTold(t *testing.T) {
 		for _, part := range []string{"address", "-1", "loss 2", "warp", "negative"} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%v does not tell of %q", err, part)
+			}
+		}
+	}
+}
+
+func TestIntervalsThatNothingCanKeepAreRefused(t *testing.T) {
+	for _, every := range []time.Duration{1, 9, 9 * time.Millisecond} {
+		c := sim.Config{To: "127.0.0.1:9", Resources: []string{"imu"}, Interval: every}
+		for _, f := range []*sim.Fleet{sim.CoAP(c), sim.WS(c)} {
+			if err := f.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "at least 10ms") {
+				t.Errorf("every %v: %v", every, err)
 			}
 		}
 	}

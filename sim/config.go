@@ -28,7 +28,7 @@ type Config struct {
 	Resources []string // besides board, name and os; see Resources
 	Names     []string // what they are called, in order; a list of places
 
-	Interval time.Duration // between values; 5 s. The IMU is ten times as quick
+	Interval time.Duration // between values; 5 s, at least 10 ms. The IMU is ten times as quick
 	Beacon   time.Duration // CoAP: between signs of life; 30 s
 
 	Legacy  bool    // CoAP: signs of life without an id ("reset", "Alive"), robot and js answered 2.05, as old nodes do
@@ -55,6 +55,9 @@ var offered = []string{
 	"led", "robot", "js", "text", "version", "position",
 }
 
+// leastInterval is the shortest time between values that can be played.
+const leastInterval = 10 * time.Millisecond
+
 // check finds every fault in c.
 func (c Config) check() error {
 	var faults []error
@@ -76,6 +79,9 @@ func (c Config) check() error {
 		if d < 0 {
 			faults = append(faults, fmt.Errorf("time %v: must not be negative", d))
 		}
+	}
+	if c.Interval > 0 && c.Interval < leastInterval {
+		faults = append(faults, fmt.Errorf("interval %v: must be at least %v", c.Interval, leastInterval))
 	}
 	return errors.Join(faults...)
 }

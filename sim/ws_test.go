@@ -46,7 +46,7 @@ func TestWebSocketNodeAnswersDiscovery(t *testing.T) {
 
 func TestWebSocketNodeComesBackWhenCutOff(t *testing.T) {
 	g := startWS(t)
-	run(t, sim.WS(sim.Config{To: "http://" + g.addr + "/node", Resources: []string{"humidity", "imu"}, Interval: 5 * time.Millisecond}))
+	run(t, sim.WS(sim.Config{To: "http://" + g.addr + "/node", Resources: []string{"humidity", "imu"}, Interval: 10 * time.Millisecond}))
 	first := g.next(t)
 	first.hear(t, "humidity")
 	first.hear(t, "gyro")
@@ -70,7 +70,7 @@ func TestWebSocketNodeClosesWhenItLeaves(t *testing.T) {
 
 func TestLostMessagesAreCounted(t *testing.T) {
 	g := startWS(t)
-	f := sim.WS(sim.Config{To: g.addr, Resources: []string{"humidity"}, Interval: time.Millisecond, Loss: 0.5, Seed: 7})
+	f := sim.WS(sim.Config{To: g.addr, Resources: []string{"humidity"}, Interval: 10 * time.Millisecond, Loss: 0.5, Seed: 7})
 	stop := run(t, f)
 	p := g.next(t)
 	for range 40 {
