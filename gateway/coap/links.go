@@ -3,6 +3,7 @@ package coap
 import (
 	"strings"
 
+	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/wire/coap"
 )
 
@@ -59,7 +60,7 @@ func nameOf(target string) (string, bool) {
 // parameter (if="core.a", "core.p"), or its type or name is one of those that
 // Pyaiot's pages write to.
 func writable(name string, l coap.Link) bool {
-	if settable(name) {
+	if roost.Settable(name) {
 		return true
 	}
 	kind, _ := l.Attr("if")
@@ -70,7 +71,7 @@ func writable(name string, l coap.Link) bool {
 	}
 	kind, _ = l.Attr("rt")
 	for _, k := range strings.Fields(kind) {
-		if k == "actuator" || settable(k) {
+		if k == "actuator" || roost.Settable(k) {
 			return true
 		}
 	}

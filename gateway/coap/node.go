@@ -133,7 +133,7 @@ func (n *node) confirms(name string, v roost.Value) bool {
 
 // keep remembers a name, and that the node takes a set of it; the caller holds n.mu.
 func (n *node) keep(name string, writable bool) named {
-	k := named{name, writable || settable(name) || n.names[name].writable}
+	k := named{name, writable || roost.Settable(name) || n.names[name].writable}
 	if n.names == nil {
 		n.names = map[string]named{}
 	}

@@ -75,15 +75,6 @@ func contentOf(name string, a exchange.Response, most int) (v roost.Value, ok bo
 // unreadable tells bytes that only happen to be UTF-8 from text.
 func unreadable(c rune) bool { return unicode.IsControl(c) && !unicode.IsSpace(c) }
 
-// settable are the names that Pyaiot's firmwares take a PUT of.
-func settable(name string) bool {
-	switch name {
-	case "led", "robot", "ribot", "js", "rgb", "text":
-		return true
-	}
-	return false
-}
-
 // requestPath splits a resource's name into path and query; a slash in front does
 // not make an empty segment.
 func requestPath(name string) (path, query string) {
