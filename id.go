@@ -57,5 +57,8 @@ var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 func NewID() string {
 	var b [10]byte
 	rand.Read(b[:])
-	return idEncoding.EncodeToString(b[:])
+	return Spell(b[:])
 }
+
+// Spell writes bytes in the alphabet of ids: 5 bits for each of its 32 characters.
+func Spell(b []byte) string { return idEncoding.EncodeToString(b) }

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
 	"fmt"
 	"strings"
 	"time"
@@ -157,11 +156,9 @@ func badToken() error {
 	return roost.Errorf(roost.Unauthorized, "This token is unknown or was removed.")
 }
 
-var tokenEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
-
 // newToken gives 160 random bits: "rst_" and 32 characters.
 func newToken() string {
 	var b [20]byte
 	rand.Read(b[:])
-	return TokenPrefix + tokenEncoding.EncodeToString(b[:])
+	return TokenPrefix + roost.Spell(b[:])
 }
