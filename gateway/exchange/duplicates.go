@@ -142,16 +142,6 @@ func (d *duplicates) expire(now time.Duration) {
 	}
 }
 
-// size is the number of entries.
-func (d *duplicates) size() (n int) {
-	for i := range d.shards {
-		d.shards[i].mu.Lock()
-		n += int(d.shards[i].next - d.shards[i].first)
-		d.shards[i].mu.Unlock()
-	}
-	return n
-}
-
 func (sh *seenShard) at(n uint32) *seenEntry { return &sh.ring[n&uint32(len(sh.ring)-1)] }
 
 // holds says whether entry n is still there; numbers wrap.

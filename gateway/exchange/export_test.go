@@ -12,3 +12,19 @@ func (e *Endpoint) Observers() int {
 	defer e.watched.mu.Unlock()
 	return e.watched.count
 }
+
+// size is the number of entries.
+func (d *duplicates) size() (n int) {
+	for i := range d.shards {
+		d.shards[i].mu.Lock()
+		n += int(d.shards[i].next - d.shards[i].first)
+		d.shards[i].mu.Unlock()
+	}
+	return n
+}
+
+func (t *transfers[T]) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.of)
+}

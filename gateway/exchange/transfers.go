@@ -98,9 +98,3 @@ func (t *transfers[T]) expire(before time.Duration) {
 		}
 	}
 }
-
-func (t *transfers[T]) size() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.of)
-}
