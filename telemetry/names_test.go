@@ -58,7 +58,7 @@ func TestOneThingHasABoundOfSeries(t *testing.T) {
 	}
 	kept := 0
 	for _, b := range history(t, r, "r0").Numbers {
-		kept += int(b.Count)
+		kept += b.Count
 	}
 	if kept != 10 {
 		t.Errorf("an old resource has %d readings", kept)
