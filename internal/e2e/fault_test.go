@@ -3,7 +3,6 @@ package e2e
 import (
 	"database/sql"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,20 +47,6 @@ func TestDataOfANewerVersionIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	launch(t, data, "127.0.0.1:0", "127.0.0.1:0").failsToStart("newer Roost", "9999")
-}
-
-func TestFolderThatCannotBeWritten(t *testing.T) {
-	dir := t.TempDir()
-	parent := filepath.Join(dir, "locked")
-	if err := os.Mkdir(parent, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	if os.WriteFile(filepath.Join(parent, "probe"), nil, 0o600) == nil {
-		t.Skip("skipped: this user may write everywhere")
-	}
-	keys := filepath.Join(dir, "keys")
-	run(t, "keys", "generate", "--key-file", keys)
-	launch(t, filepath.Join(parent, "data"), "127.0.0.1:0", "127.0.0.1:0", "--key-file", keys).failsToStart("--data", "permission denied")
 }
 
 func TestPortsThatAreTaken(t *testing.T) {
