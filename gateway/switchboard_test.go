@@ -46,14 +46,20 @@ func text(name, value string) roost.Resource {
 // state waits for a command's state.
 func state(t *testing.T, r *roomtest.Rooms, id string, want roost.CommandState) roost.Command {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	pace := time.NewTicker(time.Millisecond) // a last state reaches the store behind its event
+	defer pace.Stop()
+	late := time.After(10 * time.Second)
+	for {
 		c, err := r.Commands.Find(t.Context(), roost.Home, id)
 		if err == nil && c.State == want {
 			return c
 		}
+		select {
+		case <-pace.C:
+		case <-late:
+			t.Fatalf("the command never became %s", want)
+		}
 	}
-	t.Fatalf("the command never became %s", want)
-	return roost.Command{}
 }
 
 func TestCommandReachesTheThingAndItsReportMakesItDone(t *testing.T) {
