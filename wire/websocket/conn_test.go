@@ -228,6 +228,29 @@ func TestInterruptBreaksAWriteThatJustBegins(t *testing.T) {
 	_ = c.Cut()
 }
 
+// closes is a stream that counts how often it was closed.
+type closes struct {
+	pieces
+	count int
+}
+
+func (c *closes) Close() error { c.count++; return nil }
+
+func TestAbortLeavesTheCloseFrameToThePeer(t *testing.T) {
+	s := &closes{}
+	c := New(s, Options{})
+	c.Interrupt(Policy, "taken over", time.Second)
+	if err := c.WriteText("too late"); err == nil {
+		t.Error("a message went out behind the close frame")
+	}
+	if _ = c.Abort(); s.count != 0 {
+		t.Error("the connection was reset with the close frame in it")
+	}
+	if _ = c.Cut(); s.count != 1 {
+		t.Errorf("closed %d times", s.count)
+	}
+}
+
 // FuzzConn: what is heard does not hang on how the bytes are cut, and nothing panics.
 func FuzzConn(f *testing.F) {
 	f.Add(slices.Concat(frame(true, Text, "one"), frame(false, Text, "a"), frame(true, opContinuation, "b"), frame(true, opClose, "")), byte(3))

@@ -152,8 +152,12 @@ func (c *Conn) Interrupt(code uint16, reason string, patience time.Duration) {
 func (c *Conn) Cut() error { return c.stream.Close() }
 
 // Abort is Cut for a peer that does not read: what stands in the socket's buffer
-// is thrown away, or the kernel would go on offering it.
+// is thrown away, or the kernel would go on offering it. Once a close frame is under
+// way it does nothing: the peer is to read that, and whoever sent it ends the connection.
 func (c *Conn) Abort() error {
+	if c.ending.Load() {
+		return nil
+	}
 	var stream any = c.stream
 	for {
 		if tcp, ok := stream.(interface{ SetLinger(sec int) error }); ok {
