@@ -40,6 +40,7 @@ type Thing struct {
 	Address     string // where it was last heard from
 	Gateway     string // the far gateway that vouches for it; "" if it came to our own door
 	Tags        []string
+	Widgets     map[string]string // how people want resources shown: "gauge"; replaced, never changed
 	FirstHeard  time.Time
 	LastHeard   time.Time
 	Online      bool
