@@ -16,9 +16,13 @@ type Arrival struct {
 	Protocol  roost.Protocol
 	Address   string
 	Gateway   string // a far gateway that vouches for it
+	Trusted   bool   // it showed a credential that a person made for it
 	Restarted bool
 	Bound     bool // present as long as its connection
 }
+
+// vouched tells that it needs no approval.
+func (a Arrival) vouched() bool { return a.Gateway != "" || a.Trusted }
 
 // Arrive finds the thing of an arrival or makes one, and marks it present. fresh:
 // it was not present before, or has restarted. Errors: roost.Invalid for an id of
@@ -79,7 +83,7 @@ func (r *Registry) welcome(e *entry, a Arrival, now time.Time) bool {
 	if a.Protocol != "" {
 		e.thing.Protocol = a.Protocol
 	}
-	if a.Gateway != "" && e.thing.Enrolment == roost.Waiting {
+	if a.vouched() && e.thing.Enrolment == roost.Waiting {
 		e.thing.Enrolment = roost.Enrolled
 		r.waiting.leave(e)
 	}
@@ -156,7 +160,7 @@ func (r *Registry) findOrMake(a Arrival, now time.Time) (e *entry, made bool, er
 	if id == "" {
 		return nil, false, roost.Errorf(roost.Invalid, "A thing needs an id that is not empty.")
 	}
-	if a.Gateway == "" && r.cfg.Enrolment == EnrolClosed {
+	if !a.vouched() && r.cfg.Enrolment == EnrolClosed {
 		return nil, false, roost.Errorf(roost.Denied, "Enrolment is closed: thing %q is not known here.", id)
 	}
 	r.mu.Lock()
@@ -164,7 +168,7 @@ func (r *Registry) findOrMake(a Arrival, now time.Time) (e *entry, made bool, er
 	if e = r.identities[key]; e != nil {
 		return e, false, nil
 	}
-	waits := a.Gateway == "" && r.cfg.Enrolment == EnrolApprove
+	waits := !a.vouched() && r.cfg.Enrolment == EnrolApprove
 	if waits {
 		r.dropLongestSilent()
 	}

@@ -70,6 +70,20 @@ func TestClosedEnrolmentLetsOnlyKnownAndVouchedThingsIn(t *testing.T) {
 	}
 }
 
+func TestThingWithACredentialNeedsNoApproval(t *testing.T) {
+	r := roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: registry.EnrolApprove}}).Registry
+	if thing, _ := arrive(t, r, arrival("n1")); thing.Enrolment != roost.Waiting {
+		t.Errorf("an unknown thing is %s", thing.Enrolment)
+	}
+	for _, own := range []string{"n1", "n2"} {
+		a := arrival(own)
+		a.Trusted = true
+		if thing, _ := arrive(t, r, a); thing.Enrolment != roost.Enrolled {
+			t.Errorf("%s with its credential is %s", own, thing.Enrolment)
+		}
+	}
+}
+
 func TestIgnoredThingIsTurnedAway(t *testing.T) {
 	r := roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: registry.EnrolApprove}}).Registry
 	arrive(t, r, arrival("n1"))
