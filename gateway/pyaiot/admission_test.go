@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/internal/roomtest"
 	wire "github.com/roost-iot/roost/wire/pyaiot"
 )
 
@@ -81,7 +82,7 @@ func TestT04ValidTokensAreLetIn(t *testing.T) {
 			t.Errorf("%q: %d %q %v", lines, status, body, header)
 		}
 	}
-	h.eventually("all have gone again", func() bool { return h.door.Stats().Gateways == 0 })
+	roomtest.Eventually(t, "all have gone again", func() bool { return h.door.Stats().Gateways == 0 })
 }
 
 func TestT05WrongTokens(t *testing.T) {
@@ -115,24 +116,24 @@ func TestT07LegacyHandshake(t *testing.T) {
 	client := h.client()
 	for _, wrong := range []string{wire.GenerateKeys().Token(time.Now()), "abcdef", `{"type": "new", "uid": "x", "dst": "all"}`} {
 		bad := h.dial("/gw", nil)
-		bad.send(wrong)
-		if got := bad.wantClose(); got.Code != websocket.StatusNoStatusRcvd {
+		bad.Send(wrong)
+		if got := bad.WantClose(); got.Code != websocket.StatusNoStatusRcvd {
 			t.Errorf("%q: %v", wrong, got)
 		}
 	}
 	start := time.Now()
 	silent := h.dial("/gw", nil)
-	if got := silent.wantClose(); got.Code != websocket.StatusNoStatusRcvd || time.Since(start) < legacyPatience {
+	if got := silent.WantClose(); got.Code != websocket.StatusNoStatusRcvd || time.Since(start) < legacyPatience {
 		t.Errorf("%v after %v", got, time.Since(start))
 	}
 	long := h.dial("/gw", nil)
-	long.send(strings.Repeat("A", legacyToken+1))
-	if got := long.wantClose(); got.Code == websocket.StatusNormalClosure {
+	long.Send(strings.Repeat("A", legacyToken+1))
+	if got := long.WantClose(); got.Code == websocket.StatusNormalClosure {
 		t.Errorf("a token of megabytes: %v", got)
 	}
 	gw := h.dial("/gw", nil)
-	gw.send(h.keys.Token(time.Now()))
-	if got := gw.next(); got != wire.Resync {
+	gw.Send(h.keys.Token(time.Now()))
+	if got := gw.Next(); got != wire.Resync {
 		t.Errorf("got %s", got)
 	}
 	h.fence(gw, client)
@@ -219,9 +220,9 @@ func TestVisitorsWithoutLeaveSendNoCommands(t *testing.T) {
 	h.foreign("m1")
 	for _, token := range []string{"viewer", "operator"} {
 		p := h.dial("/ws?token="+token, nil)
-		p.send(`{"type":"update","data":{"uid":"m1","endpoint":"` + token + `","payload":"1"}}`)
-		p.send("end")
-		p.wantClose()
+		p.Send(`{"type":"update","data":{"uid":"m1","endpoint":"` + token + `","payload":"1"}}`)
+		p.Send("end")
+		p.WantClose()
 	}
 	if got := <-sent; got != `home/m1 operator "1" eve` && got != `home/m1operator"1"eve` {
 		t.Errorf("got %s", got)
@@ -240,10 +241,10 @@ func TestConnectionsAreCapped(t *testing.T) {
 	if status, _, _ := h.knock("/gw", protocolHeader+": token,"+h.keys.Token(time.Now())); status != 503 {
 		t.Error(status)
 	}
-	if err := client.conn.CloseNow(); err != nil {
+	if err := client.Conn.CloseNow(); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("there is room again", func() bool {
+	roomtest.Eventually(t, "there is room again", func() bool {
 		h.door.mu.Lock()
 		defer h.door.mu.Unlock()
 		return h.door.clients.taken == 0
@@ -254,12 +255,12 @@ func TestConnectionsAreCapped(t *testing.T) {
 func TestShutdownSaysGoingAway(t *testing.T) {
 	h := build(t, nil)
 	client, quiet, gw := h.client(), h.dial("/ws", nil), h.gateway()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	done := make(chan struct{})
 	go func() { h.stop(); close(done) }()
-	for _, p := range []*peer{client, quiet, gw} {
-		if got := p.wantClose(); got.Code != websocket.StatusGoingAway {
+	for _, p := range []*roomtest.Peer{client, quiet, gw} {
+		if got := p.WantClose(); got.Code != websocket.StatusGoingAway {
 			t.Errorf("%v", got)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roost-iot/roost/internal/roomtest"
 	wire "github.com/roost-iot/roost/wire/pyaiot"
 )
 
@@ -96,7 +97,7 @@ func BenchmarkFanOut(b *testing.B) {
 	if _, err := gw.Write(masked(nil, 1, `{"type": "new", "uid": "n1", "dst": "all"}`)); err != nil {
 		b.Fatal(err)
 	}
-	h.eventually("the node is there", func() bool { return h.registry.Count("home").Online == 1 })
+	roomtest.Eventually(b, "the node is there", func() bool { return h.registry.Count("home").Online == 1 })
 	updates := max(b.N/clients, 1)
 	sent := make([]int64, updates) // ns
 	got := make([]atomic.Int32, updates)
@@ -179,7 +180,7 @@ func BenchmarkIdleClients(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		h.eventually("all are announced", func() bool { return h.watchers() == clients })
+		roomtest.Eventually(b, "all are announced", func() bool { return h.watchers() == clients })
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/clients, "heap-B/client")
@@ -187,6 +188,6 @@ func BenchmarkIdleClients(b *testing.B) {
 		for _, s := range sockets {
 			_ = s.Close()
 		}
-		h.eventually("all are gone", func() bool { return h.door.Stats().Clients == 0 })
+		roomtest.Eventually(b, "all are gone", func() bool { return h.door.Stats().Clients == 0 })
 	}
 }

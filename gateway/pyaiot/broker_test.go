@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/internal/roomtest"
 )
 
 func TestT10NewAndUpdateReachAnAnnouncedClient(t *testing.T) {
@@ -19,9 +20,9 @@ func TestT10NewAndUpdateReachAnAnnouncedClient(t *testing.T) {
 		`{"type": "update", "uid": "ABCDEF012345678", "endpoint": "temperature", "data": "24.1°C", "dst": "all"}`,
 	}
 	for _, m := range messages {
-		gw.send(m)
+		gw.Send(m)
 	}
-	client.want(messages...)
+	client.Want(messages...)
 }
 
 func TestT11UpdateForOneClient(t *testing.T) {
@@ -29,14 +30,14 @@ func TestT11UpdateForOneClient(t *testing.T) {
 	one := h.client()
 	id := h.clientIDs()[0]
 	two, gw := h.client(), h.gateway()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	direct := fmt.Sprintf(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "0", "dst": "%s"}`, id)
-	gw.send(direct)
-	gw.send(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "0", "dst": "nobody"}`)
+	gw.Send(direct)
+	gw.Send(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "0", "dst": "nobody"}`)
 	again := fmt.Sprintf(`{"type": "new", "uid": "n1", "dst": "%s"}`, id)
-	gw.send(again)
-	one.want(`{"type": "new", "uid": "n1", "dst": "all"}`, direct, again)
-	two.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(again)
+	one.Want(`{"type": "new", "uid": "n1", "dst": "all"}`, direct, again)
+	two.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	h.fence(gw, one, two)
 	if _, rs, _ := h.registry.Get(roost.Ref{Project: roost.Home, Thing: "n1"}); len(rs) != 0 {
 		t.Errorf("a value for one client was recorded: %v", rs)
@@ -46,8 +47,8 @@ func TestT11UpdateForOneClient(t *testing.T) {
 func TestT12UnannouncedNodesAreSilent(t *testing.T) {
 	h := build(t, nil)
 	client, gw, other := h.client(), h.gateway(), h.gateway()
-	other.send(`{"type": "new", "uid": "theirs", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "theirs", "dst": "all"}`)
+	other.Send(`{"type": "new", "uid": "theirs", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "theirs", "dst": "all"}`)
 	for _, m := range []string{
 		`{"type": "update", "uid": "theirs", "endpoint": "led", "data": "0", "dst": "all"}`,
 		`{"type": "update", "uid": "nobody", "endpoint": "led", "data": "0", "dst": "all"}`,
@@ -55,7 +56,7 @@ func TestT12UnannouncedNodesAreSilent(t *testing.T) {
 		`{"type": "out", "uid": "theirs"}`, `{"type": "out", "uid": "nobody"}`,
 		`{"type": "reset", "uid": "theirs"}`, `{"type": "reset", "uid": "nobody"}`, `{"type": "reset"}`,
 	} {
-		gw.send(m)
+		gw.Send(m)
 	}
 	h.fence(gw, client)
 }
@@ -63,7 +64,7 @@ func TestT12UnannouncedNodesAreSilent(t *testing.T) {
 func TestT13KeepAlive(t *testing.T) {
 	h := build(t, nil)
 	client, gw := h.client(), h.gateway()
-	gw.send(`{"type": "update", "uid": "alive"}`)
+	gw.Send(`{"type": "update", "uid": "alive"}`)
 	h.fence(gw, client)
 }
 
@@ -79,11 +80,11 @@ func TestT14ResetReachesAllClients(t *testing.T) {
 		`{"type": "reset", "uid": "n1"}`,
 	}
 	for _, m := range before {
-		gw.send(m)
+		gw.Send(m)
 	}
-	for _, p := range []*peer{one, two} {
-		p.want(before...)
-		p.want(before[1:3]...) // what the node is does not go with its values
+	for _, p := range []*roomtest.Peer{one, two} {
+		p.Want(before...)
+		p.Want(before[1:3]...) // what the node is does not go with its values
 	}
 	h.fence(gw, one, two)
 	_, rs, _ := h.registry.Get(roost.Ref{Project: roost.Home, Thing: "n1"})
@@ -96,13 +97,13 @@ func TestT15NodesOfALostGatewayAreOutOnce(t *testing.T) {
 	h := build(t, nil)
 	client, gw := h.client(), h.gateway()
 	for _, uid := range []string{"M1", "M2", "M1"} {
-		gw.send(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
+		gw.Send(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
 	}
-	client.want(`{"type": "new", "uid": "M1", "dst": "all"}`, `{"type": "new", "uid": "M2", "dst": "all"}`)
-	if err := gw.conn.CloseNow(); err != nil {
+	client.Want(`{"type": "new", "uid": "M1", "dst": "all"}`, `{"type": "new", "uid": "M2", "dst": "all"}`)
+	if err := gw.Conn.CloseNow(); err != nil {
 		t.Fatal(err)
 	}
-	client.want(`{"type": "out", "uid": "M1"}`, `{"type": "out", "uid": "M2"}`)
+	client.Want(`{"type": "out", "uid": "M1"}`, `{"type": "out", "uid": "M2"}`)
 	h.fence(h.gateway(), client)
 }
 
@@ -110,35 +111,35 @@ func TestT16NodeOfTwoGatewaysIsOutWithTheSecond(t *testing.T) {
 	h := build(t, nil)
 	client, one, two := h.client(), h.gateway(), h.gateway()
 	const announce = `{"type": "new", "uid": "M1", "dst": "all"}`
-	one.send(announce)
-	client.want(announce)
-	two.send(announce)
+	one.Send(announce)
+	client.Want(announce)
+	two.Send(announce)
 	h.fence(two, client)
-	if err := one.conn.Close(websocket.StatusNormalClosure, ""); err != nil {
+	if err := one.Conn.Close(websocket.StatusNormalClosure, ""); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("one gateway is left", func() bool { return h.door.Stats().Gateways == 1 })
+	roomtest.Eventually(t, "one gateway is left", func() bool { return h.door.Stats().Gateways == 1 })
 	update := `{"type": "update", "uid": "M1", "endpoint": "led", "data": "1", "dst": "all"}`
-	two.send(update)
-	client.want(update)
-	two.send(`{"type": "out", "uid": "M1"}`)
-	client.want(`{"type": "out", "uid": "M1"}`)
+	two.Send(update)
+	client.Want(update)
+	two.Send(`{"type": "out", "uid": "M1"}`)
+	client.Want(`{"type": "out", "uid": "M1"}`)
 }
 
 func TestNodesOutliveAShortLossOfTheirGateway(t *testing.T) {
 	h := build(t, func(c *Config) { c.Grace = time.Minute })
 	client, gw := h.client(), h.gateway()
-	gw.send(`{"type": "new", "uid": "M1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "M1", "dst": "all"}`)
-	if err := gw.conn.CloseNow(); err != nil {
+	gw.Send(`{"type": "new", "uid": "M1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "M1", "dst": "all"}`)
+	if err := gw.Conn.CloseNow(); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("the gateway is gone", func() bool { return h.door.Stats().Gateways == 0 })
+	roomtest.Eventually(t, "the gateway is gone", func() bool { return h.door.Stats().Gateways == 0 })
 	gw = h.gateway()
-	gw.send(`{"type": "new", "uid": "M1", "dst": "all"}`)
+	gw.Send(`{"type": "new", "uid": "M1", "dst": "all"}`)
 	update := `{"type": "update", "uid": "M1", "endpoint": "led", "data": "1", "dst": "all"}`
-	gw.send(update)
-	client.want(update) // neither out nor new before it
+	gw.Send(update)
+	client.Want(update) // neither out nor new before it
 }
 
 // malformed is every row of the table of refusals: what is sent and the reason of
@@ -173,19 +174,19 @@ func TestT17MalformedMessagesOfGateways(t *testing.T) {
 	}...)
 	for _, row := range rows {
 		bad := h.gateway()
-		bad.send(row.text)
-		if got := bad.wantClose(); got.Code != 1003 || got.Reason != row.reason {
+		bad.Send(row.text)
+		if got := bad.WantClose(); got.Code != 1003 || got.Reason != row.reason {
 			t.Errorf("%s\n got %d %s\nwant %s", row.text, got.Code, got.Reason, row.reason)
 		}
 	}
 	bad := h.gateway()
-	bad.send(`{"type": "new", "uid": "fence", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "fence", "dst": "all"}`)
-	bad.send(`{"type": "update", "uid": "fence", "endpoint": "led", "data": 1}`) // announced, and no dst
-	if got := bad.wantClose(); got.Code != 1003 {
+	bad.Send(`{"type": "new", "uid": "fence", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "fence", "dst": "all"}`)
+	bad.Send(`{"type": "update", "uid": "fence", "endpoint": "led", "data": 1}`) // announced, and no dst
+	if got := bad.WantClose(); got.Code != 1003 {
 		t.Errorf("update without dst: %v", got)
 	}
-	client.want(`{"type": "out", "uid": "fence"}`)
+	client.Want(`{"type": "out", "uid": "fence"}`)
 	h.fence(gw, client)
 }
 
@@ -194,8 +195,8 @@ func TestMalformedMessagesOfClients(t *testing.T) {
 	client, gw := h.client(), h.gateway()
 	for _, row := range malformed {
 		bad := h.dial("/ws", nil)
-		bad.send(row.text)
-		if got := bad.wantClose(); got.Code != 1003 || got.Reason != row.reason {
+		bad.Send(row.text)
+		if got := bad.WantClose(); got.Code != 1003 || got.Reason != row.reason {
 			t.Errorf("%s\n got %d %s\nwant %s", row.text, got.Code, got.Reason, row.reason)
 		}
 	}
@@ -212,9 +213,9 @@ func TestT18ValuesKeepTheirDigits(t *testing.T) {
 		`{"type": "update", "uid": "n1", "endpoint": "e", "data": [], "dst": "all"}`,
 	}
 	for _, m := range messages {
-		gw.send(m)
+		gw.Send(m)
 	}
-	client.want(messages...)
+	client.Want(messages...)
 }
 
 func TestT19TextArrivesUnchanged(t *testing.T) {
@@ -225,9 +226,9 @@ func TestT19TextArrivesUnchanged(t *testing.T) {
 		`{"type": "update", "uid": "n1", "endpoint": "a", "data": "é°𝄞\u0000 \"\\\n", "dst": "all"}`,
 	}
 	for _, m := range messages {
-		gw.send(m)
+		gw.Send(m)
 	}
-	client.want(messages...)
-	gw.send(`{"type":"update","uid":"n1","endpoint":"a","data":"\u00e9\/","dst":"all"}`)
-	client.want(`{"type": "update", "uid": "n1", "endpoint": "a", "data": "é/", "dst": "all"}`)
+	client.Want(messages...)
+	gw.Send(`{"type":"update","uid":"n1","endpoint":"a","data":"\u00e9\/","dst":"all"}`)
+	client.Want(`{"type": "update", "uid": "n1", "endpoint": "a", "data": "é/", "dst": "all"}`)
 }

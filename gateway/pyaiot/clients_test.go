@@ -8,20 +8,21 @@ import (
 	"testing"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/internal/roomtest"
 )
 
 func TestT25UnannouncedClientsGetNothing(t *testing.T) {
 	h := build(t, nil)
 	quiet := h.dial("/ws", nil)
-	quiet.send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
+	quiet.Send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
 	gw, client := h.gateway(), h.client()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	gw.send(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`, `{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
-	quiet.send("end")
-	ctx, stop := contextFor()
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`, `{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
+	quiet.Send("end")
+	ctx, stop := roomtest.Soon()
 	defer stop()
-	if _, b, err := quiet.conn.Read(ctx); err == nil {
+	if _, b, err := quiet.Conn.Read(ctx); err == nil {
 		t.Errorf("got %s", b)
 	}
 }
@@ -40,9 +41,9 @@ func TestT26AnnouncedClientGetsWhatIsKnown(t *testing.T) {
 		`{"type": "out", "uid": "n3"}`,
 	}
 	for _, m := range known {
-		gw.send(m)
+		gw.Send(m)
 	}
-	first.want(known...)
+	first.Want(known...)
 	ids := h.clientIDs()
 	late := h.client()
 	var id string
@@ -56,9 +57,9 @@ func TestT26AnnouncedClientGetsWhatIsKnown(t *testing.T) {
 	}
 	want := func(i int) string { return strings.Replace(known[i], `"dst": "all"`, `"dst": "`+id+`"`, 1) }
 	replay := []string{want(0), want(3), want(2), want(1), want(4), want(5)} // ip and protocol first
-	late.want(replay...)
-	late.send(`{"type":"new","data":"client"}`)
-	late.want(replay...) // again, as often as it asks
+	late.Want(replay...)
+	late.Send(`{"type":"new","data":"client"}`)
+	late.Want(replay...) // again, as often as it asks
 	h.fence(gw, first, late)
 }
 
@@ -67,7 +68,7 @@ func TestThingsOfOtherDoorsAreReplayedWithTheirProtocol(t *testing.T) {
 	ref := h.foreign("m1")
 	client := h.client()
 	id := h.clientIDs()[0]
-	client.want(
+	client.Want(
 		`{"type": "new", "uid": "m1", "dst": "`+id+`"}`,
 		`{"type": "update", "uid": "m1", "endpoint": "protocol", "data": "MQTT-SN", "dst": "`+id+`"}`,
 		`{"type": "update", "uid": "m1", "endpoint": "t", "data": 1.50, "dst": "`+id+`"}`,
@@ -75,31 +76,31 @@ func TestThingsOfOtherDoorsAreReplayedWithTheirProtocol(t *testing.T) {
 	if err := h.registry.Lose(ref); err != nil {
 		t.Fatal(err)
 	}
-	client.want(`{"type": "out", "uid": "m1"}`)
+	client.Want(`{"type": "out", "uid": "m1"}`)
 	h.foreignArrives("m1")
-	client.want(
+	client.Want(
 		`{"type": "new", "uid": "m1", "dst": "all"}`,
 		`{"type": "update", "uid": "m1", "endpoint": "t", "data": 1.50, "dst": "all"}`, // known before
 	)
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	if err := h.board.Forget(ctx, ref); err != nil {
 		t.Fatal(err)
 	}
-	client.want(`{"type": "out", "uid": "m1"}`)
+	client.Want(`{"type": "out", "uid": "m1"}`)
 }
 
 func TestT27CommandReachesItsGateway(t *testing.T) {
 	h := build(t, nil)
 	client, gw, other := h.client(), h.gateway(), h.gateway()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
 	var got struct {
 		Type, Src string
 		Data      map[string]string
 	}
-	text := gw.next()
+	text := gw.Next()
 	if err := json.Unmarshal([]byte(text), &got); err != nil || got.Type != "update" || len(got.Src) != 36 ||
 		len(got.Data) != 3 || got.Data["uid"] != "n1" || got.Data["endpoint"] != "led" || got.Data["payload"] != "1" {
 		t.Errorf("%s, %v", text, err)
@@ -107,15 +108,15 @@ func TestT27CommandReachesItsGateway(t *testing.T) {
 	if want := `{"type": "update", "data": {"uid": "n1", "endpoint": "led", "payload": "1"}, "src": "` + got.Src + `"}`; text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
-	gw.send(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
-	client.want(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
-	other.send("end") // it got nothing
-	if got := other.wantClose(); got.Code != 1003 {
+	gw.Send(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
+	client.Want(`{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`)
+	other.Send("end") // it got nothing
+	if got := other.WantClose(); got.Code != 1003 {
 		t.Errorf("%v", got)
 	}
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
-	h.eventually("the command is done by the thing's word", func() bool {
+	roomtest.Eventually(t, "the command is done by the thing's word", func() bool {
 		cs, err := h.commands.Of(ctx, roost.Ref{Project: roost.Home, Thing: "n1"}, 10)
 		return err == nil && len(cs) == 1 && cs[0].State == roost.Done && cs[0].By == "pyaiot page"
 	})
@@ -130,9 +131,9 @@ func TestT28GatewaysGetOnlyWhatTheySurvive(t *testing.T) {
 		`{"type": "update", "uid": "n1", "endpoint": "protocol", "data": "CoAP", "dst": "all"}`,
 	}
 	for _, m := range node {
-		gw.send(m)
+		gw.Send(m)
 	}
-	client.want(node...)
+	client.Want(node...)
 	command := func(endpoint, payload string) string {
 		return fmt.Sprintf(`{"type":"update","data":{"uid":"n1","endpoint":%q,"payload":%s}}`, endpoint, payload)
 	}
@@ -144,12 +145,12 @@ func TestT28GatewaysGetOnlyWhatTheySurvive(t *testing.T) {
 		`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1","extra":1}}`,
 		`{"type":"update","data":{"uid":"n1","endpoint":"led"}}`,
 	} {
-		client.send(m)
+		client.Send(m)
 	}
-	client.send(command("a", `5`))
-	client.send(command("b", `{"x": [1]}`))
-	client.send(command("c", `"1"`))
-	got := []string{gw.next(), gw.next(), gw.next()} // commands of different resources may overtake each other
+	client.Send(command("a", `5`))
+	client.Send(command("b", `{"x": [1]}`))
+	client.Send(command("c", `"1"`))
+	got := []string{gw.Next(), gw.Next(), gw.Next()} // commands of different resources may overtake each other
 	for _, want := range []string{`"endpoint": "a", "payload": "5"`, `"endpoint": "b", "payload": "{\"x\": [1]}"`, `"endpoint": "c", "payload": "1"`} {
 		if !slices.ContainsFunc(got, func(m string) bool {
 			return strings.HasPrefix(m, `{"type": "update", "data": {"uid": "n1", `+want+`}, "src": "`)
@@ -157,9 +158,9 @@ func TestT28GatewaysGetOnlyWhatTheySurvive(t *testing.T) {
 			t.Errorf("no %s among %q", want, got)
 		}
 	}
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
-	h.eventually("é failed with a reason", func() bool {
+	roomtest.Eventually(t, "é failed with a reason", func() bool {
 		cs, err := h.commands.Of(ctx, roost.Ref{Project: roost.Home, Thing: "n1"}, 10)
 		for _, c := range cs {
 			if c.Resource == "e" && c.State == roost.Failed && strings.Contains(c.Error, "ASCII") {
@@ -173,11 +174,11 @@ func TestT28GatewaysGetOnlyWhatTheySurvive(t *testing.T) {
 func TestNonASCIIReachesNodesThatTakeIt(t *testing.T) {
 	h := build(t, nil)
 	client, gw := h.client(), h.gateway()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	gw.send(`{"type": "update", "uid": "n1", "endpoint": "protocol", "data": "MQTT", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`, `{"type": "update", "uid": "n1", "endpoint": "protocol", "data": "MQTT", "dst": "all"}`)
-	client.send(`{"type":"update","data":{"uid":"n1","endpoint":"text","payload":"\u00e91"}}`)
-	if got := gw.next(); !strings.Contains(got, `"payload": "é1"`) {
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "update", "uid": "n1", "endpoint": "protocol", "data": "MQTT", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`, `{"type": "update", "uid": "n1", "endpoint": "protocol", "data": "MQTT", "dst": "all"}`)
+	client.Send(`{"type":"update","data":{"uid":"n1","endpoint":"text","payload":"\u00e91"}}`)
+	if got := gw.Next(); !strings.Contains(got, `"payload": "é1"`) {
 		t.Errorf("got %s", got)
 	}
 }
@@ -185,10 +186,10 @@ func TestNonASCIIReachesNodesThatTakeIt(t *testing.T) {
 func TestT31UnknownThingIsNobody(t *testing.T) {
 	h := build(t, nil)
 	client, gw := h.client(), h.gateway()
-	client.send(`{"type":"update","data":{"uid":"no-such-uid","endpoint":"led","payload":"1"}}`)
+	client.Send(`{"type":"update","data":{"uid":"no-such-uid","endpoint":"led","payload":"1"}}`)
 	h.fence(gw, client)
-	gw.send("end")
-	if got := gw.wantClose(); got.Code != 1003 {
+	gw.Send("end")
+	if got := gw.WantClose(); got.Code != 1003 {
 		t.Errorf("the gateway got something: %v", got)
 	}
 }
@@ -197,10 +198,10 @@ func TestRefreshAsksTheGatewayOnce(t *testing.T) {
 	h := build(t, nil)
 	client, gw := h.client(), h.gateway()
 	for _, uid := range []string{"n1", "n2"} {
-		gw.send(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
-		client.want(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
+		gw.Send(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
+		client.Want(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
 	}
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	for _, uid := range []roost.ThingID{"n1", "n2"} {
 		c := roost.Command{Ref: roost.Ref{Project: roost.Home, Thing: uid}, Kind: roost.Refresh}
@@ -208,11 +209,11 @@ func TestRefreshAsksTheGatewayOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := gw.next(); got != `{"type": "new", "data": "client", "src": "all"}` {
+	if got := gw.Next(); got != `{"type": "new", "data": "client", "src": "all"}` {
 		t.Errorf("got %s", got)
 	}
-	client.send(`{"type":"update","data":{"uid":"n2","endpoint":"led","payload":"1"}}`)
-	if got := gw.next(); !strings.Contains(got, `"payload": "1"`) {
+	client.Send(`{"type":"update","data":{"uid":"n2","endpoint":"led","payload":"1"}}`)
+	if got := gw.Next(); !strings.Contains(got, `"payload": "1"`) {
 		t.Errorf("got %s", got)
 	}
 }
@@ -220,15 +221,15 @@ func TestRefreshAsksTheGatewayOnce(t *testing.T) {
 func TestDeletedThingComesBackWithItsNextValue(t *testing.T) {
 	h := build(t, nil)
 	client, gw := h.client(), h.gateway()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	ctx, stop := contextFor()
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	if err := h.board.Forget(ctx, roost.Ref{Project: roost.Home, Thing: "n1"}); err != nil {
 		t.Fatal(err)
 	}
-	client.want(`{"type": "out", "uid": "n1"}`)
+	client.Want(`{"type": "out", "uid": "n1"}`)
 	update := `{"type": "update", "uid": "n1", "endpoint": "led", "data": "1", "dst": "all"}`
-	gw.send(update)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`, update)
+	gw.Send(update)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`, update)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/internal/roomtest"
 )
 
 // pass is a visitor's right, which the test changes.
@@ -37,7 +38,7 @@ func TestClientThatWasSignedOutIsCutOff(t *testing.T) {
 	})
 	client := h.client()
 	ada.role.Store("nobody")
-	if got := client.wantClose(); got.Code != codeSignedOut {
+	if got := client.WantClose(); got.Code != codeSignedOut {
 		t.Errorf("closed with %v", got)
 	}
 }
@@ -47,16 +48,16 @@ func TestClientThatMayNoLongerCommandDoesNot(t *testing.T) {
 	ada.role.Store("operator")
 	h := build(t, func(c *Config) { c.Clients, c.Authenticate = ClientsToken, ada.admit })
 	client, gw := h.client(), h.gateway()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	led := `{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`
-	client.send(led)
-	gw.next()
+	client.Send(led)
+	gw.Next()
 	ada.role.Store("viewer")
-	client.send(led)
-	client.send(`{"type":"new","data":"client"}`) // is answered when the command has been looked at
-	client.next()
-	ctx, stop := contextFor()
+	client.Send(led)
+	client.Send(`{"type":"new","data":"client"}`) // is answered when the command has been looked at
+	client.Next()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	cs, err := h.commands.Of(ctx, roost.Ref{Project: roost.Home, Thing: "n1"}, 10)
 	if err != nil || len(cs) != 1 || cs[0].By != "ada" {

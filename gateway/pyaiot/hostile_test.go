@@ -10,13 +10,14 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/roost-iot/roost/internal/roomtest"
 	wire "github.com/roost-iot/roost/wire/pyaiot"
 )
 
 // wantFrame reads frames up to a close frame and checks its code.
 func (s *rawSocket) wantClosed(t *testing.T, what string, code uint16) {
 	t.Helper()
-	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := s.SetReadDeadline(time.Now().Add(roomtest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 4096)
@@ -98,7 +99,7 @@ func TestWhatRealPeersMayDo(t *testing.T) {
 	for _, b := range [][]byte{first, masked(nil, 9, "are you there"), middle, last[:3], last[3:]} {
 		gw.write(t, b)
 	}
-	client.want(text)
+	client.Want(text)
 	op, p, err := gw.frame(make([]byte, 200))
 	if err != nil || op != 10 || string(p) != "are you there" {
 		t.Errorf("pong %d %q %v", op, p, err)
@@ -108,26 +109,26 @@ func TestWhatRealPeersMayDo(t *testing.T) {
 		utf16 += string([]byte{byte(c), 0})
 	}
 	gw.write(t, masked(nil, 2, utf16))
-	client.want(`{"type": "out", "uid": "n1"}`)
+	client.Want(`{"type": "out", "uid": "n1"}`)
 }
 
 func TestMessagesOfAnySizeUpToTheLimit(t *testing.T) {
 	h := build(t, func(c *Config) { c.MaxGatewayMessage = 1 << 20 })
 	client, gw := h.client(), h.gateway()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	for _, size := range []int{100, 125, 126, 500, 512, 600, 1000, 65_000, 65_535, 65_536, 300_000, 1<<20 - 200} {
 		m := string(wire.AppendUpdate(nil, "n1", "text", `"`+strings.Repeat("x", size)+`"`, "all"))
-		gw.send(m)
-		client.want(m)
+		gw.Send(m)
+		client.Want(m)
 	}
-	gw.send(strings.Repeat(" ", 1<<20+1))
-	if got := gw.wantClose(); got.Code != websocket.StatusMessageTooBig {
+	gw.Send(strings.Repeat(" ", 1<<20+1))
+	if got := gw.WantClose(); got.Code != websocket.StatusMessageTooBig {
 		t.Errorf("%v", got)
 	}
-	client.want(`{"type": "out", "uid": "n1"}`)
-	client.send(strings.Repeat(" ", 64<<10+1))
-	if got := client.wantClose(); got.Code != websocket.StatusMessageTooBig {
+	client.Want(`{"type": "out", "uid": "n1"}`)
+	client.Send(strings.Repeat(" ", 64<<10+1))
+	if got := client.WantClose(); got.Code != websocket.StatusMessageTooBig {
 		t.Errorf("%v", got)
 	}
 }
@@ -139,24 +140,24 @@ func TestT29ClientThatIgnoresTheClose(t *testing.T) {
 	client, gw := h.client(), h.gateway()
 	bad := h.raw("/ws", "")
 	bad.write(t, masked(nil, 1, `{"type":"new","data":"client"}`))
-	h.eventually("it is announced", func() bool { return h.watchers() == 2 })
+	roomtest.Eventually(t, "it is announced", func() bool { return h.watchers() == 2 })
 	bad.write(t, masked(nil, 1, "oops"))
 	bad.wantClosed(t, "oops", 1003) // and says nothing to it
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	for i := range 100 {
 		m := string(wire.AppendUpdate(nil, "n1", "led", fmt.Sprint(i), "all"))
-		gw.send(m)
-		client.want(m)
+		gw.Send(m)
+		client.Want(m)
 	}
 	late := h.client()
-	if got := late.next(); !strings.HasPrefix(got, `{"type": "new", "uid": "n1", "dst": "`) {
+	if got := late.Next(); !strings.HasPrefix(got, `{"type": "new", "uid": "n1", "dst": "`) {
 		t.Errorf("a new client got %s", got)
 	}
 	if n, err := bad.Read(make([]byte, 100)); n > 0 || err == nil {
 		t.Errorf("%d bytes behind the close frame", n)
 	}
-	h.eventually("it is cut after 5 s", func() bool { return h.door.Stats().Clients == 2 })
+	roomtest.Eventually(t, "it is cut after 5 s", func() bool { return h.door.Stats().Clients == 2 })
 }
 
 // TestClientThatNeverReads is cut when it is too far behind; gateway and others go on.
@@ -169,18 +170,18 @@ func TestClientThatNeverReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	deaf.write(t, masked(nil, 1, `{"type":"new","data":"client"}`))
-	h.eventually("it is announced", func() bool { return h.watchers() == 1 })
+	roomtest.Eventually(t, "it is announced", func() bool { return h.watchers() == 1 })
 	client := h.client()
-	gw.send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
 	value := strings.Repeat("x", 64<<10)
 	for i := range 400 { // 25 MB
 		m := string(wire.AppendUpdate(nil, "n1", "text", fmt.Sprintf(`"%d%s"`, i, value), "all"))
-		gw.send(m)
-		client.want(m)
+		gw.Send(m)
+		client.Want(m)
 	}
-	h.eventually("it is cut", func() bool { return h.door.Stats().Clients == 1 })
-	if err := deaf.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	roomtest.Eventually(t, "it is cut", func() bool { return h.door.Stats().Clients == 1 })
+	if err := deaf.SetReadDeadline(time.Now().Add(roomtest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, deaf); err != nil && strings.Contains(err.Error(), "timeout") {
@@ -200,11 +201,11 @@ func TestGatewayThatFloods(t *testing.T) {
 		b = masked(b, 1, string(wire.AppendUpdate(nil, "n1", "n", fmt.Sprint(i), "all")))
 	}
 	go func() { _, _ = flood.Write(b) }() // what arrives is checked
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	calm.send(`{"type": "new", "uid": "c1", "dst": "all"}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`)
+	calm.Send(`{"type": "new", "uid": "c1", "dst": "all"}`)
 	seen := 0
 	for i := 0; i < values; {
-		got := client.next()
+		got := client.Next()
 		if strings.Contains(got, `"c1"`) {
 			seen = i
 			continue

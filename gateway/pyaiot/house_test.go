@@ -2,7 +2,6 @@ package pyaiot
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -25,9 +24,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must come.
-const patience = 10 * time.Second
-
 // house is the door with the real rooms behind it, over a real store.
 type house struct {
 	t        testing.TB
@@ -49,7 +45,7 @@ func build(t testing.TB, change func(*Config)) *house {
 	log := slog.New(slog.DiscardHandler)
 	c := Config{
 		Core: h.board, Feed: h.feed, Fleet: h.registry, Log: log, Keys: h.keys, Clients: ClientsOpen,
-		Grace: 50 * time.Millisecond, Submit: h.submit,
+		Grace: 50 * time.Millisecond, Submit: rooms.Submit,
 	}
 	if change != nil {
 		change(&c)
@@ -69,7 +65,7 @@ func build(t testing.TB, change func(*Config)) *house {
 		srv.Close()
 	})
 	t.Cleanup(h.stop)
-	h.eventually("the door is open", func() bool {
+	roomtest.Eventually(t, "the door is open", func() bool {
 		h.door.mu.Lock()
 		defer h.door.mu.Unlock()
 		return h.door.open
@@ -77,55 +73,24 @@ func build(t testing.TB, change func(*Config)) *house {
 	return h
 }
 
-func (h *house) submit(ctx context.Context, ref roost.Ref, resource string, v roost.Value, by string) error {
-	_, err := h.commands.Submit(ctx, command.Request{Ref: ref, Resource: resource, Value: v, By: by})
-	return err
-}
-
-func (h *house) eventually(what string, ok func() bool) {
+func (h *house) dial(path string, o *websocket.DialOptions) *roomtest.Peer {
 	h.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			h.t.Fatalf("never: %s", what)
-		}
-	}
-}
-
-// peer is a gateway or a web client of the test.
-type peer struct {
-	t    testing.TB
-	conn *websocket.Conn
-}
-
-func (h *house) dial(path string, o *websocket.DialOptions) *peer {
-	h.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	conn, resp, err := websocket.Dial(ctx, h.url+path, o)
-	if err != nil {
-		h.t.Fatalf("dial %s: %v", path, err)
-	}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		h.t.Fatalf("dial %s: %s", path, resp.Status)
-	}
-	conn.SetReadLimit(-1)
-	h.t.Cleanup(func() { _ = conn.CloseNow() }) // may be closed already
-	return &peer{h.t, conn}
+	return roomtest.Dial(h.t, h.url+path, o)
 }
 
 // gateway dials in as a gateway does.
-func (h *house) gateway() *peer {
+func (h *house) gateway() *roomtest.Peer {
 	h.t.Helper()
 	return h.dial("/gw", &websocket.DialOptions{Subprotocols: []string{"token", h.keys.Token(time.Now())}})
 }
 
 // client opens /ws and announces itself.
-func (h *house) client() *peer {
+func (h *house) client() *roomtest.Peer {
 	h.t.Helper()
 	before := h.watchers()
 	p := h.dial("/ws", nil)
-	p.send(`{"type":"new","data":"client"}`)
-	h.eventually("the client is announced", func() bool { return h.watchers() > before })
+	p.Send(`{"type":"new","data":"client"}`)
+	roomtest.Eventually(h.t, "the client is announced", func() bool { return h.watchers() > before })
 	return p
 }
 
@@ -150,78 +115,28 @@ func (h *house) clientIDs() (ids []string) {
 	return ids
 }
 
-func (p *peer) send(text string) {
-	p.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	if err := p.conn.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
-		p.t.Fatalf("send %s: %v", text, err)
-	}
-}
-
-func (p *peer) next() string {
-	p.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	kind, b, err := p.conn.Read(ctx)
-	if err != nil || kind != websocket.MessageText {
-		p.t.Fatalf("no message: %v", err)
-	}
-	return string(b)
-}
-
-// want takes the next messages and compares them byte for byte.
-func (p *peer) want(texts ...string) {
-	p.t.Helper()
-	for _, text := range texts {
-		if got := p.next(); got != text {
-			p.t.Fatalf("got  %s\nwant %s", got, text)
-		}
-	}
-}
-
-// wantClose reads until the end and gives the close code and reason.
-func (p *peer) wantClose() websocket.CloseError {
-	p.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	for {
-		if _, _, err := p.conn.Read(ctx); err != nil {
-			var closed websocket.CloseError
-			if !errors.As(err, &closed) {
-				p.t.Fatalf("no close frame: %v", err)
-			}
-			return closed
-		}
-	}
-}
-
 // fence makes sure that all that the gateway sent before has come through: a value
 // of a node of its own that every client in ps gets. Nothing may come before it.
-func (h *house) fence(gw *peer, ps ...*peer) {
+func (h *house) fence(gw *roomtest.Peer, ps ...*roomtest.Peer) {
 	h.t.Helper()
-	gw.send(`{"type": "new", "uid": "fence", "dst": "all"}`)
-	gw.send(`{"type": "out", "uid": "fence"}`)
+	gw.Send(`{"type": "new", "uid": "fence", "dst": "all"}`)
+	gw.Send(`{"type": "out", "uid": "fence"}`)
 	for _, p := range ps {
-		p.want(`{"type": "new", "uid": "fence", "dst": "all"}`, `{"type": "out", "uid": "fence"}`)
+		p.Want(`{"type": "new", "uid": "fence", "dst": "all"}`, `{"type": "out", "uid": "fence"}`)
 	}
-}
-
-func contextFor() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), patience)
 }
 
 // foreign makes a thing of another door arrive and say t = 1.50.
 func (h *house) foreign(own string) roost.Ref {
 	h.t.Helper()
 	ref := h.foreignArrives(own)
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	if err := h.board.Report(ctx, ref, []roost.Resource{{Name: "t", Value: "1.50"}}); err != nil {
 		h.t.Fatal(err)
 	}
 	// A client that comes before that would hear of it once more.
-	h.eventually("the hub has worked on it", func() bool {
+	roomtest.Eventually(h.t, "the hub has worked on it", func() bool {
 		h.door.hub.mu.Lock()
 		defer h.door.hub.mu.Unlock()
 		return h.door.hub.done >= h.feed.Last()
@@ -231,7 +146,7 @@ func (h *house) foreign(own string) roost.Ref {
 
 func (h *house) foreignArrives(own string) roost.Ref {
 	h.t.Helper()
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	s, err := h.board.Arrive(ctx, gateway.Arrival{
 		Identity: roost.Identity{Door: "mqttsn", Own: own}, Protocol: roost.MQTTSN, Address: "192.0.2.7:1", Gateway: "lab",

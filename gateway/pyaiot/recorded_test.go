@@ -2,20 +2,16 @@ package pyaiot
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/coder/websocket"
-
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/internal/roomtest"
 	wire "github.com/roost-iot/roost/wire/pyaiot"
 )
 
@@ -71,26 +67,6 @@ func recorded(t *testing.T, path string) (lines []line) {
 func TestRecordedSessionOf2021(t *testing.T) { replay(t, "testdata/session-2021.jsonl", false) }
 func TestRecordedSessionOf2019(t *testing.T) { replay(t, "testdata/session-2019.jsonl", true) }
 
-// actor is one recorded connection, played again.
-type actor struct {
-	name     string
-	gateway  bool
-	peer     *peer
-	said     bool           // the first message: a legacy gateway's token, a client's announcement
-	token    string         // that of a legacy gateway
-	since    map[string]int // by uid: how often the node had come online before a client announced itself
-	recorded []string       // what the real broker sent it
-	id       string         // recorded id of a client
-	closed   string         // what the real broker's close frame said, if it closed first
-	left     bool           // it closed first
-
-	mu   sync.Mutex
-	got  []string
-	end  string
-	done chan struct{}
-	ids  map[string]bool // our ids of a client: what its blocks are addressed to
-}
-
 type stage struct {
 	t      *testing.T
 	h      *house
@@ -100,7 +76,7 @@ type stage struct {
 	uids   map[string]string // uid -> name of the gateway that announced it
 	nodes  map[string]*recall
 	fences int
-	fencer *peer
+	fencer *roomtest.Peer
 }
 
 // recall is what a broker with a memory knows of a node.
@@ -168,39 +144,9 @@ func (s *stage) play(l line) {
 		s.lose(a)
 	case l.Ev == "tcp" && a.closed == "" && !a.left:
 		a.left = true
-		_ = a.peer.conn.CloseNow() // whoever ended it
+		_ = a.peer.Conn.CloseNow() // whoever ended it
 		s.lose(a)
 	}
-}
-
-// enter opens a connection with the recorded handshake, token included.
-func (s *stage) enter(l line, from string) {
-	path := strings.Fields(l.Head[0])[1]
-	a := &actor{name: l.Conn, gateway: path == "/gw", done: make(chan struct{}), ids: map[string]bool{}}
-	s.actors[l.Conn] = a
-	s.order = append(s.order, l.Conn)
-	var protocols []string
-	for _, h := range l.Head[1:] {
-		if name, value, _ := strings.Cut(h, ": "); strings.EqualFold(name, protocolHeader) {
-			protocols = strings.Split(value, ",")
-		}
-	}
-	ctx, stop := contextFor()
-	defer stop()
-	conn, resp, err := websocket.Dial(ctx, s.h.url+path, &websocket.DialOptions{Subprotocols: protocols})
-	if resp != nil {
-		a.end = resp.Status
-	}
-	if err != nil && (resp == nil || resp.StatusCode != 101) {
-		return
-	}
-	if err != nil {
-		s.t.Fatalf("%s: %v", l.Conn, err)
-	}
-	conn.SetReadLimit(-1)
-	a.peer = &peer{s.t, conn}
-	s.t.Cleanup(func() { _ = conn.CloseNow(); <-a.done })
-	go a.listen()
 }
 
 func (s *stage) compareStatus(a *actor, l line) {
@@ -233,7 +179,7 @@ func (s *stage) say(a *actor, text string) {
 		}
 		s.remember(a, text)
 	}
-	a.peer.send(text)
+	a.peer.Send(text)
 	if !a.gateway && strings.Contains(text, `"update"`) {
 		s.awaitCommand(text)
 	}
@@ -294,7 +240,7 @@ func (s *stage) awaitCommand(text string) {
 		return
 	}
 	want := string(wire.AppendCommand(nil, q.UID, q.Endpoint, roost.Value(q.Payload).AsText(), s.h.door.src))
-	s.h.eventually("command "+text, func() bool {
+	roomtest.Eventually(s.t, "command "+text, func() bool {
 		gw.mu.Lock()
 		defer gw.mu.Unlock()
 		return slices.Contains(gw.got, want)
@@ -333,91 +279,4 @@ func (s *stage) learnID(a *actor) {
 			a.ids[m.Dst] = true
 		}
 	}
-}
-
-// settle waits until the broker has worked on all that was sent to it: each
-// connection answers two pings (the second one after its values went to the rooms),
-// lost gateways have let their nodes go, and each client has seen a fence pass.
-func (s *stage) settle() {
-	ctx, stop := contextFor()
-	defer stop()
-	for _, a := range s.actors {
-		for range 2 {
-			if a.peer != nil {
-				_ = a.peer.conn.Ping(ctx) // closed ones have nothing to wait for
-			}
-		}
-	}
-	s.h.eventually("lost gateways are forgotten", func() bool {
-		s.h.door.mu.Lock()
-		defer s.h.door.mu.Unlock()
-		for _, n := range s.h.door.nodes {
-			if len(n.owners) == 0 {
-				return false
-			}
-		}
-		return len(s.h.door.gateways.conns) == s.living(true)+1 && len(s.h.door.clients.conns) == s.living(false)
-	})
-	s.fences++
-	uid := fmt.Sprint("fence-", s.fences)
-	s.fencer.send(`{"type": "new", "uid": "` + uid + `", "dst": "all"}`)
-	s.fencer.send(`{"type": "out", "uid": "` + uid + `"}`)
-	for _, a := range s.actors {
-		if a.gateway || !a.said || a.peer == nil {
-			continue
-		}
-		s.h.eventually("the fence passes "+a.name, func() bool {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			return a.end != "" && !strings.HasPrefix(a.end, "101") || slices.Contains(a.got, `{"type": "out", "uid": "`+uid+`"}`)
-		})
-	}
-	for _, a := range s.actors {
-		a.mu.Lock()
-		a.got = slices.DeleteFunc(a.got, func(m string) bool { return strings.Contains(m, `"fence-`) })
-		a.mu.Unlock()
-	}
-}
-
-func (s *stage) living(gateways bool) (n int) {
-	for _, a := range s.actors {
-		if a.peer == nil || a.gateway != gateways {
-			continue
-		}
-		select {
-		case <-a.done:
-		default:
-			n++
-		}
-	}
-	return n
-}
-
-func (a *actor) listen() {
-	defer close(a.done)
-	for {
-		_, b, err := a.peer.conn.Read(context.Background())
-		a.mu.Lock()
-		if err == nil {
-			a.got = append(a.got, string(b))
-			a.mu.Unlock()
-			continue
-		}
-		a.end = "gone"
-		if closed, ok := errors.AsType[websocket.CloseError](err); ok {
-			a.end = fmt.Sprint(int(closed.Code), " ", closed.Reason)
-		}
-		a.mu.Unlock()
-		return
-	}
-}
-
-func (a *actor) leave(l line) {
-	a.left = true
-	code := websocket.StatusNormalClosure
-	if l.Code != nil {
-		code = websocket.StatusCode(*l.Code)
-	}
-	_ = a.peer.conn.Close(code, "")
-	<-a.done
 }

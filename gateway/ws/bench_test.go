@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 )
 
@@ -24,7 +25,7 @@ func BenchmarkNodesToOnePage(b *testing.B) {
 	for i := range socks {
 		socks[i] = raw(b, h, fmt.Sprintf("/node?id=n%d", i))
 	}
-	h.eventually("all are there", func() bool { return h.registry.Count(roost.Home).Online == nodes })
+	roomtest.Eventually(b, "all are there", func() bool { return h.registry.Count(roost.Home).Online == nodes })
 	page := raw(b, h, "/ws")
 	if _, err := page.Write(text(`{"type":"new","data":"client"}`)); err != nil {
 		b.Fatal(err)

@@ -2,14 +2,12 @@ package ws
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
@@ -24,9 +22,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is how long a test waits for what must come.
-const patience = 10 * time.Second
 
 // house is the door with the real rooms behind it, over a real store, and a broker
 // for web clients to see what comes of it.
@@ -53,7 +48,7 @@ func build(t testing.TB, enrolment string, change func(*Config)) *house {
 		change(&c)
 	}
 	h.door = New(c)
-	h.broker = pyaiot.New(pyaiot.Config{Core: h.board, Feed: h.feed, Fleet: h.registry, Log: log, Clients: pyaiot.ClientsOpen, Submit: h.submit})
+	h.broker = pyaiot.New(pyaiot.Config{Core: h.board, Feed: h.feed, Fleet: h.registry, Log: log, Clients: pyaiot.ClientsOpen, Submit: rooms.Submit})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/node", h.door.ServeNode)
 	mux.HandleFunc("/ws", h.broker.ServeClient)
@@ -69,7 +64,7 @@ func build(t testing.TB, enrolment string, change func(*Config)) *house {
 		srv.Close()
 	})
 	t.Cleanup(h.stop)
-	h.eventually("the door is open", func() bool {
+	roomtest.Eventually(t, "the door is open", func() bool {
 		h.door.mu.Lock()
 		defer h.door.mu.Unlock()
 		return h.door.open
@@ -77,59 +72,28 @@ func build(t testing.TB, enrolment string, change func(*Config)) *house {
 	return h
 }
 
-func (h *house) submit(ctx context.Context, ref roost.Ref, resource string, v roost.Value, by string) error {
-	_, err := h.commands.Submit(ctx, command.Request{Ref: ref, Resource: resource, Value: v, By: by})
-	return err
-}
-
-func (h *house) eventually(what string, ok func() bool) {
+func (h *house) dial(path string, o *websocket.DialOptions) *roomtest.Peer {
 	h.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			h.t.Fatalf("never: %s", what)
-		}
-	}
-}
-
-// peer is a gateway or a web client of the test.
-type peer struct {
-	t    testing.TB
-	conn *websocket.Conn
-}
-
-func (h *house) dial(path string, o *websocket.DialOptions) *peer {
-	h.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	conn, resp, err := websocket.Dial(ctx, h.url+path, o)
-	if err != nil {
-		h.t.Fatalf("dial %s: %v", path, err)
-	}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		h.t.Fatalf("dial %s: %s", path, resp.Status)
-	}
-	conn.SetReadLimit(-1)
-	h.t.Cleanup(func() { _ = conn.CloseNow() }) // may be closed already
-	return &peer{h.t, conn}
+	return roomtest.Dial(h.t, h.url+path, o)
 }
 
 // client opens /ws and announces itself. That it is served shows by a thing that
 // stands in its snapshot, and goes.
-func (h *house) client() *peer {
+func (h *house) client() *roomtest.Peer {
 	h.t.Helper()
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	s, err := h.board.Arrive(ctx, gateway.Arrival{Identity: roost.Identity{Door: "test", Own: "here"}, Gateway: "test"})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	p := h.dial("/ws", nil)
-	p.send(`{"type":"new","data":"client"}`)
-	p.until(`{"type": "new", "uid": "here"`)
+	p.Send(`{"type":"new","data":"client"}`)
+	p.Until(`{"type": "new", "uid": "here"`)
 	if err := h.registry.Forget(ctx, s.Ref); err != nil {
 		h.t.Fatal(err)
 	}
-	p.until(`{"type": "out", "uid": "here"}`)
+	p.Until(`{"type": "out", "uid": "here"}`)
 	return p
 }
 
@@ -145,60 +109,4 @@ func (s *spy) Report(ctx context.Context, ref roost.Ref, values []roost.Resource
 		s.denied <- struct{}{}
 	}
 	return err
-}
-
-// until skips messages up to one that holds part.
-func (p *peer) until(part string) {
-	for !strings.Contains(p.next(), part) {
-	}
-}
-
-func (p *peer) send(text string) {
-	p.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	if err := p.conn.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
-		p.t.Fatalf("send %s: %v", text, err)
-	}
-}
-
-func (p *peer) next() string {
-	p.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	kind, b, err := p.conn.Read(ctx)
-	if err != nil || kind != websocket.MessageText {
-		p.t.Fatalf("no message: %v", err)
-	}
-	return string(b)
-}
-
-// want takes the next messages and compares them byte for byte.
-func (p *peer) want(texts ...string) {
-	p.t.Helper()
-	for _, text := range texts {
-		if got := p.next(); got != text {
-			p.t.Fatalf("got  %s\nwant %s", got, text)
-		}
-	}
-}
-
-// wantClose reads until the end and gives the close code and reason.
-func (p *peer) wantClose() websocket.CloseError {
-	p.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	for {
-		if _, _, err := p.conn.Read(ctx); err != nil {
-			var closed websocket.CloseError
-			if !errors.As(err, &closed) {
-				p.t.Fatalf("no close frame: %v", err)
-			}
-			return closed
-		}
-	}
-}
-
-func contextFor() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), patience)
 }

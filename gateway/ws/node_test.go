@@ -11,6 +11,7 @@ import (
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 )
 
@@ -26,10 +27,10 @@ func TestT65NodeIsAnnouncedAndAsked(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	client := h.client()
 	node := h.dial("/node", nil)
-	if got := node.next(); got != discover || len(got) != 23 {
+	if got := node.Next(); got != discover || len(got) != 23 {
 		t.Errorf("the node got %q", got)
 	}
-	client.want(`{"type": "new", "uid": "ws-127.0.0.1", "dst": "all"}`, update("ws-127.0.0.1", "protocol", `"WebSocket"`))
+	client.Want(`{"type": "new", "uid": "ws-127.0.0.1", "dst": "all"}`, update("ws-127.0.0.1", "protocol", `"WebSocket"`))
 }
 
 // TestT66 plays Pyaiot's test node: it says all about itself when asked, and its LED follows.
@@ -38,31 +39,31 @@ func TestT66NodeAnswersAndFollows(t *testing.T) {
 	client := h.client()
 	node := h.dial("/node?id=n1", nil)
 	const all = `{"type": "update", "data": {"node": "fd00:aaaa:bbbb::1", "name": "websocket", "led": "0", "os": "riot"}}`
-	node.send(all) // of its own accord, before it was asked
-	node.want(discover)
-	node.send(all)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`, update("n1", "protocol", `"WebSocket"`))
+	node.Send(all) // of its own accord, before it was asked
+	node.Want(discover)
+	node.Send(all)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`, update("n1", "protocol", `"WebSocket"`))
 	for range 2 {
-		client.want(update("n1", "node", `"fd00:aaaa:bbbb::1"`), update("n1", "name", `"websocket"`), update("n1", "led", `"0"`), update("n1", "os", `"riot"`))
+		client.Want(update("n1", "node", `"fd00:aaaa:bbbb::1"`), update("n1", "name", `"websocket"`), update("n1", "led", `"0"`), update("n1", "os", `"riot"`))
 	}
-	client.send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
-	node.want(`{"endpoint": "led", "payload": "1"}`)
-	node.send(`{"type": "update", "data": {"led": "1"}}`)
-	client.want(update("n1", "led", `"1"`))
+	client.Send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
+	node.Want(`{"endpoint": "led", "payload": "1"}`)
+	node.Send(`{"type": "update", "data": {"led": "1"}}`)
+	client.Want(update("n1", "led", `"1"`))
 }
 
 func TestT67WriteHasEndpointAndPayloadOnly(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	client := h.client()
 	node := h.dial("/node?id=n1", nil)
-	node.want(discover)
-	client.until("WebSocket")
+	node.Want(discover)
+	client.Until("WebSocket")
 	for _, payload := range []string{`"é"`, `5`, `{"a": [1.50]}`, `true`} {
-		client.send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":` + payload + `}}`)
+		client.Send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":` + payload + `}}`)
 		want := strings.Replace(payload, "é", `\u00e9`, 1)
-		node.want(`{"endpoint": "led", "payload": ` + want + `}`)
-		node.send(`{"type": "update", "data": {"led": ` + payload + `}}`) // or the next one waits
-		client.want(update("n1", "led", payload))
+		node.Want(`{"endpoint": "led", "payload": ` + want + `}`)
+		node.Send(`{"type": "update", "data": {"led": ` + payload + `}}`) // or the next one waits
+		client.Want(update("n1", "led", payload))
 	}
 }
 
@@ -74,23 +75,23 @@ func TestT68NodeThatClosesIsOutAtOnce(t *testing.T) {
 		func(c *websocket.Conn) error { return c.CloseNow() },
 	} {
 		node := h.dial("/node?id=n1", nil)
-		node.want(discover)
-		client.until("WebSocket")
-		if err := end(node.conn); err != nil {
+		node.Want(discover)
+		client.Until("WebSocket")
+		if err := end(node.Conn); err != nil {
 			t.Fatal(err)
 		}
-		client.wantOut("n1")
+		wantOut(t, client, "n1")
 	}
 }
 
 // wantOut takes the out of a thing. One that is here again was announced with what it
 // told before, and then told the same anew: whether that shows once or twice is not set.
-func (p *peer) wantOut(uid string) {
-	p.t.Helper()
+func wantOut(t *testing.T, p *roomtest.Peer, uid string) {
+	t.Helper()
 	out := `{"type": "out", "uid": "` + uid + `"}`
-	for got := p.next(); got != out; got = p.next() {
+	for got := p.Next(); got != out; got = p.Next() {
 		if got != update(uid, "protocol", `"WebSocket"`) {
-			p.t.Fatalf("got  %s\nwant %s", got, out)
+			t.Fatalf("got  %s\nwant %s", got, out)
 		}
 	}
 }
@@ -108,14 +109,14 @@ func TestT69GarbageEndsTheConnection(t *testing.T) {
 		{`{"type": "update", "data": {"led": NaN}}`, `Invalid message received '{"type": "update", "data": {"led": NaN}}'. Only JSON format is supported..`},
 	} {
 		node := h.dial("/node?id=n1", nil)
-		node.want(discover)
-		client.until("WebSocket")
-		node.send(row.text)
-		client.wantOut("n1")
-		if got := node.wantClose(); got.Code != 1003 || got.Reason != row.reason {
+		node.Want(discover)
+		client.Until("WebSocket")
+		node.Send(row.text)
+		wantOut(t, client, "n1")
+		if got := node.WantClose(); got.Code != 1003 || got.Reason != row.reason {
 			t.Errorf("%s: %d %s", row.text, got.Code, got.Reason)
 		}
-		h.eventually("the node is gone", func() bool { return h.door.Stats().Nodes == 0 })
+		roomtest.Eventually(t, "the node is gone", func() bool { return h.door.Stats().Nodes == 0 })
 	}
 }
 
@@ -123,12 +124,12 @@ func TestOtherMessagesOfNodesAreIgnored(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	client := h.client()
 	node := h.dial("/node?id=n1", nil)
-	node.want(discover)
+	node.Want(discover)
 	for _, m := range []string{`{"type": "new", "uid": "x", "dst": "all"}`, `{"type": "out", "uid": "n1"}`, `{"type": "reset", "uid": "n1"}`, `{"type": "update", "data": {}}`} {
-		node.send(m)
+		node.Send(m)
 	}
-	node.send(`{"type": "update", "data": {"n": [1, 2.50], "s": null}}`)
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`, update("n1", "protocol", `"WebSocket"`), update("n1", "n", `[1, 2.50]`), update("n1", "s", `null`))
+	node.Send(`{"type": "update", "data": {"n": [1, 2.50], "s": null}}`)
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`, update("n1", "protocol", `"WebSocket"`), update("n1", "n", `[1, 2.50]`), update("n1", "s", `null`))
 }
 
 func TestWaitingNodeIsInSilenceUntilApproval(t *testing.T) {
@@ -136,50 +137,50 @@ func TestWaitingNodeIsInSilenceUntilApproval(t *testing.T) {
 	h := build(t, registry.EnrolApprove, func(c *Config) { c.Core = &spy{c.Core, denied} })
 	client := h.client()
 	node := h.dial("/node?id=n1", nil)
-	node.send(`{"type": "update", "data": {"led": "0"}}`)
+	node.Send(`{"type": "update", "data": {"led": "0"}}`)
 	<-denied
 	if h.registry.Count(roost.Home).Waiting != 1 {
 		t.Error("it does not wait")
 	}
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	if _, err := h.board.Approve(ctx, home("n1"), "ada"); err != nil {
 		t.Fatal(err)
 	}
-	node.want(discover) // the first it hears
-	client.want(`{"type": "new", "uid": "n1", "dst": "all"}`, update("n1", "protocol", `"WebSocket"`))
-	node.send(`{"type": "update", "data": {"led": "1"}}`)
-	client.want(update("n1", "led", `"1"`))
+	node.Want(discover) // the first it hears
+	client.Want(`{"type": "new", "uid": "n1", "dst": "all"}`, update("n1", "protocol", `"WebSocket"`))
+	node.Send(`{"type": "update", "data": {"led": "1"}}`)
+	client.Want(update("n1", "led", `"1"`))
 }
 
 func TestRefreshAsksAgain(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	node := h.dial("/node?id=n1", nil)
-	node.want(discover)
-	ctx, stop := contextFor()
+	node.Want(discover)
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	if err := h.board.Deliver(ctx, roost.Command{Ref: home("n1"), Kind: roost.Refresh}); err != nil {
 		t.Fatal(err)
 	}
-	node.want(discover)
+	node.Want(discover)
 }
 
 func TestNodesOfOneAddressGetTheLowestFreeName(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	online := func(id string, want bool) {
 		t.Helper()
-		h.eventually(id, func() bool { th, _, _ := h.registry.Get(home(id)); return th.Online == want })
+		roomtest.Eventually(t, id, func() bool { th, _, _ := h.registry.Get(home(id)); return th.Online == want })
 	}
-	var nodes []*peer
+	var nodes []*roomtest.Peer
 	for _, id := range []string{"ws-127.0.0.1", "ws-127.0.0.1-2", "ws-127.0.0.1-3"} {
 		nodes = append(nodes, h.dial("/node", nil))
 		online(id, true)
 	}
-	if err := nodes[1].conn.CloseNow(); err != nil {
+	if err := nodes[1].Conn.CloseNow(); err != nil {
 		t.Fatal(err)
 	}
 	online("ws-127.0.0.1-2", false)
-	h.eventually("its name is free", func() bool { return h.door.Stats().Nodes == 2 })
+	roomtest.Eventually(t, "its name is free", func() bool { return h.door.Stats().Nodes == 2 })
 	h.dial("/node", nil)
 	online("ws-127.0.0.1-2", true)
 }
@@ -188,23 +189,23 @@ func TestSecondConnectionOfAnIDTakesOver(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	client := h.client()
 	old := h.dial("/node?id=n1", nil)
-	old.want(discover)
-	client.until("WebSocket")
+	old.Want(discover)
+	client.Until("WebSocket")
 	node := h.dial("/node?id=n1", nil)
-	node.want(discover)
-	if got := old.wantClose(); got.Code != websocket.StatusPolicyViolation {
+	node.Want(discover)
+	if got := old.WantClose(); got.Code != websocket.StatusPolicyViolation {
 		t.Errorf("%v", got)
 	}
-	h.eventually("the old one is gone", func() bool { return h.door.Stats().Nodes == 1 })
-	client.send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
-	node.want(`{"endpoint": "led", "payload": "1"}`)
-	client.want(update("n1", "protocol", `"WebSocket"`)) // and no out
+	roomtest.Eventually(t, "the old one is gone", func() bool { return h.door.Stats().Nodes == 1 })
+	client.Send(`{"type":"update","data":{"uid":"n1","endpoint":"led","payload":"1"}}`)
+	node.Want(`{"endpoint": "led", "payload": "1"}`)
+	client.Want(update("n1", "protocol", `"WebSocket"`)) // and no out
 }
 
 func TestClosedEnrolmentRefusesNodes(t *testing.T) {
 	h := build(t, registry.EnrolClosed, nil)
 	node := h.dial("/node?id=n1", nil)
-	if got := node.wantClose(); got.Code != websocket.StatusPolicyViolation || !strings.Contains(got.Reason, "n1") {
+	if got := node.WantClose(); got.Code != websocket.StatusPolicyViolation || !strings.Contains(got.Reason, "n1") {
 		t.Errorf("%v", got)
 	}
 }
@@ -212,18 +213,18 @@ func TestClosedEnrolmentRefusesNodes(t *testing.T) {
 func TestDeletedNodeIsCutOff(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	node := h.dial("/node?id=n1", nil)
-	node.want(discover)
-	h.eventually("it is attached", func() bool {
-		ctx, stop := contextFor()
+	node.Want(discover)
+	roomtest.Eventually(t, "it is attached", func() bool {
+		ctx, stop := roomtest.Soon()
 		defer stop()
 		return h.board.Deliver(ctx, roost.Command{Ref: home("n1"), Kind: roost.Refresh}) == nil
 	})
-	ctx, stop := contextFor()
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	if err := h.board.Forget(ctx, home("n1")); err != nil {
 		t.Fatal(err)
 	}
-	if got := node.wantClose(); got.Code != websocket.StatusPolicyViolation {
+	if got := node.WantClose(); got.Code != websocket.StatusPolicyViolation {
 		t.Errorf("%v", got)
 	}
 }
@@ -232,26 +233,26 @@ func TestSilentNodeIsPingedThenLost(t *testing.T) {
 	h := build(t, registry.EnrolOpen, func(c *Config) { c.Ping, c.Dead = 100*time.Millisecond, 2*time.Second })
 	client := h.client()
 	lively := h.dial("/node?id=lively", nil)
-	lively.want(discover)
-	client.until("WebSocket")
+	lively.Want(discover)
+	client.Until("WebSocket")
 	go func() { // reading answers pings
-		ctx, stop := contextFor()
+		ctx, stop := roomtest.Soon()
 		defer stop()
-		_, _, _ = lively.conn.Read(ctx)
+		_, _, _ = lively.Conn.Read(ctx)
 	}()
 	deaf := h.dial("/node?id=deaf", nil) // never reads
-	client.want(`{"type": "new", "uid": "deaf", "dst": "all"}`, update("deaf", "protocol", `"WebSocket"`), `{"type": "out", "uid": "deaf"}`)
+	client.Want(`{"type": "new", "uid": "deaf", "dst": "all"}`, update("deaf", "protocol", `"WebSocket"`), `{"type": "out", "uid": "deaf"}`)
 	if th, _, _ := h.registry.Get(home("lively")); !th.Online {
 		t.Error("a node that answers pings was lost")
 	}
-	_ = deaf.conn.CloseNow()
+	_ = deaf.Conn.CloseNow()
 }
 
 func TestNodeLimits(t *testing.T) {
 	h := build(t, registry.EnrolOpen, func(c *Config) { c.MaxNodes = 1 })
 	node := h.dial("/node", nil)
-	node.want(discover)
-	ctx, stop := contextFor()
+	node.Want(discover)
+	ctx, stop := roomtest.Soon()
 	defer stop()
 	if _, resp, err := websocket.Dial(ctx, h.url+"/node", nil); err == nil || resp.StatusCode != 503 {
 		t.Errorf("a second node: %v", err)
@@ -260,8 +261,8 @@ func TestNodeLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node.send(string(big))
-	if got := node.wantClose(); got.Code != websocket.StatusMessageTooBig {
+	node.Send(string(big))
+	if got := node.WantClose(); got.Code != websocket.StatusMessageTooBig {
 		t.Errorf("%v", got)
 	}
 }
@@ -269,10 +270,10 @@ func TestNodeLimits(t *testing.T) {
 func TestShutdownSaysGoingAway(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	node := h.dial("/node?id=n1", nil)
-	node.want(discover)
+	node.Want(discover)
 	done := make(chan struct{})
 	go func() { h.stop(); close(done) }()
-	if got := node.wantClose(); got.Code != websocket.StatusGoingAway {
+	if got := node.WantClose(); got.Code != websocket.StatusGoingAway {
 		t.Errorf("%v", got)
 	}
 	<-done
@@ -293,6 +294,6 @@ func (c cutting) Arrive(ctx context.Context, a gateway.Arrival) (gateway.Standin
 func TestNodeThatGoesWhileItIsLetInIsOffline(t *testing.T) {
 	h := build(t, registry.EnrolOpen, func(c *Config) { c.Core = cutting{c.Core} })
 	h.dial("/node?id=n1", nil)
-	h.eventually("the node is known", func() bool { _, _, ok := h.registry.Get(home("n1")); return ok })
-	h.eventually("the node is offline", func() bool { n1, _, _ := h.registry.Get(home("n1")); return !n1.Online })
+	roomtest.Eventually(t, "the node is known", func() bool { _, _, ok := h.registry.Get(home("n1")); return ok })
+	roomtest.Eventually(t, "the node is offline", func() bool { n1, _, _ := h.registry.Get(home("n1")); return !n1.Online })
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 )
 
@@ -19,7 +20,7 @@ import (
 func TestRecordedSessionOf2019(t *testing.T) {
 	h := build(t, registry.EnrolOpen, nil)
 	client := h.client()
-	var node *peer
+	var node *roomtest.Peer
 	uid := "" // the recorded one
 	known := map[string]string{}
 	remembered := map[string]bool{} // may come once more, behind the new of a node that was here before
@@ -28,13 +29,13 @@ func TestRecordedSessionOf2019(t *testing.T) {
 		case isNode && l.Ev == "http" && l.Dir == "ws-node>ws-gateway":
 			node = h.dial("/node?id=n1", nil)
 		case isNode && l.Op == "text" && l.Dir == "ws-node>ws-gateway":
-			node.send(l.Data)
+			node.Send(l.Data)
 		case isNode && l.Op == "text":
-			node.want(l.Data)
+			node.Want(l.Data)
 		case isNode && l.Op == "close" && l.Dir == "ws-node>ws-gateway", isNode && l.Ev == "tcp":
-			_ = node.conn.CloseNow() // the recording tells both ends of it
+			_ = node.Conn.CloseNow() // the recording tells both ends of it
 		case l.Op == "text" && l.Dir == "broker>ws-gateway" && strings.Contains(l.Data, `"uid": "`+uid+`"`):
-			client.send(strings.Replace(strings.Replace(l.Data, uid, "n1", 1), `, "src"`, `, "ignored"`, 1))
+			client.Send(strings.Replace(strings.Replace(l.Data, uid, "n1", 1), `, "src"`, `, "ignored"`, 1))
 		case l.Op == "text" && l.Dir == "ws-gateway>broker" && !strings.HasPrefix(l.Data, "gAAAA"):
 			var m struct{ Type, UID, Endpoint, Dst string }
 			if err := json.Unmarshal([]byte(l.Data), &m); err != nil {
@@ -45,7 +46,7 @@ func TestRecordedSessionOf2019(t *testing.T) {
 			}
 			uid = m.UID
 			text := strings.Replace(l.Data, uid, "n1", 1)
-			for got := client.next(); got != text; got = client.next() {
+			for got := client.Next(); got != text; got = client.Next() {
 				if !remembered[got] {
 					t.Fatalf("got  %s\nwant %s", got, text)
 				}

@@ -45,10 +45,10 @@ func TestOfTwoConnectionsTheNewerWins(t *testing.T) {
 	old := h.dial("/node?id=n1", nil)
 	<-core.begun
 	fresh := h.dial("/node?id=n1", nil)
-	if closed := old.wantClose(); closed.Code != websocket.StatusPolicyViolation {
+	if closed := old.WantClose(); closed.Code != websocket.StatusPolicyViolation {
 		t.Errorf("the old connection ends with %v", closed)
 	}
-	fresh.want(discover)
+	fresh.Want(discover)
 	h.door.mu.Lock()
 	defer h.door.mu.Unlock()
 	if len(h.door.turns) != 0 {
