@@ -31,6 +31,11 @@ func AppendText[S string | []byte](dst []byte, payload S) []byte {
 	return append(appendHeader(dst, Text, len(payload)), payload...)
 }
 
+// AppendBinary is AppendText for a binary message.
+func AppendBinary[S string | []byte](dst []byte, payload S) []byte {
+	return append(appendHeader(dst, Binary, len(payload)), payload...)
+}
+
 func appendHeader(dst []byte, op Op, size int) []byte {
 	dst = append(dst, finBit|byte(op))
 	switch {
