@@ -118,7 +118,7 @@ func (h *house) openDoors(context.Context) error {
 	if h.coapConn != nil {
 		h.coap = coap.New(coap.Config{
 			Conns: h.coapConn.Conns(), Core: h.switchboard, Log: h.log,
-			NodePort: h.nodePort, Presence: h.presence, Slow: h.Durability == "commit",
+			Fleet: h.registry, NodePort: h.nodePort, Presence: h.presence, Slow: h.Durability == "commit",
 		})
 	}
 	h.ws = ws.New(ws.Config{Core: h.switchboard, Log: h.log})

@@ -15,6 +15,7 @@ type Config struct {
 	Core  gateway.Core
 	Log   *slog.Logger
 
+	Fleet   Fleet           // where nodes were before a restart; nil: their values wait for their next alive
 	Project roost.ProjectID // of the things that come in here; "" is roost.Home
 	// NodePort is where nodes serve their resources; 5683.
 	NodePort uint16

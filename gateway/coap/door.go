@@ -29,6 +29,7 @@ type Door struct {
 
 	started time.Time
 	nodes   nodes
+	memory  memory
 	seed    maphash.Seed
 	lanes   []chan job
 	answers chan struct{} // answers on their way that have to be acknowledged
@@ -51,6 +52,7 @@ func New(cfg Config) *Door {
 	}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.nodes.init(d.cfg.MaxNodes)
+	d.memory.load(cfg.Fleet, d.cfg.Project)
 	d.explore.most = d.cfg.MaxDiscoveries
 	d.lanes = make([]chan job, d.cfg.Lanes)
 	for i := range d.lanes {

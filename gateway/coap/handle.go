@@ -48,6 +48,9 @@ func (d *Door) value(ctx context.Context, r *exchange.Request) exchange.Response
 	case several:
 		return refusal(errSeveral)
 	case n == nil:
+		if v, ok := d.recall(r.Remote); ok {
+			return d.resume(r, v)
+		}
 		return received(r.Payload) // as Pyaiot; the value is dropped
 	case !d.cfg.Slow && n.queued.Load() == 0:
 		return d.take(ctx, n, r.Payload, key, text)
@@ -97,12 +100,17 @@ func (d *Door) greet(ctx context.Context, r *exchange.Request) exchange.Response
 		return d.signOfLife(ctx, r, v)
 	}
 	var st gateway.Standing
-	a := d.later(v.node, r, func(ctx context.Context, r *exchange.Request) (a exchange.Response) {
+	return d.admit(r, v, func(ctx context.Context, r *exchange.Request) (a exchange.Response) {
 		st, a = d.arrive(ctx, v, g.reset, r.Payload)
 		return a
 	}, func(ctx context.Context) { d.welcome(ctx, v, st) })
+}
+
+// admit lets a lane do what begins with the arrival of a node.
+func (d *Door) admit(r *exchange.Request, v visit, do func(context.Context, *exchange.Request) exchange.Response, after func(context.Context)) exchange.Response {
+	a := d.later(v.node, r, do, after)
 	if a.Code != coap.Empty { // no room in the lane: as if it had not come
-		d.bid(ctx, v.left)
+		d.bid(d.ctx, v.left)
 		if v.made {
 			d.nodes.drop(v.node)
 		}

@@ -64,6 +64,9 @@ func open(t testing.TB, options ...option) *house {
 	if cc.Core == nil {
 		cc.Core = h.Switchboard
 	}
+	if cc.Fleet == nil {
+		cc.Fleet = h.Registry
+	}
 	h.door = coap.New(cc)
 	h.feed = h.Feed.Tail()
 	run(t, h.door.Run, cc.Conns...)

@@ -42,6 +42,13 @@ func (n *nodes) at(remote netip.AddrPort) (found *node, several bool) {
 	return n.locate(remote)
 }
 
+// knows tells whether a node of that id has greeted.
+func (n *nodes) knows(uid string) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.byUID[uid] != nil
+}
+
 func (n *nodes) locate(remote netip.AddrPort) (found *node, several bool) {
 	p := n.byAddr[remote.Addr()]
 	switch {
