@@ -66,7 +66,8 @@ type Commands struct {
 	mu     sync.Mutex
 	lines  map[roost.Ref]map[string][]*open // by resource; the head is in flight or about to be
 	byID   map[string]*open
-	count  atomic.Int64 // len(byID), so that Confirm is free when nothing is open
+	ending map[string]*open // have ended; the store does not know yet
+	count  atomic.Int64     // len(byID), so that Confirm is free when nothing is open
 	work   sync.WaitGroup
 	closed bool
 }
@@ -92,7 +93,7 @@ func (o *open) brief() bool { return o.Expires.Sub(o.Created) <= time.Minute }
 // New makes the room with what the store still holds open. Run must follow.
 func New(ctx context.Context, store Store, feed *live.Feed, cfg Config, log *slog.Logger) (*Commands, error) {
 	cfg.fill()
-	c := &Commands{store: store, feed: feed, cfg: cfg, log: log, lines: map[roost.Ref]map[string][]*open{}, byID: map[string]*open{}}
+	c := &Commands{store: store, feed: feed, cfg: cfg, log: log, lines: map[roost.Ref]map[string][]*open{}, byID: map[string]*open{}, ending: map[string]*open{}}
 	left, err := store.OpenCommands(ctx)
 	if err != nil {
 		return nil, err

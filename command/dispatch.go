@@ -81,6 +81,7 @@ func (c *Commands) end(o *open, state roost.CommandState, why string, result roo
 	if o.abort != nil {
 		o.abort()
 	}
+	c.ending[o.ID] = o
 	c.tell(o, now)
 	c.save(o)
 	if next := c.leaveLine(o); next != nil {
@@ -120,6 +121,11 @@ func (c *Commands) save(o *open) {
 		c.mu.Unlock()
 		if err := c.store.SaveCommand(ctx, cmd); err != nil {
 			c.log.Error("state of a command not stored", "thing", cmd.Ref.Thing, "err", err)
+		}
+		if cmd.State.Final() {
+			c.mu.Lock()
+			delete(c.ending, cmd.ID)
+			c.mu.Unlock()
 		}
 	})
 }

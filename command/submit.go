@@ -117,7 +117,7 @@ func (c *Commands) Cancel(ctx context.Context, project roost.ProjectID, id strin
 	o := c.byID[id]
 	if o == nil || o.Ref.Project != project {
 		c.mu.Unlock()
-		cmd, err := c.store.Command(ctx, project, id)
+		cmd, err := c.Find(ctx, project, id)
 		if err == nil {
 			err = roost.Errorf(roost.Conflict, "The command has ended: it is %s.", cmd.State)
 		}
@@ -137,15 +137,36 @@ func (c *Commands) Cancel(ctx context.Context, project roost.ProjectID, id strin
 
 // Of gives the newest commands of a thing, newest first.
 func (c *Commands) Of(ctx context.Context, ref roost.Ref, limit int) ([]roost.Command, error) {
-	return c.store.Commands(ctx, ref, limit)
+	c.mu.Lock()
+	newer := map[string]roost.Command{} // than the store: it gets each state a moment later
+	for _, o := range c.ending {
+		if o.Ref == ref {
+			newer[o.ID] = o.Command
+		}
+	}
+	for _, l := range c.lines[ref] {
+		for _, o := range l {
+			newer[o.ID] = o.Command
+		}
+	}
+	c.mu.Unlock()
+	all, err := c.store.Commands(ctx, ref, limit)
+	for i := range all {
+		if cmd, ok := newer[all[i].ID]; ok && !all[i].State.Final() {
+			all[i] = cmd
+		}
+	}
+	return all, err
 }
 
 // Find gives one command.
 func (c *Commands) Find(ctx context.Context, project roost.ProjectID, id string) (roost.Command, error) {
 	c.mu.Lock()
-	if o := c.byID[id]; o != nil && o.Ref.Project == project {
-		defer c.mu.Unlock()
-		return o.Command, nil
+	for _, known := range []map[string]*open{c.byID, c.ending} {
+		if o := known[id]; o != nil && o.Ref.Project == project {
+			defer c.mu.Unlock()
+			return o.Command, nil
+		}
 	}
 	c.mu.Unlock()
 	return c.store.Command(ctx, project, id)
