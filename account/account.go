@@ -1,5 +1,5 @@
 // Package account knows who may do what: people, their sessions and roles, API
-// tokens, and the log of what they changed.
+// tokens, keys of far gateways, credentials of things, and the log of what they changed.
 package account
 
 import (
@@ -36,8 +36,9 @@ type Accounts struct {
 	known    *cache[struct{}] // whose name signed in from which address
 	sessions *cache[cachedSession]
 	tokens   *cache[cachedToken]
+	keys     doorKeys
 
-	changing sync.Mutex // held while people are changed, so that an owner remains
+	changing sync.Mutex // held while people or keys are changed: an owner remains, memory is as the store
 	ready    sync.Mutex // guards setUp
 	setUp    bool       // an owner exists; never goes back
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/roost-iot/roost"
 )
 
-// Store keeps people, sessions, tokens and the audit log. store/sqlite has it.
+// Store keeps people, sessions, tokens, keys and the audit log. store/sqlite has it.
 // Everything is durable when its call returns.
 type Store interface {
 	PersonStore
 	SessionStore
 	TokenStore
+	KeyStore
 	AuditStore
 	// ServerValue gives one value of the server's own, "" if there is none.
 	ServerValue(ctx context.Context, key string) (string, error)
@@ -64,6 +65,24 @@ type TokenStore interface {
 	Tokens(ctx context.Context, project roost.ProjectID) ([]roost.Token, error)
 	// DeleteToken removes one; roost.NotFound if there is none of that id in the project.
 	DeleteToken(ctx context.Context, project roost.ProjectID, id string) error
+}
+
+// KeyStore keeps keys of gateways and credentials of things.
+type KeyStore interface {
+	// SaveGatewayKey inserts or replaces by id.
+	SaveGatewayKey(ctx context.Context, k roost.GatewayKey) error
+	// TouchGatewayKey saves when the holder of a key was last here.
+	TouchGatewayKey(ctx context.Context, id string, at time.Time) error
+	// GatewayKeys gives those of all projects, revoked ones too, oldest first.
+	GatewayKeys(ctx context.Context) ([]roost.GatewayKey, error)
+	// SaveCredential inserts or replaces by id; roost.Conflict when the thing has another.
+	SaveCredential(ctx context.Context, c roost.Credential) error
+	// TouchCredential saves when one was last used, if it is still there.
+	TouchCredential(ctx context.Context, id string, at time.Time) error
+	// Credentials gives those of all projects, oldest first.
+	Credentials(ctx context.Context) ([]roost.Credential, error)
+	// DeleteCredential removes one; roost.NotFound if there is none of that id in the project.
+	DeleteCredential(ctx context.Context, project roost.ProjectID, id string) error
 }
 
 // AuditStore keeps the audit log.

@@ -2,9 +2,11 @@ package registry
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/roost-iot/roost"
 )
@@ -53,6 +55,39 @@ func (r *Registry) Tag(ctx context.Context, ref roost.Ref, tags []string) (roost
 		return roost.Thing{}, roost.Errorf(roost.Invalid, "A thing has at most 32 tags.")
 	}
 	return r.edit(ctx, ref, func(t *roost.Thing) error { t.Tags = clean; return nil })
+}
+
+// Bounds of how people want resources shown.
+const (
+	maxWidgets = 256 // resources of one thing
+	maxWidget  = 40  // bytes of one choice
+	maxName    = 256 // bytes of the name of a resource
+)
+
+// ShowAs says how resources of a thing are to be shown, by resource; the others
+// stay as they are. "" takes a choice away.
+func (r *Registry) ShowAs(ctx context.Context, ref roost.Ref, widgets map[string]string) (roost.Thing, error) {
+	for name, widget := range widgets {
+		if name == "" || len(name) > maxName || len(widget) > maxWidget || !utf8.ValidString(name) || !utf8.ValidString(widget) {
+			return roost.Thing{}, roost.Errorf(roost.Invalid, "A resource has a name of 1 to %d bytes, and its widget one of at most %d.", maxName, maxWidget)
+		}
+	}
+	return r.edit(ctx, ref, func(t *roost.Thing) error {
+		all := maps.Clone(t.Widgets) // what was given out is never changed
+		if all == nil {
+			all = map[string]string{}
+		}
+		for name, widget := range widgets {
+			if all[name] = widget; widget == "" {
+				delete(all, name)
+			}
+		}
+		if len(all) > maxWidgets {
+			return roost.Errorf(roost.Invalid, "At most %d resources of a thing have a widget of their own.", maxWidgets)
+		}
+		t.Widgets = all
+		return nil
+	})
 }
 
 // edit changes a thing, stores it, and tells the feed. The thing goes on speaking

@@ -42,6 +42,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"People":      testPeople,
 		"Sessions":    testSessions,
 		"Tokens":      testTokens,
+		"GatewayKeys": testGatewayKeys,
+		"Credentials": testCredentials,
 		"Audit":       testAudit,
 		"ServerValue": testServerValue,
 		"Isolation":   testIsolation,

@@ -10,7 +10,7 @@ func lamp(ref roost.Ref) roost.Thing {
 	return roost.Thing{
 		Ref: ref, Identity: roost.Identity{Door: "coap", Own: "own " + string(ref.Thing)}, GivenName: "Lämp",
 		Protocol: roost.CoAP, Enrolment: roost.Enrolled, Address: "[2001:db8::1]:5683", Gateway: "roof",
-		Tags: []string{"hall", `a "b"`}, FirstHeard: t0, LastHeard: after(5), Online: true, OnlineSince: after(1),
+		Tags: []string{"hall", `a "b"`}, Widgets: map[string]string{"temp": "gauge", `a "b"`: "json"}, FirstHeard: t0, LastHeard: after(5), Online: true, OnlineSince: after(1),
 	}
 }
 
@@ -24,7 +24,7 @@ func testThings(t *testing.T, b *bench) {
 	b.reopen()
 	same(t, "things", get(b.Things(ctx))(t), []roost.Thing{one, two, three})
 
-	one.GivenName, one.Tags, one.Online, one.LastHeard = "", nil, false, after(60)
+	one.GivenName, one.Tags, one.Widgets, one.Online, one.LastHeard = "", nil, nil, false, after(60)
 	one.Address, one.Gateway, one.Enrolment, one.Protocol = "192.0.2.1:1", "", roost.Ignored, roost.WebSocket
 	one.Identity, one.OnlineSince, one.FirstHeard = roost.Identity{Door: "ws", Own: "x"}, after(60), t0
 	b.must(b.SaveThing(ctx, one))

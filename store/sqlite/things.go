@@ -8,7 +8,7 @@ import (
 	"github.com/roost-iot/roost"
 )
 
-const selectThings = `SELECT project, id, door, own, given_name, protocol, enrolment, address, gateway, tags,
+const selectThings = `SELECT project, id, door, own, given_name, protocol, enrolment, address, gateway, tags, widgets,
 	first_heard_ms, last_heard_ms, online, online_since_ms FROM things ORDER BY project, first_heard_ms, id`
 
 // Things gives all things of all projects, those first heard first.
@@ -17,10 +17,10 @@ func (s *Store) Things(ctx context.Context) ([]roost.Thing, error) {
 }
 
 func scanThing(row scanner) (t roost.Thing, err error) {
-	var tags string
+	var tags, widgets string
 	var first, last, since int64
 	err = row.Scan(&t.Project, &t.Thing, &t.Identity.Door, &t.Identity.Own, &t.GivenName, &t.Protocol, &t.Enrolment,
-		&t.Address, &t.Gateway, &tags, &first, &last, &t.Online, &since)
+		&t.Address, &t.Gateway, &tags, &widgets, &first, &last, &t.Online, &since)
 	if err != nil {
 		return t, err
 	}
@@ -28,15 +28,18 @@ func scanThing(row scanner) (t roost.Thing, err error) {
 	if tags != "[]" {
 		err = json.Unmarshal([]byte(tags), &t.Tags)
 	}
+	if widgets != "{}" && err == nil {
+		err = json.Unmarshal([]byte(widgets), &t.Widgets)
+	}
 	return t, err
 }
 
-const saveThing = `INSERT INTO things (project, id, door, own, given_name, protocol, enrolment, address, gateway, tags,
-		first_heard_ms, last_heard_ms, online, online_since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const saveThing = `INSERT INTO things (project, id, door, own, given_name, protocol, enrolment, address, gateway, tags, widgets,
+		first_heard_ms, last_heard_ms, online, online_since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (project, id) DO UPDATE SET door = excluded.door, own = excluded.own, given_name = excluded.given_name,
 		protocol = excluded.protocol, enrolment = excluded.enrolment, address = excluded.address,
-		gateway = excluded.gateway, tags = excluded.tags, first_heard_ms = excluded.first_heard_ms,
-		last_heard_ms = excluded.last_heard_ms, online = excluded.online, online_since_ms = excluded.online_since_ms`
+		gateway = excluded.gateway, tags = excluded.tags, widgets = excluded.widgets,
+		first_heard_ms = excluded.first_heard_ms, last_heard_ms = excluded.last_heard_ms, online = excluded.online, online_since_ms = excluded.online_since_ms`
 
 // SaveThing inserts or replaces one thing. Durable when it returns.
 func (s *Store) SaveThing(ctx context.Context, t roost.Thing) error {
@@ -49,7 +52,7 @@ func (s *Store) SaveThings(ctx context.Context, ts []roost.Thing) error {
 }
 
 func (t *txn) saveThing(th roost.Thing) error {
-	tags := "[]"
+	tags, widgets := "[]", "{}"
 	if len(th.Tags) > 0 {
 		b, err := json.Marshal(th.Tags)
 		if err != nil {
@@ -57,8 +60,15 @@ func (t *txn) saveThing(th roost.Thing) error {
 		}
 		tags = string(b)
 	}
+	if len(th.Widgets) > 0 {
+		b, err := json.Marshal(th.Widgets)
+		if err != nil {
+			return fmt.Errorf("encode widgets: %w", err)
+		}
+		widgets = string(b)
+	}
 	err := t.exec(saveThing, th.Project, th.Thing, th.Identity.Door, th.Identity.Own, th.GivenName, th.Protocol,
-		th.Enrolment, th.Address, th.Gateway, tags, ms(th.FirstHeard), ms(th.LastHeard), th.Online, ms(th.OnlineSince))
+		th.Enrolment, th.Address, th.Gateway, tags, widgets, ms(th.FirstHeard), ms(th.LastHeard), th.Online, ms(th.OnlineSince))
 	return inProject(err, th.Project)
 }
 

@@ -1,0 +1,1 @@
+-- Room for the journal of the MQTT broker.
