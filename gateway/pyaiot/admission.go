@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
 		d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveLegacy(c, name, remote) })
 		return
 	}
-	if refusal := checkProtocols(d.cfg.Keys, lines); refusal != "" {
+	key, refusal := checkProtocols(d.keyring(), lines)
+	if refusal != "" {
 		d.cfg.Log.Warn("gateway refused", "remote", remote, "err", refusal)
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(http.StatusUnauthorized)
@@ -44,20 +46,32 @@ func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o.Protocol = protocolToken
-	d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveGateway(c, name, remote, false) })
+	d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveGateway(c, key, name, remote, false) })
 }
 
-// checkProtocols looks at the subprotocols, which carry the token, and gives what
-// the 401 says, "" to let in.
-func checkProtocols(keys wire.Keys, lines []string) string {
+// checkProtocols looks at the subprotocols, which carry the token. It gives the key
+// that was shown, or what the 401 says.
+func checkProtocols(ring []wire.NamedKey, lines []string) (key wire.NamedKey, refusal string) {
 	word, token, two := strings.Cut(strings.Join(lines, ","), ",")
 	if !two || strings.Contains(token, ",") || strings.TrimSpace(word) != protocolToken {
-		return "Invalid subprotocols"
+		return key, "Invalid subprotocols"
 	}
-	if keys.CheckToken(strings.TrimSpace(token)) != nil {
-		return "Invalid token"
+	key, err := wire.CheckRing(ring, strings.TrimSpace(token))
+	if err != nil {
+		return key, "Invalid token"
 	}
-	return ""
+	return key, ""
+}
+
+// keyring is every key that lets a gateway in at this moment, the key file's last.
+func (d *Door) keyring() (ring []wire.NamedKey) {
+	if d.cfg.Keyring != nil {
+		ring = slices.Clip(d.cfg.Keyring())
+	}
+	if d.cfg.Keys.Secret != "" {
+		ring = append(ring, wire.NamedKey{ID: wire.FileKey, Keys: d.cfg.Keys})
+	}
+	return ring
 }
 
 // serveLegacy waits for the token, which comes as a message.
@@ -67,8 +81,9 @@ func (d *Door) serveLegacy(conn *websocket.Conn, name, remote string) {
 	if !late.Stop() && err == nil {
 		err = websocket.ErrSilent
 	}
+	var key wire.NamedKey
 	if err == nil {
-		err = d.cfg.Keys.CheckToken(strings.TrimSpace(string(token)))
+		key, err = wire.CheckRing(d.keyring(), strings.TrimSpace(string(token)))
 	}
 	if err != nil {
 		defer d.detach(d.gateways, conn)
@@ -80,7 +95,7 @@ func (d *Door) serveLegacy(conn *websocket.Conn, name, remote string) {
 	}
 	conn.SetDead(0)
 	conn.SetMaxMessage(d.cfg.MaxGatewayMessage)
-	d.serveGateway(conn, name, remote, true)
+	d.serveGateway(conn, key, name, remote, true)
 }
 
 // gatewayName is what a gateway calls itself, or where it is.

@@ -49,8 +49,11 @@ type Config struct {
 	Fleet Fleet
 	Log   *slog.Logger
 
-	Keys    wire.Keys       // shared with gateways; without a secret no gateway comes in
-	Project roost.ProjectID // of what gateways report, and of clients in mode open; "" is roost.Home
+	Keys wire.Keys // of the key file, shared with gateways; without a secret it lets nobody in
+	// Keyring gives the keys that people made for gateways, asked anew for each that
+	// comes. nil: none but Keys.
+	Keyring func() []NamedKey
+	Project roost.ProjectID // of what gateways report whose key names none, and of clients in mode open; "" is roost.Home
 	Legacy  bool            // also take gateways of Pyaiot 0.2, whose token is the first message
 	Grace   time.Duration   // how long nodes outlive their gateway's connection; 0: 5 s, below 0: none
 
@@ -116,7 +119,9 @@ type Door struct {
 	gateways *peers
 	clients  *peers
 	visitors map[*client]struct{} // those of clients who have to prove themselves again
-	nodes    map[string]*node     // by uid
+	nodes    map[nodeKey]*node
+	fars     map[*far]struct{} // gateways that are connected
+	away     map[lineKey]GatewayStatus
 }
 
 // peers are the connections of one kind, guarded by Door.mu.
@@ -136,7 +141,8 @@ func New(cfg Config) *Door {
 	d := &Door{
 		cfg: cfg, hub: newHub(cfg.Feed, cfg.Fleet, cfg.Log), src: newUUID(), closing: make(chan struct{}),
 		gateways: newPeers(cfg.MaxGateways), clients: newPeers(cfg.MaxClients),
-		visitors: map[*client]struct{}{}, nodes: map[string]*node{},
+		visitors: map[*client]struct{}{}, nodes: map[nodeKey]*node{},
+		fars: map[*far]struct{}{}, away: map[lineKey]GatewayStatus{},
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -32,7 +33,12 @@ const (
 type far struct {
 	d            *Door
 	conn         *websocket.Conn
+	key          wire.NamedKey
+	project      roost.ProjectID // of its nodes
 	name, remote string
+	since        time.Time
+	expelled     atomic.Bool  // its key was revoked
+	things       atomic.Int64 // len(nodes)
 
 	nodes map[string]*attached // by uid
 	order []*attached          // in the order in which they were announced
@@ -51,18 +57,32 @@ type attached struct {
 }
 
 // serveGateway reads until the connection ends; its nodes outlive it by the grace.
-func (d *Door) serveGateway(conn *websocket.Conn, name, remote string, legacy bool) {
-	g := &far{d: d, conn: conn, name: name, remote: remote, nodes: map[string]*attached{}}
-	d.cfg.Log.Info("gateway connected", "gateway", name, "remote", remote)
+func (d *Door) serveGateway(conn *websocket.Conn, key wire.NamedKey, name, remote string, legacy bool) {
+	g := &far{
+		d: d, conn: conn, key: key, project: key.Project, name: name, remote: remote,
+		since: time.Now(), nodes: map[string]*attached{},
+	}
+	if key.Name != "" {
+		g.name = key.Name
+	}
+	if g.project == "" {
+		g.project = d.cfg.Project
+	}
+	d.enlist(g)
+	d.cfg.Log.Info("gateway connected", "gateway", g.name, "remote", remote)
 	if legacy { // gateways of Pyaiot 0.2 do not all send what they know by themselves
 		_ = conn.WriteText(wire.Resync) // reading will tell if it failed
 	}
 	conn.BeforeWait(g.flush)
 	err := g.read()
 	g.flush()
+	if g.expelled.Load() {
+		err = errRevoked
+	}
 	finish(conn, err)
+	d.delist(g, err)
 	d.detach(d.gateways, conn)
-	d.cfg.Log.Info("gateway gone", "gateway", name, "remote", remote, "err", err)
+	d.cfg.Log.Info("gateway gone", "gateway", g.name, "remote", remote, "err", err)
 	d.abandon(g)
 }
 
@@ -241,6 +261,7 @@ func (g *far) announce(m wire.Message) {
 		a = &attached{node: g.d.own(uid, g)}
 		g.nodes[uid] = a
 		g.order = append(g.order, a)
+		g.things.Store(int64(len(g.nodes)))
 	}
 	if g.arrive(a, false) && string(m.Dst) != wire.All {
 		ref := a.thing()
@@ -280,6 +301,7 @@ func (g *far) out(uid string) {
 		return
 	}
 	delete(g.nodes, uid)
+	g.things.Store(int64(len(g.nodes)))
 	for i, o := range g.order {
 		if o == a {
 			g.order = append(g.order[:i], g.order[i+1:]...)

@@ -51,7 +51,7 @@ func (l *link) gateway() (*far, error) {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	switch {
-	case l.d.nodes[l.n.uid] != l.n:
+	case l.d.nodes[l.n.nodeKey] != l.n:
 		return nil, command.ErrGone
 	case len(l.n.owners) == 0:
 		return nil, command.ErrAsleep

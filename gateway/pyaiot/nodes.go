@@ -14,10 +14,16 @@ import (
 // doorName is the Door of the identities that come through here.
 const doorName = "pyaiot"
 
+// nodeKey is a uid within the project of the gateways that announce it.
+type nodeKey struct {
+	project roost.ProjectID
+	uid     string
+}
+
 // node is one uid, whichever gateways announced it: it is gone when the last of
 // them has let it go.
 type node struct {
-	uid       string
+	nodeKey
 	link      *link
 	ref       atomic.Pointer[roost.Ref]
 	forgotten atomic.Bool // a person deleted the thing; it arrives again with its next value
@@ -33,12 +39,13 @@ type node struct {
 func (d *Door) own(uid string, g *far) *node {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := d.nodes[uid]
+	key := nodeKey{g.project, uid}
+	n := d.nodes[key]
 	if n == nil {
-		n = &node{uid: uid, facts: map[string]roost.Value{}}
+		n = &node{nodeKey: key, facts: map[string]roost.Value{}}
 		n.link = &link{d: d, n: n}
-		n.ref.Store(&roost.Ref{Project: d.cfg.Project, Thing: roost.CleanThingID(uid)})
-		d.nodes[uid] = n
+		n.ref.Store(&roost.Ref{Project: g.project, Thing: roost.CleanThingID(uid)})
+		d.nodes[key] = n
 	}
 	n.owners = append(n.owners, g)
 	return n
@@ -52,7 +59,7 @@ func (d *Door) disown(n *node, g *far) bool {
 	if len(n.owners) > 0 {
 		return false
 	}
-	delete(d.nodes, n.uid)
+	delete(d.nodes, n.nodeKey)
 	return true
 }
 
@@ -79,9 +86,9 @@ func (d *Door) abandon(g *far) {
 	}
 	for i, a := range g.order {
 		d.mu.Lock()
-		gone := len(a.owners) == 0 && a.losses == marks[i] && d.nodes[a.uid] == a.node
+		gone := len(a.owners) == 0 && a.losses == marks[i] && d.nodes[a.nodeKey] == a.node
 		if gone {
-			delete(d.nodes, a.uid)
+			delete(d.nodes, a.nodeKey)
 		}
 		d.mu.Unlock()
 		if gone {
@@ -139,7 +146,7 @@ func (n *node) arrival(g *far, restarted bool) gateway.Arrival {
 		address = g.remote
 	}
 	return gateway.Arrival{
-		Project: g.d.cfg.Project, Identity: roost.Identity{Door: doorName, Own: n.uid},
+		Project: g.project, Identity: roost.Identity{Door: doorName, Own: n.uid},
 		Protocol: roost.Protocol(n.fact("protocol")), Address: address, Gateway: g.name,
 		Restarted: restarted, Bound: true, Link: n.link,
 	}

@@ -60,7 +60,7 @@ func TestDeadGatewayIsNoticedByItsKeepAlive(t *testing.T) {
 			ours, theirs := net.Pipe()
 			conn := websocket.New(ours, websocket.Options{})
 			d.gateways.conns[conn] = struct{}{}
-			work.Go(func() { d.serveGateway(conn, "g", "192.0.2.1:1", false) })
+			work.Go(func() { d.serveGateway(conn, NamedKey{ID: "k"}, "g", "192.0.2.1:1", false) })
 			if _, err := theirs.Write(masked(nil, 1, `{"type": "new", "uid": "`+uid+`", "dst": "all"}`)); err != nil {
 				t.Fatal(err)
 			}
