@@ -94,3 +94,32 @@ func Match(filter, topic string) bool {
 		filter, topic = restFilter, restTopic
 	}
 }
+
+// What checkTopic finds.
+const (
+	topicGood = iota
+	topicWild
+	topicText // not UTF-8, or NUL
+)
+
+// checkTopic is ValidTopic for bytes on their way in.
+func checkTopic(b []byte) int {
+	ascii, wild := true, false
+	for _, c := range b {
+		switch {
+		case c >= utf8.RuneSelf:
+			ascii = false
+		case c == 0:
+			return topicText
+		case c == '+' || c == '#':
+			wild = true
+		}
+	}
+	switch {
+	case !ascii && !utf8.Valid(b):
+		return topicText
+	case wild:
+		return topicWild
+	}
+	return topicGood
+}
