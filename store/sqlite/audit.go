@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/roost-iot/roost"
 )
@@ -13,6 +14,24 @@ func (s *Store) SaveAudit(ctx context.Context, e roost.AuditEntry) error {
 			e.Project, ms(e.At), e.Who, e.WhoID, e.Act, e.Object, e.Detail)
 		return inProject(err, e.Project)
 	})
+}
+
+// auditPortion is how many entries go in one transaction, so that nobody waits long.
+const auditPortion = 5000
+
+// ExpireAudit deletes the entries made before a time.
+func (s *Store) ExpireAudit(ctx context.Context, before time.Time) error {
+	for left := true; left; {
+		err := s.writeSmall(ctx, "expire audit entries", func(t *txn) error {
+			n, err := t.change(`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_ms < ?1 LIMIT ?2 + 0)`, ms(before), auditPortion)
+			left = n == auditPortion
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const selectAudit = `SELECT id, project, at_ms, who, who_id, act, object, detail FROM audit

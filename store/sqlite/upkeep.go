@@ -8,19 +8,41 @@ import (
 	"time"
 )
 
-// Run folds the write-ahead log back into the database on a timer, until ctx ends.
+// sweepEvery is how often what has had its time is deleted.
+const sweepEvery = time.Hour
+
+// Run folds the write-ahead log back into the database on a timer and deletes what
+// has had its time, at once and every hour, until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.config.CheckpointEvery)
+	tick, hour := time.NewTicker(s.config.CheckpointEvery), time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	defer hour.Stop()
+	s.sweep(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-hour.C:
+			s.sweep(ctx)
 		case <-tick.C:
 			if err := s.Checkpoint(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("checkpoint failed", "err", err)
 			}
 		}
+	}
+}
+
+// auditYears is how long the audit log is kept.
+const auditYears = 2
+
+// sweep deletes sessions that have ended and old entries of the audit log.
+func (s *Store) sweep(ctx context.Context) {
+	now := time.Now()
+	if err := s.ExpireSessions(ctx, now); err != nil && ctx.Err() == nil {
+		s.log.Warn("ended sessions not deleted", "err", err)
+	}
+	if err := s.ExpireAudit(ctx, now.AddDate(-auditYears, 0, 0)); err != nil && ctx.Err() == nil {
+		s.log.Warn("old audit entries not deleted", "err", err)
 	}
 }
 
