@@ -42,7 +42,7 @@ func (a *Auth) Parse(v Version, packet []byte) error {
 	}
 	if len(r.b) > 0 {
 		p := r.properties(setOf(propAuthMethod, propAuthData, propReason, propUser), setOf(propUser))
-		for p.next() {
+		for p.next(&r) {
 			switch p.id {
 			case propAuthMethod:
 				a.Method = p.text()

@@ -132,7 +132,7 @@ func (c *Connack) Parse(v Version, packet []byte) error {
 
 func (c *Connack) readProps(r *reader) {
 	p := r.properties(connackProps, setOf(propUser))
-	for p.next() {
+	for p.next(r) {
 		switch p.id {
 		case propSessionExpiry:
 			c.SessionExpiry, c.HasSessionExpiry = p.uint32(), true

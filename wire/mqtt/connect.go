@@ -176,7 +176,7 @@ func (c *Connect) readFlags(r *reader, flags byte) {
 func (c *Connect) readProps(r *reader) {
 	p := r.properties(connectProps, setOf(propUser))
 	hasData := false
-	for p.next() {
+	for p.next(r) {
 		switch p.id {
 		case propSessionExpiry:
 			c.SessionExpiry = p.uint32()

@@ -42,7 +42,7 @@ func (d *Disconnect) Parse(v Version, packet []byte) error {
 	}
 	if v == V5 && len(r.b) > 0 {
 		p := r.properties(setOf(propSessionExpiry, propReason, propServerReference, propUser), setOf(propUser))
-		for p.next() {
+		for p.next(&r) {
 			switch p.id {
 			case propSessionExpiry:
 				d.SessionExpiry, d.HasSessionExpiry = p.uint32(), true

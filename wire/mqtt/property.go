@@ -47,22 +47,20 @@ func setOf(ids ...property) set {
 
 // properties reads a property list that stands in a packet.
 //
-//	for p := r.properties(ackSet); p.next(); {
+//	for p := r.properties(ackSet, many); p.next(r); {
 //		switch p.id { … }
 //	}
 type properties struct {
 	reader // on the list
 	id     property
-	of     *reader // the packet's
 	allow  set
 	many   set // may come twice
 	seen   set
 }
 
-// properties opens the list; the packet's reader goes on behind it. Faults in the
-// list become the packet's.
+// properties opens the list; the packet's reader goes on behind it.
 func (r *reader) properties(allow, many set) properties {
-	p := properties{reader: reader{packet: r.packet}, of: r, allow: allow, many: many}
+	p := properties{reader: reader{packet: r.packet}, allow: allow, many: many}
 	n := int(r.varint())
 	if n > len(r.b) {
 		r.fail(MalformedPacket, "the properties are longer than the packet")
@@ -73,8 +71,9 @@ func (r *reader) properties(allow, many set) properties {
 	return p
 }
 
-// next reads the next identifier. It gives false at the end and after a fault.
-func (p *properties) next() bool {
+// next reads the next identifier. It gives false at the end and after a fault, which
+// becomes that of r, the packet's reader.
+func (p *properties) next(r *reader) bool {
 	if p.err == nil && len(p.b) > 0 {
 		id := p.varint()
 		switch {
@@ -90,7 +89,7 @@ func (p *properties) next() bool {
 		}
 	}
 	if p.err != nil {
-		p.of.fail(p.err.Code, p.err.What)
+		r.fail(p.err.Code, p.err.What)
 	}
 	return false
 }
@@ -130,7 +129,7 @@ func (p *properties) user() UserProperty {
 // problem reads what acknowledgements have: a reason string and user properties.
 func (r *reader) problem() (reason string, user []UserProperty) {
 	p := r.properties(setOf(propReason, propUser), setOf(propUser))
-	for p.next() {
+	for p.next(r) {
 		switch p.id {
 		case propReason:
 			reason = p.text()

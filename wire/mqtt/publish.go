@@ -136,7 +136,7 @@ func (p *Publish) readProps(r *reader) {
 		return
 	}
 	ps := r.properties(publishProps, setOf(propUser, propSubscriptionID))
-	for ps.next() {
+	for ps.next(r) {
 		p.Props.read(&ps)
 	}
 }

@@ -64,7 +64,7 @@ func (s *Subscribe) Parse(v Version, packet []byte) error {
 	s.ID = r.id()
 	if v == V5 {
 		p := r.properties(setOf(propSubscriptionID, propUser), setOf(propUser))
-		for p.next() {
+		for p.next(&r) {
 			switch p.id {
 			case propSubscriptionID:
 				s.SubscriptionID = p.subscriptionID()

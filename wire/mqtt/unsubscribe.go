@@ -28,7 +28,7 @@ func (u *Unsubscribe) Parse(v Version, packet []byte) error {
 	u.ID = r.id()
 	if v == V5 {
 		p := r.properties(setOf(propUser), setOf(propUser))
-		for p.next() {
+		for p.next(&r) {
 			u.User = append(u.User, p.user())
 		}
 	}

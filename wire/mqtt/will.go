@@ -28,7 +28,7 @@ func (w *Will) append(dst []byte, v Version) []byte {
 func (w *Will) read(r *reader, v Version) {
 	if v == V5 {
 		p := r.properties(willProps, setOf(propUser))
-		for p.next() {
+		for p.next(r) {
 			if p.id == propWillDelay {
 				w.Delay = p.uint32()
 			} else {
