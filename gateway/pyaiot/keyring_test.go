@@ -32,7 +32,7 @@ func (r *ring) set(keys ...NamedKey) {
 
 func TestEachGatewayHasItsKeyAndTheKeyFileStaysGood(t *testing.T) {
 	attic := NamedKey{ID: "k1", Name: "attic", Keys: wire.GenerateKeys()}
-	yard := NamedKey{ID: "k2", Name: "yard", Project: "garden", Keys: wire.GenerateKeys()}
+	yard := NamedKey{ID: "k2", Name: "yard", Keys: wire.GenerateKeys()}
 	r := &ring{keys: []NamedKey{attic, yard}}
 	h := build(t, func(c *Config) { c.Keyring = r.all })
 	client := h.client()
@@ -45,9 +45,9 @@ func TestEachGatewayHasItsKeyAndTheKeyFileStaysGood(t *testing.T) {
 	}
 	gw := h.gatewayWith(yard.Keys)
 	gw.Send(`{"type": "new", "uid": "n1", "dst": "all"}`)
-	roomtest.Eventually(t, "the thing is in its key's project", func() bool {
-		t, _, ok := h.registry.Get(roost.Ref{Project: "garden", Thing: "n1"})
-		return ok && t.Gateway == "yard"
+	roomtest.Eventually(t, "the key names the gateway", func() bool {
+		thing, _, ok := h.registry.Get(roost.Ref{Project: roost.Home, Thing: "n1"})
+		return ok && thing.Gateway == "yard"
 	})
 	names := map[string]string{}
 	for _, s := range h.door.Gateways() {

@@ -53,7 +53,8 @@ func (n *notes) Leave(_ context.Context, ref roost.Ref, _ gateway.Link) error {
 func TestDeadGatewayIsNoticedByItsKeepAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core := &notes{}
-		d := New(Config{Core: core, Feed: live.NewFeed(time.Now()), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		ring := func() []NamedKey { return []NamedKey{{ID: "k"}} }
+		d := New(Config{Core: core, Keyring: ring, Feed: live.NewFeed(time.Now()), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 		defer d.end()
 		var work sync.WaitGroup
 		open := func(uid string, alive bool) net.Conn {
