@@ -82,10 +82,20 @@ func (r *Registry) take(e *entry, v roost.Resource) error {
 		i = len(e.resources) - 1
 	}
 	h := &e.resources[i]
+	if outdated(v.At, h.At) {
+		return nil
+	}
 	v.Writable = v.Writable || h.Writable
 	h.Resource, h.dirty = v, true
 	r.feed.Publish(&roost.Event{Kind: roost.Read, Ref: e.thing.Ref, At: v.At, Resource: v.Name, Value: v.Value})
 	return nil
+}
+
+// outdated tells that a value from then, which a far gateway kept while its line was
+// down, is older than the one that stands. One that stands in the future was made before
+// a clock was set back, and stops nothing.
+func outdated(then, standing time.Time) bool {
+	return then.Before(standing) && !standing.After(time.Now())
 }
 
 // Get gives one thing and its resources in the order in which they were first

@@ -59,6 +59,7 @@ type Telemetry struct {
 	spare   []roost.Reading // of a batch that was written: room for the next
 	kick    chan struct{}   // tells Run that a batch is full
 	broken  bool            // the last write failed
+	under   *batch          // being written; nil: none
 
 	writing sync.Mutex // held while a batch is written, or a thing dropped; taken before mu
 

@@ -32,6 +32,34 @@ func (t *Telemetry) Run(ctx context.Context) {
 	}
 }
 
+// Settle returns when all that was recorded before is written. Errors: the context's.
+func (t *Telemetry) Settle(ctx context.Context) error {
+	var waits []chan struct{}
+	t.mu.Lock()
+	if t.under != nil {
+		waits = append(waits, t.under.done)
+	}
+	if len(t.pending.readings) > 0 {
+		waits = append(waits, t.pending.done)
+	}
+	t.mu.Unlock()
+	if len(waits) == 0 {
+		return nil
+	}
+	select {
+	case t.kick <- struct{}{}:
+	default:
+	}
+	for _, done := range waits {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
 // flushOrRetry writes what is pending; while the store refuses it tries again,
 // and what comes meanwhile is pending up to its bound.
 func (t *Telemetry) flushOrRetry(ctx context.Context) {
@@ -57,12 +85,12 @@ func (t *Telemetry) flush(ctx context.Context) error {
 		t.mu.Unlock()
 		return nil
 	}
-	t.pending, t.spare = newBatch(t.spare), nil
+	t.pending, t.spare, t.under = newBatch(t.spare), nil, b
 	t.mu.Unlock()
 	err := t.write(ctx, b.readings)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.broken = err != nil
+	t.broken, t.under = err != nil, nil
 	if err != nil {
 		later := t.pending
 		b.readings = append(b.readings, later.readings...)
