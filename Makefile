@@ -5,9 +5,11 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 UI      := web/dist/index.html
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULN   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+# the newest that Go 1.26 builds
+GORELEASER := github.com/goreleaser/goreleaser/v2@v2.14.0
 FUZZTIME ?= 20s
 
-.PHONY: run build test lint fuzz bench docs ui peers clean
+.PHONY: run build test lint fuzz bench docs ui peers release-check clean
 
 run: build ## build Roost and start it with a demo fleet
 	bin/roost demo
@@ -46,6 +48,11 @@ bench: build ## the load generator over the wire, then Go benchmarks of the hot 
 
 docs: build ## the screenshots of README.md and docs/
 	ROOST_BINARY=$(CURDIR)/bin/roost SHOTS=$(CURDIR)/docs/images ./scripts/browser shots
+
+release-check: $(UI) ## build all archives and packages of a release, publish nothing; fetches its tool
+	systemd-analyze verify --man=no deploy/systemd/*.service 2>&1 | grep -v 'not executable' || true
+	go run $(GORELEASER) check
+	go run $(GORELEASER) release --snapshot --clean
 
 clean:
 	rm -rf bin web/dist ui/node_modules
