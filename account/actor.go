@@ -94,6 +94,11 @@ func personActor(p roost.Person, session roost.Secret) Actor {
 	return Actor{ID: p.ID, Name: p.Name, person: p.ID, session: session, roles: roles}
 }
 
+// Public gives the actor that everybody is on a server which asks for no sign-in.
+func Public(project roost.ProjectID, role roost.Role) Actor {
+	return Actor{ID: "public", Name: "a visitor", roles: map[roost.ProjectID]roost.Role{project: role}}
+}
+
 // tokenActor gives the actor that a token is. maker is who made it, nil for the
 // machine: a token can never do more than its maker can now.
 func tokenActor(t roost.Token, maker *roost.Person) Actor {

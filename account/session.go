@@ -76,7 +76,7 @@ func (a *Accounts) SignOut(ctx context.Context, secret string) error {
 
 // ChangePassword changes the actor's own and ends their other sessions.
 func (a *Accounts) ChangePassword(ctx context.Context, actor Actor, current, next, remote string) error {
-	if actor.ID == "" || actor.Token {
+	if actor.person == "" || actor.Token {
 		return roost.Errorf(roost.Denied, "Only a person who is signed in can change their password.")
 	}
 	p, err := a.store.Person(ctx, actor.ID)

@@ -55,7 +55,7 @@ func (s *Server) authenticated(next http.Handler) http.Handler {
 		c := &caller{remote: s.remote(r), secure: s.overTLS(r)}
 		c.base = s.baseURL(r, c.secure)
 		c.actor, c.err = s.identify(r, c)
-		if c.err == nil && c.cookie+c.token != "" {
+		if c.err == nil && c.actor.ID != "" {
 			w.Header().Set("Cache-Control", "no-store")
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
@@ -76,10 +76,22 @@ func (s *Server) identify(r *http.Request, c *caller) (account.Actor, error) {
 	}
 	cookie, err := r.Cookie(CookieName)
 	if err != nil || cookie.Value == "" {
-		return account.Actor{}, nil
+		return s.anybody(), nil
+	}
+	actor, err := s.Accounts.BySession(r.Context(), cookie.Value)
+	if s.Public != "" && roost.KindOf(err) == roost.Unauthorized {
+		return s.anybody(), nil // as if it had not been shown
 	}
 	c.cookie = cookie.Value
-	return s.Accounts.BySession(r.Context(), c.cookie)
+	return actor, err
+}
+
+// anybody is who a caller is that shows nothing: nobody, or the public.
+func (s *Server) anybody() account.Actor {
+	if s.Public == "" {
+		return account.Actor{}
+	}
+	return account.Public(s.project, s.Public)
 }
 
 // remote is where a request comes from. Behind a proxy all would come from one
@@ -124,10 +136,13 @@ func (s *Server) baseURL(r *http.Request, secure bool) string {
 func (s *Server) again(ctx context.Context, c *caller) error {
 	var actor account.Actor
 	var err error
-	if c.token != "" {
+	switch {
+	case c.token != "":
 		actor, err = s.Accounts.ByToken(ctx, c.token)
-	} else {
+	case c.cookie != "":
 		actor, err = s.Accounts.BySession(ctx, c.cookie)
+	default:
+		actor = s.anybody()
 	}
 	if err != nil {
 		return err

@@ -201,24 +201,39 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 		c := ada.want(202, "POST", "/things/"+thing+"/commands", `{"resource":"led","value":1}`)
 		return c["id"].(string)
 	}
+	gateway := func() string {
+		made := ada.want(201, "POST", "/gateways", map[string]any{"name": "roof"})
+		return made["gateway"].(map[string]any)["id"].(string)
+	}
+	credential := func() string {
+		made := ada.want(201, "POST", "/credentials", map[string]any{"own": "kitchen"})
+		return made["credential"].(map[string]any)["id"].(string)
+	}
 	return map[string]func() good{
-		"get-session":     plain("/session", nil),
-		"sign-in":         plain("/session", map[string]any{"name": "Ada", "password": password}),
-		"sign-out":        plain("/session", nil),
-		"change-password": plain("/session/password", map[string]any{"current": password, "password": "another good one"}),
-		"list-things":     plain("/things?q=node&online=true&state=enrolled&protocol=CoAP", nil),
-		"get-thing":       plain("/things/node1", nil),
-		"list-resources":  plain("/things/node1/resources", nil),
-		"list-readings":   plain("/things/node1/readings?resource=temperature&from=1&to=2000000000000&points=10", nil),
-		"list-commands":   func() good { sent("node1"); return good{"/things/node1/commands?limit=5", nil} },
-		"get-command":     func() good { return good{"/commands/" + sent("node1"), nil} },
-		"list-users":      plain("/users", nil),
-		"list-tokens":     func() good { token(); return good{"/tokens", nil} },
-		"get-system":      plain("/system", nil),
-		"change-thing":    plain("/things/node1", map[string]any{"name": "Attic", "tags": []string{"lab"}}),
-		"approve-thing":   plain("/things/stranger/approve", nil),
-		"ignore-thing":    plain("/things/stranger/ignore", nil),
-		"send-command":    plain("/things/node1/commands", `{"kind":"set","resource":"led","value":{"on":true},"expires_in":5}`),
+		"get-site":          plain("/site", nil),
+		"list-gateways":     func() good { gateway(); return good{"/gateways", nil} },
+		"add-gateway":       plain("/gateways", map[string]any{"name": "roof"}),
+		"revoke-gateway":    func() good { return good{"/gateways/" + gateway(), nil} },
+		"list-credentials":  func() good { credential(); return good{"/credentials", nil} },
+		"add-credential":    plain("/credentials", map[string]any{"own": "kitchen"}),
+		"remove-credential": func() good { return good{"/credentials/" + credential(), nil} },
+		"get-session":       plain("/session", nil),
+		"sign-in":           plain("/session", map[string]any{"name": "Ada", "password": password}),
+		"sign-out":          plain("/session", nil),
+		"change-password":   plain("/session/password", map[string]any{"current": password, "password": "another good one"}),
+		"list-things":       plain("/things?q=node&online=true&state=enrolled&protocol=CoAP", nil),
+		"get-thing":         plain("/things/node1", nil),
+		"list-resources":    plain("/things/node1/resources", nil),
+		"list-readings":     plain("/things/node1/readings?resource=temperature&from=1&to=2000000000000&points=10", nil),
+		"list-commands":     func() good { sent("node1"); return good{"/things/node1/commands?limit=5", nil} },
+		"get-command":       func() good { return good{"/commands/" + sent("node1"), nil} },
+		"list-users":        plain("/users", nil),
+		"list-tokens":       func() good { token(); return good{"/tokens", nil} },
+		"get-system":        plain("/system", nil),
+		"change-thing":      plain("/things/node1", map[string]any{"name": "Attic", "tags": []string{"lab"}, "widgets": map[string]string{"temperature": "gauge"}}),
+		"approve-thing":     plain("/things/stranger/approve", nil),
+		"ignore-thing":      plain("/things/stranger/ignore", nil),
+		"send-command":      plain("/things/node1/commands", `{"kind":"set","resource":"led","value":{"on":true},"expires_in":5}`),
 		"cancel-command": func() good { // one is in flight, the next waits
 			sent("busy")
 			return good{"/commands/" + sent("busy"), nil}

@@ -24,6 +24,7 @@ const (
 	tagReadings = "Readings"
 	tagCommands = "Commands"
 	tagPeople   = "People and tokens"
+	tagKeys     = "Gateways and credentials"
 	tagSystem   = "System"
 	tagLive     = "Live"
 )
@@ -61,7 +62,7 @@ func newAPI(mux *http.ServeMux, version string) huma.API {
 		"session": {Type: "apiKey", In: "cookie", Name: CookieName, Description: "The cookie that signing in sets."},
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: account.TokenPrefix + "…", Description: "An API token."},
 	}
-	for _, name := range []string{tagSession, tagThings, tagReadings, tagCommands, tagPeople, tagSystem, tagLive} {
+	for _, name := range []string{tagSession, tagThings, tagReadings, tagCommands, tagPeople, tagKeys, tagSystem, tagLive} {
 		c.Tags = append(c.Tags, &huma.Tag{Name: name})
 	}
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[thingBody](), reflect.TypeFor[Thing]())

@@ -21,9 +21,10 @@ const (
 // the first of them needs it. It keeps the newest; who is further behind than
 // that pays for their own.
 type frames struct {
-	things *registry.Registry
-	kept   [keptFrames]atomic.Pointer[frame]
-	making [makerShards]sync.Mutex
+	things     *registry.Registry
+	credential func(*roost.Thing) string
+	kept       [keptFrames]atomic.Pointer[frame]
+	making     [makerShards]sync.Mutex
 }
 
 // frame is one text message as it goes over the wire. It is shared: read only.
@@ -78,7 +79,7 @@ func (f *frames) appendTold(b []byte, e *roost.Event) []byte {
 	case e.Kind == roost.ThingChanged && e.Thing != nil:
 		_, rs, _ := f.things.Get(e.Ref) // for the name that it calls itself
 		b = append(b, `,"data":`...)
-		return appendThing(b, e.Thing, shownName(e.Thing, rs), nil, false)
+		return appendThing(b, e.Thing, shownName(e.Thing, rs), nil, f.credential(e.Thing), false)
 	case e.Kind == roost.CommandChanged && e.Command != nil:
 		data, err := json.Marshal(shownCommand(*e.Command))
 		if err != nil { // a value that is no JSON: say the rest

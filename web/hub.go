@@ -8,7 +8,6 @@ import (
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/live"
-	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/wire/websocket"
 )
 
@@ -32,9 +31,9 @@ type hub struct {
 	closed    bool
 }
 
-func newHub(feed *live.Feed, things *registry.Registry, most int, log *slog.Logger) *hub {
+func newHub(feed *live.Feed, frames *frames, most int, log *slog.Logger) *hub {
 	h := &hub{
-		feed: feed, frames: &frames{things: things}, most: most, log: log,
+		feed: feed, frames: frames, most: most, log: log,
 		watchers: map[*watcher]struct{}{}, sleeping: map[*watcher]struct{}{},
 	}
 	h.follow, h.stop = context.WithCancel(context.Background())

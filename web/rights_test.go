@@ -9,10 +9,10 @@ import (
 )
 
 // openToAll are the operations that nobody needs a role for.
-var openToAll = []string{"get-session", "set-up", "sign-in", "sign-out"}
+var openToAll = []string{"get-session", "set-up", "sign-in", "sign-out", "get-site"}
 
 // forOwners are the operations on people, tokens and for deletion.
-var forOwners = []string{"delete-thing", "add-user", "change-user", "remove-user", "add-token", "remove-token"}
+var forOwners = []string{"delete-thing", "add-user", "change-user", "remove-user", "add-token", "remove-token", "add-gateway", "revoke-gateway"}
 
 // TestRolesAreEnforced calls every operation of the document as everybody. What it
 // sends is of no use, so that whoever may call it gets another refusal.

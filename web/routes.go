@@ -18,6 +18,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/api/", s.unknown)
 	s.mux.HandleFunc("GET /docs", s.docsPage())
 	s.mux.HandleFunc("GET /docs/docs.css", s.docsStyle())
+	s.mux.HandleFunc("GET "+SitePath, s.files())
 	s.mux.HandleFunc("GET /healthz", s.healthz)
 	s.mux.HandleFunc("GET /readyz", s.readyz)
 	s.mux.Handle("GET /metrics", s.metrics())
@@ -41,6 +42,10 @@ func (s *Server) publicRoutes() {
 		method: "DELETE", path: "/session", id: "sign-out", tag: tagSession, status: http.StatusNoContent,
 		summary: "Sign out", detail: "Ends the session of the cookie. Without one nothing happens.",
 	}, s.signOut)
+	add(s, endpoint{
+		method: "GET", path: "/site", id: "get-site", tag: tagSystem,
+		summary: "How this server shows itself", detail: "What a page must know before anybody has signed in.",
+	}, s.site)
 }
 
 func (s *Server) viewRoutes() {
@@ -80,6 +85,14 @@ func (s *Server) viewRoutes() {
 		summary: "List API tokens", detail: "Without their secrets, which nobody can ask for.",
 	}, s.listTokens)
 	add(s, endpoint{
+		method: "GET", path: "/gateways", id: "list-gateways", tag: tagKeys, right: view,
+		summary: "List far gateways", detail: "A row for each that is here, and for each key that none has come by.",
+	}, s.listGateways)
+	add(s, endpoint{
+		method: "GET", path: "/credentials", id: "list-credentials", tag: tagKeys, right: view,
+		summary: "List the credentials of things", detail: "Without their passwords, which nobody can ask for.",
+	}, s.listCredentials)
+	add(s, endpoint{
 		method: "GET", path: "/system", id: "get-system", tag: tagSystem, right: view, summary: "How the server is doing",
 	}, s.system)
 }
@@ -88,7 +101,7 @@ func (s *Server) operateRoutes() {
 	const operate = account.Operate
 	add(s, endpoint{
 		method: "PATCH", path: "/things/{id}", id: "change-thing", tag: tagThings, right: operate,
-		summary: "Name or tag a thing", detail: "What is left out stays. An empty name takes the given one away.",
+		summary: "Name or tag a thing, choose its widgets", detail: "What is left out stays. An empty name takes the given one away, an empty widget that choice.",
 	}, s.changeThing)
 	add(s, endpoint{
 		method: "POST", path: "/things/{id}/approve", id: "approve-thing", tag: tagThings, right: operate,
@@ -108,6 +121,16 @@ func (s *Server) operateRoutes() {
 		method: "DELETE", path: "/commands/{id}", id: "cancel-command", tag: tagCommands, right: operate, errors: []int{409},
 		summary: "Take a command back", detail: "Only while it is queued.",
 	}, s.cancelCommand)
+	add(s, endpoint{
+		method: "POST", path: "/credentials", id: "add-credential", tag: tagKeys, right: operate,
+		status: http.StatusCreated, errors: []int{409},
+		summary: "Give a thing a password",
+		detail:  "For the MQTT doors. It stands in this answer and nowhere else, ever again. From then on the thing may not come without it, and needs no approval with it.",
+	}, s.addCredential)
+	add(s, endpoint{
+		method: "DELETE", path: "/credentials/{id}", id: "remove-credential", tag: tagKeys, right: operate, status: http.StatusNoContent,
+		summary: "Free a thing of its password", detail: "It may come back without, as any stranger.",
+	}, s.removeCredential)
 	add(s, endpoint{
 		method: "POST", path: "/simulated", id: "start-simulated", tag: tagSystem, right: operate,
 		status: http.StatusAccepted, errors: []int{404, 429},
@@ -141,4 +164,12 @@ func (s *Server) ownRoutes() {
 		method: "DELETE", path: "/tokens/{id}", id: "remove-token", tag: tagPeople, right: own, status: http.StatusNoContent,
 		summary: "End an API token",
 	}, s.removeToken)
+	add(s, endpoint{
+		method: "POST", path: "/gateways", id: "add-gateway", tag: tagKeys, right: own, status: http.StatusCreated, errors: []int{409},
+		summary: "Make a key for a far gateway", detail: "The key file is in this answer and nowhere else, ever again.",
+	}, s.addGateway)
+	add(s, endpoint{
+		method: "DELETE", path: "/gateways/{id}", id: "revoke-gateway", tag: tagKeys, right: own, status: http.StatusNoContent, errors: []int{409},
+		summary: "Revoke the key of a far gateway", detail: "Who came by it is cut off at once.",
+	}, s.revokeGateway)
 }

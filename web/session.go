@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -38,6 +39,9 @@ func (s *Server) session(ctx context.Context, _ *struct{}) (*sessionAnswer, erro
 		if c.cookie != "" { // it lives as long as it is used, in the browser too
 			out.Cookie = []http.Cookie{sessionCookie(c, c.cookie)}
 		}
+		return out, nil
+	}
+	if s.signInAs() != signInPeople { // nobody ever owns it
 		return out, nil
 	}
 	needs, err := s.Accounts.NeedsSetup(ctx)
@@ -87,13 +91,13 @@ func (s *Server) setUp(ctx context.Context, in *setUpRequest) (*sessionAnswer, e
 
 type signInRequest struct {
 	Body struct {
-		Name     string `json:"name" maxLength:"256" example:"ada"`
+		Name     string `json:"name,omitempty" maxLength:"256" example:"ada" doc:"May be left out where the site asks for a password alone."`
 		Password string `json:"password" maxLength:"1024" example:"correct horse battery"`
 	} `contentType:"application/json" nameHint:"SignIn"`
 }
 
 func (s *Server) signIn(ctx context.Context, in *signInRequest) (*sessionAnswer, error) {
-	who, err := s.Accounts.SignIn(ctx, in.Body.Name, in.Body.Password, callerOf(ctx).remote)
+	who, err := s.Accounts.SignIn(ctx, cmp.Or(in.Body.Name, s.OnlyPerson), in.Body.Password, callerOf(ctx).remote)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +115,7 @@ func (s *Server) signOut(ctx context.Context, _ *struct{}) (*signOutAnswer, erro
 	if c.cookie == "" {
 		return &signOutAnswer{gone}, nil
 	}
-	return &signOutAnswer{gone}, s.Accounts.SignOut(ctx, c.cookie)
+	return &signOutAnswer{gone}, s.lessRights(s.Accounts.SignOut(ctx, c.cookie))
 }
 
 type passwordRequest struct {
@@ -123,5 +127,5 @@ type passwordRequest struct {
 
 func (s *Server) changePassword(ctx context.Context, in *passwordRequest) (*struct{}, error) {
 	c := callerOf(ctx)
-	return nil, s.Accounts.ChangePassword(ctx, c.actor, in.Body.Current, in.Body.Password, c.remote)
+	return nil, s.lessRights(s.Accounts.ChangePassword(ctx, c.actor, in.Body.Current, in.Body.Password, c.remote))
 }

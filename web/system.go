@@ -13,8 +13,23 @@ type System struct {
 	DataDir        string
 	DataBytes      int64
 	Listeners      []Listener
-	PyaiotGateways int // far gateways that are connected
-	PyaiotClients  int // dashboards that are connected to /ws
+	PyaiotGateways int          // far gateways that are connected
+	PyaiotClients  int          // dashboards that are connected to /ws
+	MQTT           *MQTTFigures // nil: that door is shut
+	MQTTSN         *MQTTFigures
+}
+
+// MQTTFigures is how the MQTT or the MQTT-SN door is doing.
+type MQTTFigures struct {
+	Connections   int    `json:"connections"`
+	Sessions      int    `json:"sessions" doc:"Of clients that are here, asleep or away."`
+	Asleep        int    `json:"asleep" doc:"Clients of MQTT-SN that sleep."`
+	Subscriptions int    `json:"subscriptions"`
+	Retained      int    `json:"retained" doc:"Messages that wait for those who subscribe later."`
+	Queued        int    `json:"queued" doc:"Messages that wait for their receiver."`
+	Received      uint64 `json:"received" doc:"Messages since the start."`
+	Sent          uint64 `json:"sent"`
+	Dropped       uint64 `json:"dropped" doc:"Messages that had no room in the queue of their receiver."`
 }
 
 // Listener is one address of the server, or the lack of one.
@@ -42,6 +57,8 @@ type SystemState struct {
 	Readings    ReadingCounts `json:"readings" doc:"Since the start."`
 	Live        LiveState     `json:"live"`
 	Pyaiot      PyaiotCounts  `json:"pyaiot"`
+	MQTT        *MQTTFigures  `json:"mqtt,omitempty" doc:"Left out if that door is shut."`
+	MQTTSN      *MQTTFigures  `json:"mqttsn,omitempty"`
 	BaseURL     string        `json:"base_url" example:"http://192.0.2.1:8080" doc:"Where the server is reached: its public address, or else the one of this request."`
 	Simulator   bool          `json:"simulator" doc:"Whether simulated things can be started."`
 }
@@ -92,7 +109,8 @@ func (s *Server) system(ctx context.Context, _ *struct{}) (*struct{ Body SystemS
 		Readings: ReadingCounts{Recorded: readings.Recorded, Pending: readings.Pending, Refused: readings.Refused},
 		Live:     LiveState{Watchers: s.hub.count(), Seq: s.Feed.Last()},
 		Pyaiot:   PyaiotCounts{Gateways: told.PyaiotGateways, Clients: told.PyaiotClients},
-		BaseURL:  callerOf(ctx).base, Simulator: s.Simulator != nil,
+		MQTT:     told.MQTT, MQTTSN: told.MQTTSN,
+		BaseURL: callerOf(ctx).base, Simulator: s.Simulator != nil,
 	}}, nil
 }
 

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,20 +12,22 @@ import (
 // Thing is one device as the API shows it. It is here for the document; thingBody
 // writes it.
 type Thing struct {
-	ID         string     `json:"id" example:"greenhouse-north" doc:"Its id, safe in an address."`
-	Name       string     `json:"name" example:"Greenhouse north" doc:"What to show: the given name, else what it calls itself, else its id."`
-	GivenName  string     `json:"given_name" example:"Greenhouse north" doc:"The name that a person gave it; empty if none."`
-	Protocol   string     `json:"protocol" example:"CoAP" doc:"The protocol it speaks."`
-	State      string     `json:"state" enum:"waiting,enrolled,ignored" doc:"Whether it belongs here."`
-	Online     bool       `json:"online"`
-	Since      int64      `json:"since" example:"1764000000000" doc:"When online last changed."`
-	FirstHeard int64      `json:"first_heard" example:"1764000000000"`
-	LastHeard  int64      `json:"last_heard" example:"1764000000000"`
-	Address    string     `json:"address" example:"192.0.2.7:5683" doc:"Where it was last heard from."`
-	Door       string     `json:"door" example:"coap" doc:"The door it came in by."`
-	Gateway    string     `json:"gateway" doc:"The far gateway that vouches for it; empty if it came by itself."`
-	Tags       []string   `json:"tags" nullable:"false" example:"[\"greenhouse\"]"`
-	Resources  []Resource `json:"resources,omitempty" nullable:"false" doc:"What it last said; none while it waits. Left out in the live stream."`
+	ID         string            `json:"id" example:"greenhouse-north" doc:"Its id, safe in an address."`
+	Name       string            `json:"name" example:"Greenhouse north" doc:"What to show: the given name, else what it calls itself, else its id."`
+	GivenName  string            `json:"given_name" example:"Greenhouse north" doc:"The name that a person gave it; empty if none."`
+	Protocol   string            `json:"protocol" example:"CoAP" doc:"The protocol it speaks."`
+	State      string            `json:"state" enum:"waiting,enrolled,ignored" doc:"Whether it belongs here."`
+	Online     bool              `json:"online"`
+	Since      int64             `json:"since" example:"1764000000000" doc:"When online last changed."`
+	FirstHeard int64             `json:"first_heard" example:"1764000000000"`
+	LastHeard  int64             `json:"last_heard" example:"1764000000000"`
+	Address    string            `json:"address" example:"192.0.2.7:5683" doc:"Where it was last heard from."`
+	Door       string            `json:"door" example:"coap" doc:"The door it came in by."`
+	Gateway    string            `json:"gateway" doc:"The far gateway that vouches for it; empty if it came by itself."`
+	Tags       []string          `json:"tags" nullable:"false" example:"[\"greenhouse\"]"`
+	Widgets    map[string]string `json:"widgets" nullable:"false" example:"{\"temperature\": \"gauge\"}" doc:"How people want its resources shown; what is not named is up to the page."`
+	Credential string            `json:"credential,omitempty" doc:"The id of the credential that binds it; left out if none does."`
+	Resources  []Resource        `json:"resources,omitempty" nullable:"false" doc:"What it last said; none while it waits. Left out in the live stream."`
 }
 
 // Resource is what a thing last said under one name.
@@ -52,12 +56,13 @@ type Resources struct {
 
 // thingBody writes a Thing.
 type thingBody struct {
-	thing     roost.Thing
-	resources []roost.Resource
+	thing      roost.Thing
+	resources  []roost.Resource
+	credential string
 }
 
 func (t thingBody) appendJSON(b []byte) []byte {
-	return appendThing(b, &t.thing, shownName(&t.thing, t.resources), t.resources, true)
+	return appendThing(b, &t.thing, shownName(&t.thing, t.resources), t.resources, t.credential, true)
 }
 
 // resourcesBody writes Resources.
@@ -79,11 +84,11 @@ func newThingsBody(size int) thingsBody {
 	return thingsBody{text: append(make([]byte, 0, size+256), `{"things":[`...)}
 }
 
-func (l *thingsBody) add(t *roost.Thing, rs []roost.Resource) {
+func (l *thingsBody) add(t *roost.Thing, rs []roost.Resource, credential string) {
 	if l.text[len(l.text)-1] == '}' {
 		l.text = append(l.text, ',')
 	}
-	l.text = appendThing(l.text, t, shownName(t, rs), rs, true)
+	l.text = appendThing(l.text, t, shownName(t, rs), rs, credential, true)
 }
 
 func (l *thingsBody) count(t *roost.Thing) {
@@ -124,7 +129,7 @@ func shownName(t *roost.Thing, rs []roost.Resource) string {
 }
 
 // appendThing appends a Thing; whole: with its resources.
-func appendThing(b []byte, t *roost.Thing, name string, rs []roost.Resource, whole bool) []byte {
+func appendThing(b []byte, t *roost.Thing, name string, rs []roost.Resource, credential string, whole bool) []byte {
 	b = append(b, `{"id":`...)
 	b = appendText(b, t.Ref.Thing)
 	b = append(b, `,"name":`...)
@@ -156,10 +161,32 @@ func appendThing(b []byte, t *roost.Thing, name string, rs []roost.Resource, who
 		}
 		b = appendText(b, tag)
 	}
-	b = append(b, ']')
+	b = append(b, `],"widgets":`...)
+	b = appendWidgets(b, t.Widgets)
+	if credential != "" {
+		b = append(b, `,"credential":`...)
+		b = appendText(b, credential)
+	}
 	if whole {
 		b = append(b, `,"resources":`...)
 		b = appendResources(b, rs)
+	}
+	return append(b, '}')
+}
+
+// appendWidgets appends the choices in the order of their resources' names, so that
+// the same choices are the same text.
+func appendWidgets(b []byte, widgets map[string]string) []byte {
+	b = append(b, '{')
+	if len(widgets) > 0 {
+		for i, name := range slices.Sorted(maps.Keys(widgets)) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendText(b, name)
+			b = append(b, ':')
+			b = appendText(b, widgets[name])
+		}
 	}
 	return append(b, '}')
 }

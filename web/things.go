@@ -1,7 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/roost-iot/roost"
@@ -24,7 +27,7 @@ func (s *Server) find(id string) (thingBody, error) {
 	if !ok {
 		return thingBody{}, roost.Errorf(roost.NotFound, "There is no thing %q here.", id)
 	}
-	return thingBody{t, rs}, nil
+	return thingBody{t, rs, s.credentialOf(&t)}, nil
 }
 
 type thingsQuery struct {
@@ -42,7 +45,7 @@ func (s *Server) listThings(_ context.Context, in *thingsQuery) (*struct{ Body t
 	s.Registry.Each(s.project, func(t roost.Thing, rs []roost.Resource) bool {
 		list.count(&t)
 		if in.matches(&t, rs, part) {
-			list.add(&t, rs)
+			list.add(&t, rs, s.credentialOf(&t))
 		}
 		return true
 	})
@@ -108,8 +111,9 @@ func (s *Server) listResources(_ context.Context, in *ThingPath) (*struct{ Body 
 type thingChange struct {
 	ThingPath
 	Body struct {
-		Name *string   `json:"name,omitempty" maxLength:"120" example:"Greenhouse north" doc:"The given name; empty takes it away."`
-		Tags *[]string `json:"tags,omitempty" nullable:"false" maxItems:"100" example:"[\"greenhouse\"]" doc:"All tags; they replace those before."`
+		Name    *string           `json:"name,omitempty" maxLength:"120" example:"Greenhouse north" doc:"The given name; empty takes it away."`
+		Tags    *[]string         `json:"tags,omitempty" nullable:"false" maxItems:"100" example:"[\"greenhouse\"]" doc:"All tags; they replace those before."`
+		Widgets map[string]string `json:"widgets,omitempty" example:"{\"temperature\": \"gauge\"}" doc:"How resources are to be shown; others stay as they are, an empty choice takes one away."`
 	} `contentType:"application/json" nameHint:"ThingChange"`
 }
 
@@ -134,7 +138,24 @@ func (s *Server) changeThing(ctx context.Context, in *thingChange) (*thingAnswer
 			return nil, err
 		}
 	}
+	if widgets := in.Body.Widgets; len(widgets) > 0 {
+		if _, err := s.Registry.ShowAs(ctx, ref, widgets); err != nil {
+			return nil, err
+		}
+		if err := s.audit(ctx, "thing.widgets", in.ID, chosen(widgets)); err != nil {
+			return nil, err
+		}
+	}
 	return s.getThing(ctx, &in.ThingPath)
+}
+
+// chosen says for people how resources are shown from now on.
+func chosen(widgets map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(widgets)) {
+		all = append(all, name+" as "+cmp.Or(widgets[name], "before"))
+	}
+	return strings.Join(all, ", ")
 }
 
 func (s *Server) approveThing(ctx context.Context, in *ThingPath) (*thingAnswer, error) {

@@ -70,5 +70,5 @@ func (s *Server) addToken(ctx context.Context, in *newToken) (*struct{ Body Toke
 }
 
 func (s *Server) removeToken(ctx context.Context, in *tokenPath) (*struct{}, error) {
-	return nil, s.Accounts.RemoveToken(ctx, callerOf(ctx).actor, s.project, in.ID)
+	return nil, s.lessRights(s.Accounts.RemoveToken(ctx, callerOf(ctx).actor, s.project, in.ID))
 }

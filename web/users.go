@@ -76,9 +76,9 @@ func (s *Server) changeUser(ctx context.Context, in *userChange) (*userAnswer, e
 		change.Role = &role
 	}
 	p, err := s.Accounts.ChangePerson(ctx, callerOf(ctx).actor, s.project, in.ID, change)
-	return &userAnswer{s.shownUser(p)}, err
+	return &userAnswer{s.shownUser(p)}, s.lessRights(err)
 }
 
 func (s *Server) removeUser(ctx context.Context, in *UserPath) (*struct{}, error) {
-	return nil, s.Accounts.RemovePerson(ctx, callerOf(ctx).actor, s.project, in.ID)
+	return nil, s.lessRights(s.Accounts.RemovePerson(ctx, callerOf(ctx).actor, s.project, in.ID))
 }

@@ -36,6 +36,25 @@ type Config struct {
 	Simulator Simulator
 	// Ready tells whether the store answers; nil: it does.
 	Ready func(ctx context.Context) error
+	// Gateways tells of the far gateways that are here or were; nil: there are none.
+	Gateways func() []GatewayStatus
+	// Revoked is called when a gateway's key was revoked, to cut who came by it; nil: nobody.
+	Revoked func(key string)
+	// Rebound is called when the thing that calls itself own at the MQTT doors was given
+	// a password or freed of it, to cut who is there by that name; nil: nobody.
+	Rebound func(own string)
+	// KeyFile is the key file that gateways may come by, "" if none.
+	KeyFile string
+
+	// Site is how the server shows itself. Its Kind is SiteServer by default, its SignIn is found out here.
+	Site Site
+	// Files are pictures for Site by name, served below SitePath.
+	Files map[string][]byte
+	// Public is the role of everybody who shows no credential, below owner; "": none.
+	Public roost.Role
+	// OnlyPerson is the name of whom a sign-in without a name is meant; "": a name is needed.
+	OnlyPerson string
+
 	// PublicURL is where people reach this server, "" if that is not known.
 	PublicURL string
 	Version   string
@@ -61,24 +80,25 @@ type Server struct {
 	guard   *http.CrossOriginProtection
 	handler http.Handler
 	closing sync.Once
+	news    chan struct{} // somebody may have lost their right to watch
 
 	listSize atomic.Int64 // bytes of the last list of things: room for the next
 }
 
 // New makes the door over its rooms.
 func New(c Config) *Server {
-	s := &Server{Config: c, log: c.Log, project: roost.Home, started: time.Now(), mux: http.NewServeMux()}
+	s := &Server{Config: c, log: c.Log, project: roost.Home, started: time.Now(), mux: http.NewServeMux(), news: make(chan struct{}, 1)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
 	if s.MaxWatchers <= 0 {
 		s.MaxWatchers = 10_000
 	}
-	s.hub = newHub(s.Feed, s.Registry, s.MaxWatchers, s.log)
+	s.hub = newHub(s.Feed, &frames{things: s.Registry, credential: s.credentialOf}, s.MaxWatchers, s.log)
 	s.api = newAPI(s.mux, c.Version)
 	s.guard = s.originGuard()
 	s.routes()
-	s.handler = s.recovering(secured(s.sameOrigin(s.authenticated(s.mux))))
+	s.handler = packed(s.recovering(secured(s.sameOrigin(s.authenticated(s.mux)))))
 	return s
 }
 
@@ -88,8 +108,18 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // OpenAPI gives the document of the API.
 func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
 
-// recheck is how often a stream must prove again that it may watch.
+// recheck is how often a stream must prove again that it may watch, beside when
+// a right was taken away here.
 const recheck = 30 * time.Second
+
+// lessRights makes Run look at once whose stream is to end. It gives err back.
+func (s *Server) lessRights(err error) error {
+	select {
+	case s.news <- struct{}{}:
+	default: // Run will look anyway
+	}
+	return err
+}
 
 // Run ends the streams of those who may no longer watch, until ctx ends; then Close.
 func (s *Server) Run(ctx context.Context) {
@@ -98,6 +128,8 @@ func (s *Server) Run(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
+			s.hub.expel(ctx)
+		case <-s.news:
 			s.hub.expel(ctx)
 		case <-ctx.Done():
 			s.Close()
