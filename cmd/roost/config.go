@@ -47,7 +47,7 @@ func (f *configFile) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag
 	}
 	f.load()
 	v, ok := f.values[flag.Name]
-	if !ok {
+	if _, table := v.(map[string]any); !ok || table {
 		return nil, nil
 	}
 	for _, env := range flag.Envs {
@@ -65,6 +65,9 @@ func (f *configFile) faults(flags []*kong.Flag) error {
 	errs := []error{f.fault}
 	for _, key := range slices.Sorted(maps.Keys(f.values)) {
 		known := slices.ContainsFunc(flags, func(flag *kong.Flag) bool { return flag.Name == key })
+		if _, table := f.values[key].(map[string]any); known && table {
+			errs = append(errs, fmt.Errorf("%s: [%s] is a table; write %s = \"…\", above all tables", f.path, key, key))
+		}
 		if !known || key == "config" {
 			errs = append(errs, fmt.Errorf("%s: unknown key %q (the keys are the flags of roost serve)", f.path, key))
 		}

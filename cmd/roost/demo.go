@@ -14,6 +14,8 @@ type demoCmd struct {
 	Data     string `help:"Folder of everything that is kept." default:"roost-demo"`
 	HTTP     string `name:"http" help:"Pages, API and WebSocket nodes." default:"127.0.0.1:8080"`
 	CoAP     string `name:"coap" help:"CoAP over UDP." default:"127.0.0.1:5683"`
+	MQTT     string `name:"mqtt" help:"MQTT over TCP." default:"127.0.0.1:1883"`
+	MQTTSN   string `name:"mqttsn" help:"MQTT-SN over UDP." default:"127.0.0.1:1885"`
 	LogLevel string `help:"debug, info, warn or error." default:"warn"`
 }
 
@@ -21,9 +23,11 @@ type demoCmd struct {
 // things are let in; that one shows what approving is.
 func (d demoCmd) Run(ctx context.Context, con console) error {
 	set, err := serveCmd{
-		Data: d.Data, HTTP: d.HTTP, CoAP: d.CoAP, LogLevel: d.LogLevel,
-		CoAPNodePort: "5683", Enrol: "approve", PyaiotClients: "token", PyaiotAuth: "any",
+		Data: d.Data, HTTP: d.HTTP, CoAP: d.CoAP, MQTT: d.MQTT, MQTTSN: d.MQTTSN, LogLevel: d.LogLevel,
+		MQTTAnonymous: "things",
+		CoAPNodePort:  "5683", Enrol: "approve", PyaiotClients: "token", PyaiotAuth: "any",
 		KeyFile: "~/.pyaiot/keys", Presence: "120s", Durability: "batch",
+		MapTiles: "https://tile.openstreetmap.org/{z}/{x}/{y}.png",
 	}.check()
 	if err != nil {
 		return err

@@ -42,17 +42,24 @@ type house struct {
 	accounts    *account.Accounts
 	switchboard *gateway.Switchboard
 
-	listeners []net.Listener
-	debug     net.Listener // nil: none
-	coapConn  coap.Sockets // nil: off
-	coap      *coap.Door
-	ws        *ws.Door
-	pyaiot    *pyaiot.Door
-	web       *web.Server
-	pages     *http.Server
-	simulator *sim.Starter
-	guests    *guests
+	certificate *certificate // nil: plain only
+	listeners   []net.Listener
+	debug       net.Listener   // nil: none
+	coapConn    coap.Sockets   // nil: off
+	mqttAt      net.Listener   // nil: off
+	mqttsnAt    net.PacketConn // nil: off
+	at          addresses
+	coap        *coap.Door
+	ws          *ws.Door
+	pyaiot      *pyaiot.Door
+	web         *web.Server
+	pages       *http.Server
+	simulator   *sim.Starter
+	guests      *guests
 }
+
+// addresses are where the doors of nodes listen; nil: off.
+type addresses struct{ coap, mqtt, mqttsn net.Addr }
 
 // openHouse opens sockets, stores, rooms and doors. Nobody is served before run.
 func openHouse(ctx context.Context, set settings, log *slog.Logger) (_ *house, err error) {
@@ -62,6 +69,9 @@ func openHouse(ctx context.Context, set settings, log *slog.Logger) (_ *house, e
 			h.closeAll()
 		}
 	}()
+	if h.certificate, err = loadCertificate(h.TLSCert, h.TLSKey, log); err != nil {
+		return nil, err
+	}
 	for _, step := range []func(context.Context) error{h.openSockets, h.openStores, h.openRooms, h.openDoors} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -105,6 +115,9 @@ func (h *house) openRooms(ctx context.Context) (err error) {
 		return fmt.Errorf("load commands: %w", err)
 	}
 	h.accounts = account.New(account.Config{Store: h.store, Log: h.log})
+	if err := h.accounts.LoadKeys(ctx); err != nil {
+		return fmt.Errorf("load the keys of gateways and things: %w", err)
+	}
 	h.switchboard = gateway.New(h.registry, h.telemetry, h.commands, h.log)
 	h.guests = newGuests(h.switchboard, h.feed, h.log)
 	return nil
@@ -124,13 +137,14 @@ func (h *house) openDoors(context.Context) error {
 	h.ws = ws.New(ws.Config{Core: h.switchboard, Log: h.log})
 	h.pyaiot = pyaiot.New(pyaiot.Config{
 		Core: h.switchboard, Feed: h.feed, Fleet: h.registry, Log: h.log,
-		Keys: keys, Legacy: h.PyaiotAuth == "any", Clients: h.PyaiotClients,
+		Keys: keys, Keyring: h.keyring, Legacy: h.PyaiotAuth == "any", Clients: h.PyaiotClients,
 		Authenticate: h.visitor, PublicURL: h.PublicURL, Submit: h.submit,
 	})
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
 		Accounts: h.accounts, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests},
+		Gateways: h.gateways, Revoked: h.revoked, KeyFile: h.keyFile(keys), Site: h.site(),
 		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
 	})
 	h.pages = &http.Server{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
 
@@ -64,6 +65,32 @@ func (h *house) submit(ctx context.Context, ref roost.Ref, resource string, valu
 	return err
 }
 
+// listening is one door's line on the System page; a nil address: it is shut.
+func listening(name, asked string, at net.Addr) web.Listener {
+	if at == nil {
+		return web.Listener{Name: name, Address: asked, State: "off"}
+	}
+	return web.Listener{Name: name, Address: at.String(), State: "listening"}
+}
+
+// site is how the server shows itself to those who have not signed in.
+func (h *house) site() web.Site {
+	s := web.Site{CoAP: portOf(h.at.coap), MQTT: portOf(h.at.mqtt), MQTTSN: portOf(h.at.mqttsn)}
+	if h.MapTiles != off {
+		s.MapTiles = h.MapTiles
+	}
+	return s
+}
+
+// portOf is where things find a door, whatever the host: ":1883"; "" if it is shut.
+func portOf(at net.Addr) string {
+	if at == nil {
+		return ""
+	}
+	_, port, _ := net.SplitHostPort(at.String()) // every listener has a port
+	return ":" + port
+}
+
 // system is what the System page shows of the house.
 func (h *house) system(ctx context.Context) web.System {
 	s := web.System{Started: h.started, DataDir: h.Data}
@@ -73,11 +100,8 @@ func (h *house) system(ctx context.Context) web.System {
 	for _, l := range h.listeners {
 		s.Listeners = append(s.Listeners, web.Listener{Name: "http", Address: l.Addr().String(), State: "listening"})
 	}
-	coapState := web.Listener{Name: "coap", Address: h.CoAP, State: "off"}
-	if h.coapConn != nil {
-		coapState.Address, coapState.State = h.coapConn.LocalAddr().String(), "listening"
-	}
-	s.Listeners = append(s.Listeners, coapState)
+	s.Listeners = append(s.Listeners,
+		listening("coap", h.CoAP, h.at.coap), listening("mqtt", h.MQTT, h.at.mqtt), listening("mqttsn", h.MQTTSN, h.at.mqttsn))
 	st := h.pyaiot.Stats()
 	s.PyaiotGateways, s.PyaiotClients = st.Gateways, st.Clients
 	return s

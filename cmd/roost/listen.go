@@ -22,14 +22,31 @@ func (h *house) openSockets(ctx context.Context) error {
 			errs = append(errs, socketError("http", at, err))
 			continue
 		}
-		h.listeners = append(h.listeners, l)
+		h.listeners = append(h.listeners, h.sealed(l))
 	}
 	if h.CoAP != off {
 		conn, err := coap.Listen(h.CoAP)
 		if err != nil {
 			errs = append(errs, socketError("coap", h.CoAP, err))
+		} else {
+			h.coapConn, h.at.coap = conn, conn.LocalAddr()
 		}
-		h.coapConn = conn
+	}
+	if h.MQTT != off {
+		l, err := lc.Listen(ctx, "tcp", h.MQTT)
+		if err != nil {
+			errs = append(errs, socketError("mqtt", h.MQTT, err))
+		} else {
+			h.mqttAt, h.at.mqtt = h.sealed(l), l.Addr()
+		}
+	}
+	if h.MQTTSN != off {
+		conn, err := lc.ListenPacket(ctx, "udp", h.MQTTSN)
+		if err != nil {
+			errs = append(errs, socketError("mqttsn", h.MQTTSN, err))
+		} else {
+			h.mqttsnAt, h.at.mqttsn = conn, conn.LocalAddr()
+		}
 	}
 	if h.DebugAddr != "" {
 		l, err := lc.Listen(ctx, "tcp", h.DebugAddr)
@@ -39,6 +56,14 @@ func (h *house) openSockets(ctx context.Context) error {
 		h.debug = l
 	}
 	return errors.Join(errs...)
+}
+
+// sealed makes a listener take TLS as well, if there is a certificate.
+func (h *house) sealed(l net.Listener) net.Listener {
+	if h.certificate == nil {
+		return l
+	}
+	return either(l, h.certificate.config())
 }
 
 // socketError names the flag and the way out.

@@ -78,7 +78,7 @@ func serve(t *testing.T, data string, args ...string) *server {
 	s := &server{data: data, out: newScreen(), err: newScreen()}
 	ctx, cancel := context.WithCancel(context.Background())
 	status := make(chan int, 1)
-	args = append([]string{"serve", "--data", data, "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--key-file", keyFile(t)}, args...)
+	args = append([]string{"serve", "--data", data, "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--mqttsn", "127.0.0.1:0", "--key-file", keyFile(t)}, args...)
 	go func() { status <- run(ctx, args, console{out: s.out, err: s.err}) }()
 	s.stop = sync.OnceValue(func() int { cancel(); return <-status })
 	t.Cleanup(func() { s.stop() })
@@ -145,7 +145,7 @@ func TestEveryFaultOfTheConfigurationIsToldAtOnce(t *testing.T) {
 }
 
 func TestCoAPTakesOneAddress(t *testing.T) {
-	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0,[::1]:0", "--key-file", keyFile(t))
+	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--mqtt", "off", "--mqttsn", "off", "--coap", "127.0.0.1:0,[::1]:0", "--key-file", keyFile(t))
 	if status == 0 || !strings.Contains(errs, `--coap: "127.0.0.1:0,[::1]:0" are several addresses, and it takes one`) {
 		t.Errorf("%d: %s", status, errs)
 	}
@@ -153,11 +153,11 @@ func TestCoAPTakesOneAddress(t *testing.T) {
 
 func TestUnknownKeysOfTheFileAreNamed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "r.toml")
-	if err := os.WriteFile(file, []byte("htp = \":1\"\n[mqtt]\nport = 1\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("htp = \":1\"\n[mqtt]\nport = 1\n[mqqt]\nport = 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	status, _, errs := cli(t, "serve", "--config", file)
-	if status == 0 || !strings.Contains(errs, `unknown key "htp"`) || !strings.Contains(errs, `unknown key "mqtt"`) {
+	if status == 0 || !strings.Contains(errs, `unknown key "htp"`) || !strings.Contains(errs, `unknown key "mqqt"`) || !strings.Contains(errs, "[mqtt] is a table") {
 		t.Errorf("status %d:\n%s", status, errs)
 	}
 	if status, _, errs := cli(t, "serve", "--config", file+".missing"); status == 0 || !strings.Contains(errs, "--config") {
@@ -191,7 +191,7 @@ func TestTakenPortsNameTheirFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer udp.Close()
-	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", tcp.Addr().String(), "--coap", udp.LocalAddr().String())
+	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", tcp.Addr().String(), "--coap", udp.LocalAddr().String(), "--mqtt", "off", "--mqttsn", "off")
 	if status == 0 || !strings.Contains(errs, "--http "+tcp.Addr().String()+": another program uses this port") ||
 		!strings.Contains(errs, "--coap "+udp.LocalAddr().String()+": another program uses this port") {
 		t.Errorf("status %d:\n%s", status, errs)
@@ -201,7 +201,7 @@ func TestTakenPortsNameTheirFlags(t *testing.T) {
 func TestSecondServerAtTheSameCoAPPortIsRefused(t *testing.T) {
 	port := freeUDP(t)
 	serve(t, t.TempDir(), "--coap", port)
-	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--coap", port)
+	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--mqtt", "off", "--mqttsn", "off", "--coap", port)
 	if status == 0 || !strings.Contains(errs, "--coap "+port+": another program uses this port") {
 		t.Errorf("status %d:\n%s", status, errs)
 	}
@@ -221,7 +221,7 @@ func freeUDP(t *testing.T) string {
 func TestDataFolderInUseOrOfNoUse(t *testing.T) {
 	data := t.TempDir()
 	serve(t, data)
-	status, _, errs := cli(t, "serve", "--data", data, "--http", "127.0.0.1:0", "--coap", "off", "--key-file", keyFile(t))
+	status, _, errs := cli(t, "serve", "--data", data, "--http", "127.0.0.1:0", "--coap", "off", "--mqtt", "off", "--mqttsn", "off", "--key-file", keyFile(t))
 	if status == 0 || !strings.Contains(errs, "--data") || !strings.Contains(errs, "in use") {
 		t.Errorf("second server: status %d:\n%s", status, errs)
 	}
@@ -229,7 +229,7 @@ func TestDataFolderInUseOrOfNoUse(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	status, _, errs = cli(t, "serve", "--data", file, "--http", "127.0.0.1:0", "--coap", "off")
+	status, _, errs = cli(t, "serve", "--data", file, "--http", "127.0.0.1:0", "--coap", "off", "--mqtt", "off", "--mqttsn", "off")
 	if status == 0 || !strings.Contains(errs, "--data "+file) {
 		t.Errorf("a file for a folder: status %d:\n%s", status, errs)
 	}
@@ -241,7 +241,7 @@ func TestKeyFileThatIsNamedMustBeSound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{bad, bad + ".missing"} {
-		status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--coap", "off", "--key-file", path)
+		status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--coap", "off", "--mqtt", "off", "--mqttsn", "off", "--key-file", path)
 		if status == 0 || !strings.Contains(errs, "--key-file") {
 			t.Errorf("%s: status %d:\n%s", path, status, errs)
 		}

@@ -133,6 +133,12 @@ func (h *house) closeAll() {
 	if h.coapConn != nil {
 		_ = h.coapConn.Close()
 	}
+	if h.mqttAt != nil {
+		_ = h.mqttAt.Close()
+	}
+	if h.mqttsnAt != nil {
+		_ = h.mqttsnAt.Close()
+	}
 }
 
 // address is where people find this server.

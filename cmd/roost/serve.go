@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,12 +28,19 @@ type serveCmd struct {
 	HTTP          string `name:"http" help:"Pages, API, WebSocket nodes (/node), far gateways (/gw) and Pyaiot pages (/ws); several addresses with commas." default:":8080" group:"doors"`
 	CoAP          string `name:"coap" help:"CoAP over UDP." default:":5683" group:"doors"`
 	CoAPNodePort  string `name:"coap-node-port" help:"Where CoAP nodes serve their resources." default:"5683" group:"doors"`
+	MQTT          string `name:"mqtt" help:"MQTT 3.1.1 and 5 over TCP; over WebSocket it is at /mqtt of --http." default:":1883" group:"doors"`
+	MQTTBroker    string `name:"mqtt-broker" help:"Another MQTT broker whose nodes are things here, too: tcp://HOST:1883 or mqtts://USER:PASSWORD@HOST." placeholder:"URL" group:"doors"`
+	MQTTSN        string `name:"mqttsn" help:"MQTT-SN over UDP." default:":1885" group:"doors"`
+	TLSCert       string `name:"tls-cert" help:"Certificate (PEM); with it the ports of HTTP and MQTT take TLS as well as plain." placeholder:"FILE" group:"doors"`
+	TLSKey        string `name:"tls-key" help:"The certificate's private key (PEM)." placeholder:"FILE" group:"doors"`
 	Enrol         string `help:"Unknown things: approve (they wait for a person), open (all come in) or closed." default:"approve" group:"people"`
 	PyaiotClients string `help:"Who may open /ws: token (people and tokens of Roost), open (anybody, as with Pyaiot) or off." default:"token" group:"people"`
 	PyaiotAuth    string `help:"How far gateways show their token: head (as a subprotocol), or any (as Pyaiot 0.2 does it, too)." default:"head" group:"people"`
+	MQTTAnonymous string `name:"mqtt-anonymous" help:"MQTT clients without a password: things (each its own topics), any (everything, as with Pyaiot) or off." default:"things" group:"people"`
 	KeyFile       string `help:"Key file shared with far gateways; see roost keys generate." default:"~/.pyaiot/keys" group:"people"`
 	Presence      string `help:"A thing that is silent for longer is offline." default:"120s" group:"people"`
 	PublicURL     string `name:"public-url" help:"Where people reach this server, if a proxy stands in front." placeholder:"URL" group:"running"`
+	MapTiles      string `name:"map-tiles" help:"Pictures of the map, {z}/{x}/{y} in the address; off: a map without background." default:"https://tile.openstreetmap.org/{z}/{x}/{y}.png" placeholder:"URL" group:"running"`
 	LogLevel      string `help:"debug, info, warn or error." default:"info" group:"running"`
 	DebugAddr     string `help:"Go's profiles (pprof) at this address." placeholder:"ADDR" group:"running"`
 }
@@ -53,12 +61,17 @@ func (s serveCmd) check() (settings, error) {
 		checkAddresses("http", s.HTTP),
 		checkAddress("coap", s.CoAP),
 		checkPort("coap-node-port", s.CoAPNodePort, &set.nodePort),
+		checkAddress("mqtt", s.MQTT),
+		checkBroker("mqtt-broker", s.MQTTBroker),
+		checkAddress("mqttsn", s.MQTTSN),
+		checkChoice("mqtt-anonymous", s.MQTTAnonymous, "things", "any", "off"),
 		checkChoice("enrol", s.Enrol, registry.EnrolApprove, registry.EnrolOpen, registry.EnrolClosed),
 		checkChoice("pyaiot-clients", s.PyaiotClients, pyaiot.ClientsToken, pyaiot.ClientsOpen, pyaiot.ClientsOff),
 		checkChoice("pyaiot-auth", s.PyaiotAuth, "head", "any"),
 		checkChoice("durability", s.Durability, "batch", "commit"),
 		checkDuration("presence", s.Presence, time.Second, 24*time.Hour),
 		checkURL("public-url", s.PublicURL),
+		checkTiles("map-tiles", s.MapTiles),
 		checkLevel(s.LogLevel, &set.level),
 	)
 	if s.HTTP == off {
@@ -90,6 +103,31 @@ func checkURL(flag, value string) error {
 	}
 	if u, err := url.Parse(value); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("--%s: %q is no address; write it as https://roost.example.org", flag, value)
+	}
+	return nil
+}
+
+// checkTiles wants the address of map pictures, with places for which.
+func checkTiles(flag, value string) error {
+	if value == off {
+		return nil
+	}
+	for _, part := range []string{"{z}", "{x}", "{y}"} {
+		if !strings.Contains(value, part) {
+			return fmt.Errorf("--%s: %q has no %s; write it as https://tiles.example.org/{z}/{x}/{y}.png, or off", flag, value, part)
+		}
+	}
+	return nil
+}
+
+// checkBroker wants the address of an MQTT broker.
+func checkBroker(flag, value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"tcp", "mqtt", "mqtts", "ssl", "tls"}, u.Scheme) {
+		return fmt.Errorf("--%s: %q is no address of a broker; write it as tcp://192.0.2.1:1883 or mqtts://user:password@broker.example.org", flag, value)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	}
 	for _, data := range []string{locked, filepath.Join(locked, "data")} {
 		ctx, stop := context.WithTimeout(t.Context(), patience)
-		cmd := exec.CommandContext(ctx, program, "serve", "--data", data, "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0")
+		cmd := exec.CommandContext(ctx, program, "serve", "--data", data, "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--mqtt", "off", "--mqttsn", "off")
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "HOME="+dir)
 		if os.Geteuid() == 0 {

@@ -75,6 +75,7 @@ type server struct {
 	t              testing.TB
 	data, keys     string
 	http, coap     string // HOST:PORT
+	mqtt, mqttsn   string // the same
 	token          string // of this machine
 	process        *exec.Cmd
 	out, log       *screen
@@ -101,8 +102,13 @@ func start(t testing.TB, data string, args ...string) *server {
 	}
 	s.call("GET", "/system", nil, &system)
 	for _, l := range system.Listeners {
-		if l.Name == "coap" {
+		switch l.Name {
+		case "coap":
 			s.coap = l.Address
+		case "mqtt":
+			s.mqtt = l.Address
+		case "mqttsn":
+			s.mqttsn = l.Address
 		}
 	}
 	return s
@@ -115,7 +121,7 @@ func launch(t testing.TB, data, http, coap string, args ...string) *server {
 	if _, err := os.Stat(s.keys); err != nil {
 		run(t, "keys", "generate", "--key-file", s.keys)
 	}
-	args = append([]string{"serve", "--data", data, "--http", http, "--coap", coap, "--key-file", s.keys}, args...)
+	args = append([]string{"serve", "--data", data, "--http", http, "--coap", coap, "--mqtt", "127.0.0.1:0", "--mqttsn", "127.0.0.1:0", "--key-file", s.keys}, args...)
 	s.process = exec.Command(binary, args...)
 	s.process.Dir = filepath.Dir(data)
 	s.process.Stdout, s.process.Stderr = s.out, s.log

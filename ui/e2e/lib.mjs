@@ -62,7 +62,7 @@ export async function serve(options = {}) {
 /** A demo of the real program on free ports; set up unless the test wants to do that itself. */
 export async function startDemo({ setup = false } = {}) {
   const data = await mkdtemp(join(tmpdir(), "roost-e2e-"));
-  const args = ["demo", "--data", join(data, "data"), "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0"];
+  const args = ["demo", "--data", join(data, "data"), "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--mqttsn", "127.0.0.1:0"];
   const child = spawn(process.env.ROOST_BINARY, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((done) => child.once("exit", done));
   const link = await new Promise((found, lost) => {
