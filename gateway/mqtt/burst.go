@@ -1,0 +1,282 @@
+package mqtt
+
+import (
+	"context"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway/broker"
+	"github.com/roost-iot/roost/wire/mqtt"
+)
+
+// source is where messages come from.
+type source struct {
+	visitor *visitor // nil: through the broker outside, which knows who may do what
+	carrier carrier
+	session string // the visitor's, in our broker
+}
+
+// burst is what one client said in one go. The values of one thing go to the rooms
+// together.
+type burst struct {
+	d   *Door
+	ctx context.Context
+	source
+	client *broker.Client // nil: outside
+
+	node   *node // whose the values are
+	values []roost.Resource
+	pubs   []*broker.Publication // that the values come from
+}
+
+// most is how many values go to the rooms at once.
+const most = 4096
+
+func (b *burst) take(pubs []*broker.Publication) {
+	for _, p := range pubs {
+		at := placeOf(p.Topic)
+		if b.visitor != nil && !b.d.mayPublish(b.visitor, at) {
+			p.Reason = mqtt.NotAuthorized
+			continue
+		}
+		b.one(p, at)
+	}
+	b.flush()
+}
+
+// one takes a message that its client may publish.
+func (b *burst) one(p *broker.Publication, at place) {
+	if b.visitor == nil && p.Retain && at.kind != status {
+		return // kept by the broker outside from who knows when
+	}
+	switch at.kind {
+	case plain, odd, toNode, ours:
+	case check:
+		b.check(p)
+	case resources:
+		b.resources(p, at.own)
+	case value:
+		if v, ok := parseValue(p.Payload); ok {
+			b.add(p, at.own, pyaiotTopics, roost.Resource{Name: at.resource, Value: v})
+		}
+	case readings:
+		b.readings(p, at.own)
+	case reading:
+		when, err := parseTime(userTime(&p.Props))
+		if err != nil {
+			p.Reason = mqtt.PayloadFormatInvalid
+			return
+		}
+		b.add(p, at.own, roostTopics, roost.Resource{Name: at.resource, Value: parseAny(p.Payload), At: when})
+	case status:
+		b.status(p, at.own)
+	case reply:
+		b.reply(p, at.own)
+	case set:
+		b.set(p, at)
+	}
+}
+
+// check takes a node's sign of life. What names no node is nobody's.
+func (b *burst) check(p *broker.Publication) {
+	own, ok := parseCheck(p.Payload)
+	if !ok {
+		return
+	}
+	if b.visitor != nil && !b.d.speaksFor(b.visitor, own) {
+		p.Reason = mqtt.NotAuthorized
+		return
+	}
+	b.flush()
+	if n, known := b.d.nodes.from(own, b.source); known {
+		n.speaks(pyaiotTopics)
+		b.judge(p, n.arrive(b.ctx))
+		return
+	}
+	_, err := b.d.present(b.ctx, own, b.source, pyaiotTopics)
+	b.judge(p, err)
+}
+
+// resources takes a node's list: it is asked for its values.
+func (b *burst) resources(p *broker.Publication, own string) {
+	if _, ok := parseResources(p.Payload); !ok {
+		return
+	}
+	n, err := b.attend(own, pyaiotTopics)
+	if err != nil {
+		b.judge(p, err)
+		return
+	}
+	n.speaks(pyaiotTopics)
+	if err := n.introduce(b.ctx, n.protocol()); err != nil {
+		b.judge(p, err)
+		return
+	}
+	n.mu.Lock()
+	n.listed = true
+	n.mu.Unlock()
+	b.carrier.say(message{topic: discoverTopic(own), payload: []byte("values")})
+}
+
+// add queues a value for the rooms.
+func (b *burst) add(p *broker.Publication, own string, s scheme, rs ...roost.Resource) {
+	for _, r := range rs {
+		if !goodResource(r.Name) || len(r.Value) > b.d.cfg.MaxValue {
+			p.Reason = mqtt.QuotaExceeded
+			return
+		}
+	}
+	if b.node == nil || b.node.own != own || len(b.values)+len(rs) > most {
+		n, err := b.attend(own, s)
+		if err != nil {
+			b.judge(p, err)
+			return
+		}
+		b.node = n
+	}
+	b.node.speaks(s)
+	b.values = append(b.values, rs...)
+	b.pubs = append(b.pubs, p)
+}
+
+// attend hands over what is queued and gives the node of an id, which is here now.
+func (b *burst) attend(own string, s scheme) (*node, error) {
+	b.flush()
+	if n, known := b.d.nodes.from(own, b.source); known {
+		if _, arrived := n.thing(); arrived {
+			return n, nil
+		}
+	}
+	return b.d.present(b.ctx, own, b.source, s)
+}
+
+// present makes a node hang on where it was heard, and tells the rooms.
+func (d *Door) present(ctx context.Context, own string, from source, s scheme) (*node, error) {
+	if !goodOwn(own) {
+		return nil, roost.Errorf(roost.Invalid, "A thing cannot have this id.")
+	}
+	n, shared, err := d.nodes.hold(d, own, from)
+	if err != nil {
+		return nil, err
+	}
+	n.speaks(s)
+	if shared != nil {
+		_ = shared.arrive(ctx) // it is not alone on its connection any more
+	}
+	return n, n.arrive(ctx)
+}
+
+func (b *burst) readings(p *broker.Publication, own string) {
+	when, err := parseTime(userTime(&p.Props))
+	var rs []roost.Resource
+	if err == nil {
+		rs, err = parseReadings(p.Payload, when, b.d.cfg.MaxValue)
+	}
+	if err != nil {
+		p.Reason = mqtt.PayloadFormatInvalid
+		return
+	}
+	for len(rs) > most {
+		b.add(p, own, roostTopics, rs[:most]...)
+		rs = rs[most:]
+	}
+	b.add(p, own, roostTopics, rs...)
+}
+
+// userTime is the MQTT 5 user property that says when a reading was taken.
+func userTime(props *mqtt.PublishProps) roost.Value {
+	for _, u := range props.User {
+		if u.Name == "time" {
+			return roost.Text(u.Value)
+		}
+	}
+	return ""
+}
+
+// status takes a thing's word, or its last will's, on whether it is here.
+func (b *burst) status(p *broker.Publication, own string) {
+	online, ok := parseStatus(p.Payload)
+	if !ok {
+		p.Reason = mqtt.PayloadFormatInvalid
+		return
+	}
+	b.flush()
+	if online {
+		_, err := b.d.present(b.ctx, own, b.source, roostTopics)
+		b.judge(p, err)
+		return
+	}
+	if n, known := b.d.nodes.from(own, b.source); known && b.d.nodes.drop(n) {
+		b.d.leaveLogged(n)
+	}
+}
+
+func (b *burst) reply(p *broker.Publication, own string) {
+	a, ok := parseReply(p.Payload, p.Props.CorrelationData)
+	if !ok {
+		p.Reason = mqtt.PayloadFormatInvalid
+		return
+	}
+	n, err := b.attend(own, roostTopics)
+	if err != nil {
+		b.judge(p, err)
+		return
+	}
+	n.speaks(roostTopics)
+	n.touch()
+	b.judge(p, b.d.answered(b.ctx, n, a))
+}
+
+// flush hands what is queued to the rooms.
+func (b *burst) flush() {
+	if len(b.pubs) == 0 {
+		b.node = nil
+		return
+	}
+	err := b.d.report(b.ctx, b.node, b.source, b.values)
+	for _, p := range b.pubs {
+		b.judge(p, err)
+	}
+	clear(b.values)
+	b.node, b.values, b.pubs = nil, b.values[:0], b.pubs[:0]
+}
+
+// judge makes the rooms' word the answer to a publication. What cannot be kept is not
+// acknowledged to those who would not see why: their connection ends instead, and what
+// they have sent they send again.
+func (b *burst) judge(p *broker.Publication, err error) {
+	if err == nil {
+		return
+	}
+	p.Reason = reasonOf(err)
+	if p.Reason == mqtt.ImplementationError {
+		if now, last := time.Now().Unix(), b.d.complained.Load(); now-last > complainEvery && b.d.complained.CompareAndSwap(last, now) {
+			b.d.log.Warn("readings lost", "protocol", "mqtt", "remote", b.remote(), "err", err)
+		}
+		if b.client != nil && b.client.Version < mqtt.V5 && p.QoS > 0 {
+			b.d.broker.Cut(b.client.ID, mqtt.ServerBusy)
+		}
+	}
+}
+
+func (b *burst) remote() string {
+	if b.visitor != nil {
+		return b.visitor.remote
+	}
+	return b.d.cfg.Outside
+}
+
+// reasonOf is what PUBACK says of an error of the rooms.
+func reasonOf(err error) mqtt.ReasonCode {
+	switch roost.KindOf(err) {
+	case roost.Denied, roost.Unauthorized:
+		return mqtt.NotAuthorized
+	case roost.NotFound:
+		return mqtt.TopicNameInvalid
+	case roost.Invalid:
+		return mqtt.PayloadFormatInvalid
+	case roost.TooLarge, roost.TooMany:
+		return mqtt.QuotaExceeded
+	}
+	return mqtt.ImplementationError
+}
