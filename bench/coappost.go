@@ -100,7 +100,7 @@ func (p *posting) run(ctx context.Context, c Config, ends []*coapEnd) (Result, e
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	all, posting := errgroup.WithContext(running)
-	if canFlood && !c.spread {
+	if canPoll && !c.spread {
 		all.Go(func() error { return p.flood(posting, ends) })
 	} else {
 		for i, e := range ends {

@@ -31,6 +31,10 @@ type Config struct {
 	Nodes string // HOST:PORT of /node; HTTP's when empty
 	CoAP  string // HOST:PORT
 
+	MQTT           string // HOST:PORT of any MQTT broker
+	MQTTSN         string // HOST:PORT of any MQTT-SN gateway
+	User, Password string // for MQTT; "": none
+
 	Keys  wire.Keys // that gateways share with the broker: Fanout, Stream
 	Token string    // for the API: Stream
 	PID   int       // of the server: its CPU time and memory are read (Linux). 0: not read
@@ -51,7 +55,10 @@ type Config struct {
 
 	spread bool // CoAPPost: a goroutine for each endpoint, whatever the system can do
 
-	Binary string // Idle, Suite: the roost that is started and measured
+	Payload int // MQTT: bytes of a message; 128
+
+	Binary string // Idle, suites: the roost that is started and measured
+	Rounds int    // MQTTSuite: how often each scenario is run; 3
 }
 
 // load is what a scenario uses by default.

@@ -246,7 +246,8 @@ func serveFake() {
 	flags := flag.NewFlagSet("serve", flag.ExitOnError)
 	data, web, udp := flags.String("data", "", ""), flags.String("http", "", ""), flags.String("coap", "", "")
 	keyFile := flags.String("key-file", "", "")
-	for _, other := range []string{"enrol", "pyaiot-clients", "log-level"} {
+	mqttAt := flags.String("mqtt", "", "")
+	for _, other := range []string{"mqttsn", "mqtt-anonymous", "enrol", "pyaiot-clients", "log-level"} {
 		flags.String(other, "", "")
 	}
 	_ = flags.Parse(os.Args[2:])
@@ -264,6 +265,9 @@ func serveFake() {
 	local, err := json.Marshal(map[string]string{"url": "http://" + *web, "token": fakeToken})
 	must(err)
 	must(os.WriteFile(filepath.Join(*data, "secrets", "local.json"), local, 0o600))
+	broker, err := startFakeMQTT(*mqttAt)
+	must(err)
+	defer broker.close()
 	_, end, err := startFake(*web, *udp, keys)
 	must(err)
 	defer end()

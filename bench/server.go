@@ -99,17 +99,15 @@ func startRoostIn(ctx context.Context, c Config, dir string) (*server, error) {
 	if err := keys.Save(keyFile, false); err != nil {
 		return nil, err
 	}
-	web, err := freePort("tcp")
+	at, err := freePorts("tcp", "udp", "tcp", "udp")
 	if err != nil {
 		return nil, err
 	}
-	udp, err := freePort("udp")
-	if err != nil {
-		return nil, err
-	}
+	web, coap, mqtt, mqttsn := at[0], at[1], at[2], at[3]
 	began := time.Now()
-	s, err := launch(ctx, c.Binary, "serve", "--data", data, "--http", web, "--coap", udp, "--enrol", "open",
-		"--pyaiot-clients", "open", "--key-file", keyFile, "--log-level", "warn")
+	s, err := launch(ctx, c.Binary, "serve", "--data", data, "--http", web, "--coap", coap, "--mqtt", mqtt,
+		"--mqttsn", mqttsn, "--mqtt-anonymous", "any", "--enrol", "open", "--pyaiot-clients", "open",
+		"--key-file", keyFile, "--log-level", "warn")
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +122,8 @@ func startRoostIn(ctx context.Context, c Config, dir string) (*server, error) {
 	}
 	s.started = time.Since(began)
 	s.c = c
-	s.c.HTTP, s.c.Nodes, s.c.CoAP, s.c.Keys, s.c.PID = web, web, udp, keys, s.cmd.Process.Pid
+	s.c.HTTP, s.c.Nodes, s.c.CoAP, s.c.MQTT, s.c.MQTTSN = web, web, coap, mqtt, mqttsn
+	s.c.Keys, s.c.PID, s.c.User, s.c.Password = keys, s.cmd.Process.Pid, "", ""
 	// The token lies there a moment later.
 	err = s.until(ctx, func(context.Context) bool {
 		s.c.Token, err = localToken(data)
@@ -169,20 +168,35 @@ func localToken(data string) (string, error) {
 	return local.Token, nil
 }
 
-// freePort finds an address of this machine that nobody listens on.
-func freePort(network string) (string, error) {
-	if network == "udp" {
-		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-		if err != nil {
-			return "", err
+// freePorts finds addresses of this machine that nobody listens on, one of each network.
+func freePorts(networks ...string) (at []string, err error) {
+	for _, network := range networks {
+		var c interface{ Close() error }
+		if network == "udp" {
+			var conn net.PacketConn
+			if conn, err = net.ListenPacket("udp4", "127.0.0.1:0"); err == nil {
+				c, at = conn, append(at, conn.LocalAddr().String())
+			}
+		} else {
+			var l net.Listener
+			if l, err = net.Listen("tcp4", "127.0.0.1:0"); err == nil {
+				c, at = l, append(at, l.Addr().String())
+			}
 		}
-		return c.LocalAddr().String(), c.Close()
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer c.Close() //nolint:errcheck // held until all are found, so that they differ
 	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	return at, nil
+}
+
+func freePort(network string) (string, error) {
+	at, err := freePorts(network)
 	if err != nil {
 		return "", err
 	}
-	return l.Addr().String(), l.Close()
+	return at[0], nil
 }
 
 // tail keeps the end of what a process wrote.

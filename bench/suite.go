@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/roost-iot/roost/wire/coap"
@@ -27,6 +28,11 @@ func Scenarios() []Scenario {
 		{"coap-post", "confirmable CoAP requests answered", CoAPPost},
 		{"command", "a page's command to a CoAP node", Command},
 		{"stream", "readings of one source to many live streams", Stream},
+		{"mqtt-qos0", "MQTT messages of QoS 0, 10 publishers to 1 subscriber", MQTTQoS0},
+		{"mqtt-qos1", "MQTT messages of QoS 1, 10 publishers to 1 subscriber", MQTTQoS1},
+		{"mqtt-single", "MQTT messages of QoS 1 that come alone: what each costs", MQTTSingle},
+		{"mqtt-fanout", "MQTT messages of QoS 0, 1 publisher to 200 subscribers", MQTTFanout},
+		{"mqtt-idle", "MQTT connections that do nothing: memory, connects a second", MQTTIdle},
 		{"idle", "start and memory of a roost that is started for it", Idle},
 	}
 }
@@ -36,7 +42,7 @@ const libcoap = "coap-server-notls"
 
 // Suite starts Config.Binary afresh for each scenario, on free ports of this
 // machine, and runs them all; next to ours, libcoap's example server, if it is
-// installed. tell hears of every result as it comes. What fails says so in its
+// installed, and mosquitto (MQTTSuite, one round unless c says more). tell hears of every result as it comes. What fails says so in its
 // Result, and the others go on; the error is ctx's, or that of a binary that does
 // not start at all.
 func Suite(ctx context.Context, c Config, tell func(Result)) ([]Result, error) {
@@ -61,7 +67,7 @@ func Suite(ctx context.Context, c Config, tell func(Result)) ([]Result, error) {
 		add(peer, err)
 	}
 	for _, s := range Scenarios() {
-		if s.Name == "idle" {
+		if s.Name == "idle" || strings.HasPrefix(s.Name, mqttScenarios) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -71,7 +77,9 @@ func Suite(ctx context.Context, c Config, tell func(Result)) ([]Result, error) {
 		r.bars(peer)
 		add(r, err)
 	}
-	return all, ctx.Err()
+	or(&c.Rounds, 1)
+	_, err = MQTTSuite(ctx, c, func(r Result) { add(r, nil) })
+	return all, err
 }
 
 // fresh runs the scenario against a roost of its own.

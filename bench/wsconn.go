@@ -186,24 +186,10 @@ type crowd struct {
 // dialAll opens n connections, 32 at a time.
 func (c *crowd) dialAll(ctx context.Context, n int, dial func(ctx context.Context, i int) (*wsConn, error)) error {
 	c.conns = make([]*wsConn, n)
-	errs := make(chan error, n)
-	places := make(chan struct{}, 32)
-	for i := range n {
-		places <- struct{}{}
-		go func() {
-			var err error
-			c.conns[i], err = dial(ctx, i)
-			errs <- err
-			<-places
-		}()
-	}
-	var first error
-	for range n {
-		if err := <-errs; err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
+	return many(n, func(i int) (err error) {
+		c.conns[i], err = dial(ctx, i)
+		return err
+	})
 }
 
 // read lets every connection be read until it ends; each gets what came on the i-th.

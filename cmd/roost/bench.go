@@ -13,11 +13,17 @@ import (
 )
 
 type benchCmd struct {
-	Scenario string `arg:"" help:"suite (all, on a fresh Roost and libcoap's server) or one of them; a wrong name lists them."`
+	Scenario string `arg:"" help:"suite (all, on a fresh Roost and its peers), mqtt (a fresh Roost and mosquitto, in turn) or one scenario; a wrong name lists them."`
 
 	Target string `help:"HOST:PORT of /ws, /gw and /api." default:"127.0.0.1:8080" env:"-"`
 	Nodes  string `help:"HOST:PORT of /node, if it is another." placeholder:"ADDR" env:"-"`
 	CoAP   string `name:"coap" help:"HOST:PORT of CoAP." default:"127.0.0.1:5683" env:"-"`
+
+	MQTT     string `name:"mqtt" help:"HOST:PORT of any MQTT broker." default:"127.0.0.1:1883" env:"-"`
+	User     string `help:"User name at the MQTT broker." env:"-"`
+	Password string `help:"Password at the MQTT broker." env:"-"`
+	Payload  int    `help:"Bytes of an MQTT message." default:"128" env:"-"`
+	Rounds   int    `help:"mqtt: how often each scenario is run with each broker." default:"3" env:"-"`
 
 	KeyFile string `help:"Key file shared with the broker." default:"~/.pyaiot/keys"`
 	Token   string `help:"API token, for stream."`
@@ -56,8 +62,12 @@ func (b benchCmd) Run(ctx context.Context, con console) error {
 
 // measure runs the suite or one scenario.
 func (b benchCmd) measure(ctx context.Context, cfg bench.Config, con console) ([]bench.Result, error) {
-	if b.Scenario == "suite" {
-		return bench.Suite(ctx, cfg, func(r bench.Result) { fmt.Fprintln(con.err, "measured", r.Scenario) })
+	tell := func(r bench.Result) { fmt.Fprintln(con.err, "measured", r.Scenario, r.Server) }
+	switch b.Scenario {
+	case "suite":
+		return bench.Suite(ctx, cfg, tell)
+	case "mqtt":
+		return bench.MQTTSuite(ctx, cfg, tell)
 	}
 	var names []string
 	for _, s := range bench.Scenarios() {
@@ -67,12 +77,13 @@ func (b benchCmd) measure(ctx context.Context, cfg bench.Config, con console) ([
 		}
 		names = append(names, s.Name)
 	}
-	return nil, fmt.Errorf("no scenario %q; there are suite, %s", b.Scenario, strings.Join(names, ", "))
+	return nil, fmt.Errorf("no scenario %q; there are suite, mqtt, %s", b.Scenario, strings.Join(names, ", "))
 }
 
 func (b benchCmd) config() (bench.Config, error) {
 	cfg := bench.Config{
 		HTTP: b.Target, Nodes: b.Nodes, CoAP: b.CoAP, Token: b.Token, PID: b.PID, Binary: b.Binary,
+		MQTT: b.MQTT, User: b.User, Password: b.Password, Payload: b.Payload, Rounds: b.Rounds,
 		Anywhere: b.Anywhere, Duration: b.Duration, Gateways: b.Gateways, Things: b.Things,
 		Clients: b.Clients, InFlight: b.InFlight, Rate: b.Rate, Method: b.Method, Path: b.Path, Bare: b.Bare,
 	}
