@@ -109,7 +109,7 @@ func (n *coapNode) listen(gateway netip.Addr) (*net.UDPConn, error) {
 
 // leaky puts the node behind a line that loses datagrams, if it is to have one.
 func (n *coapNode) leaky(conn *net.UDPConn) exchange.Conn {
-	if n.f.c.Loss == 0 {
+	if n.f.c.Loss == 0 && n.f.c.Reorder == 0 {
 		return conn
 	}
 	return &leakyConn{UDPConn: conn, dice: newDice(n.f, n.i)}

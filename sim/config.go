@@ -20,24 +20,30 @@ const MaxCount = 20_000
 
 // Config says what a Fleet plays. Only To must be given.
 type Config struct {
-	// To is where the gateway listens: HOST:PORT for CoAP; for WebSocket nodes
-	// HOST:PORT or a whole URL (ws://HOST:PORT/node).
+	// To is where the gateway listens: HOST:PORT for CoAP and MQTT-SN; for WebSocket
+	// nodes HOST:PORT or a whole URL (ws://HOST:PORT/node), for MQTT HOST:PORT of the
+	// broker or a URL (mqtts://HOST:PORT, ws://HOST:PORT/mqtt).
 	To        string
 	Count     int      // things; 1
-	UID       string   // what their ids begin with; "sim-coap-" or "sim-ws-"
+	UID       string   // what their ids begin with; "sim-coap-", "sim-ws-", "sim-mqtt-", "sim-mqttsn-"
 	Resources []string // besides board, name and os; see Resources
 	Names     []string // what they are called, in order; a list of places
 
 	Interval time.Duration // between values; 5 s, at least 10 ms. The IMU is ten times as quick
-	Beacon   time.Duration // CoAP: between signs of life; 30 s
+	Beacon   time.Duration // CoAP, MQTT, MQTT-SN: between signs of life; 30 s
+	Sleep    time.Duration // MQTT-SN: sleeps that long between wakings; 0: stays awake
+
+	Style          string // MQTT: StyleNode, StylePycom, StyleNative; "" is StyleNode
+	User, Password string // MQTT: what it shows the broker
 
 	Legacy  bool    // CoAP: signs of life without an id ("reset", "Alive"), robot and js answered 2.05, as old nodes do
 	Padding bool    // CoAP: values that are read are filled up with NUL bytes, as RIOT does
 	Silent  bool    // says that it is there once and then answers only
 	Loss    float64 // share of datagrams (both ways) or messages (sent) that are lost; 0 to 1
+	Reorder float64 // CoAP, MQTT-SN: share of datagrams (both ways) that the next one overtakes; 0 to 1
 	Seed    uint64  // of losses and noise
 
-	LeaveAfter time.Duration // CoAP: falls silent; WebSocket: closes. 0: stays
+	LeaveAfter time.Duration // CoAP: falls silent; others say so. 0: stays
 	BackAfter  time.Duration // comes back that long after leaving. 0: never
 	JoinSpread time.Duration // the things join spread over this time
 	// HostEach gives each CoAP thing an address of its own, 127.0.1.N, and port
@@ -47,12 +53,20 @@ type Config struct {
 	Log *slog.Logger // none: silent
 }
 
+// What an MQTT thing is like.
+const (
+	StyleNode   = "node"   // Pyaiot's MQTT test node: signs of life by the clock
+	StylePycom  = "pycom"  // Pyaiot's MicroPython script: they answer gateway/check only, with QoS 0
+	StyleNative = "native" // our own topics, roost/ID/…
+)
+
 // Resources lists what a thing can be given besides board, name and os.
 func Resources() []string { return slices.Clone(offered) }
 
 var offered = []string{
 	"temperature", "pressure", "humidity", "illuminance", "imu",
 	"led", "robot", "js", "text", "version", "position",
+	"rgb", "lcd", "ribot", "servo", "eco2", "tvoc", "battery", "status",
 }
 
 // leastInterval is the shortest time between values that can be played.
@@ -70,12 +84,18 @@ func (c Config) check() error {
 	if c.Loss < 0 || c.Loss > 1 {
 		faults = append(faults, fmt.Errorf("loss %v: must be between 0 and 1", c.Loss))
 	}
+	if c.Reorder < 0 || c.Reorder > 1 {
+		faults = append(faults, fmt.Errorf("reorder %v: must be between 0 and 1", c.Reorder))
+	}
+	if !slices.Contains([]string{"", StyleNode, StylePycom, StyleNative}, c.Style) {
+		faults = append(faults, fmt.Errorf("style %q: MQTT things are %s, %s or %s", c.Style, StyleNode, StylePycom, StyleNative))
+	}
 	for _, r := range c.Resources {
 		if !slices.Contains(offered, r) {
 			faults = append(faults, fmt.Errorf("resource %q: simulated things have %s", r, strings.Join(offered, ", ")))
 		}
 	}
-	for _, d := range []time.Duration{c.Interval, c.Beacon, c.LeaveAfter, c.BackAfter, c.JoinSpread} {
+	for _, d := range []time.Duration{c.Interval, c.Beacon, c.LeaveAfter, c.BackAfter, c.JoinSpread, c.Sleep} {
 		if d < 0 {
 			faults = append(faults, fmt.Errorf("time %v: must not be negative", d))
 		}

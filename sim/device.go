@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -40,7 +42,7 @@ func newDevice(id, name string, resources []string, seed uint64, i int) *device 
 		held: map[string]string{
 			"board": "simulated", "name": name, "os": "riot",
 			"led": "0", "robot": "s", "version": "1.0.0", "text": "Hello", "js": blink,
-			"position": position(i),
+			"position": position(i), "rgb": "#2f6fde", "lcd": "Roost", "ribot": "0:0:0", "servo": "50%",
 		},
 		air: newWeather(rng),
 	}
@@ -91,7 +93,21 @@ func (d *device) set(resource, value string) error {
 		if !slices.Contains([]string{"l", "r", "u", "s"}, value) {
 			return errValue
 		}
-	case "text", "js":
+	case "rgb":
+		if !isColour(value) {
+			return errValue
+		}
+	case "servo":
+		n, err := strconv.Atoi(strings.TrimSuffix(value, "%"))
+		if err != nil || n < 0 || n > 100 {
+			return errValue
+		}
+	case "ribot":
+		var dx, dy, sum int
+		if n, _ := fmt.Sscanf(value, "%d:%d:%d", &dx, &dy, &sum); n != 3 {
+			return errValue
+		}
+	case "text", "js", "lcd":
 		if len(value) > longest || !utf8.ValidString(value) {
 			return errValue
 		}
@@ -104,10 +120,19 @@ func (d *device) set(resource, value string) error {
 	return nil
 }
 
+// isColour tells that v is written as #rrggbb.
+func isColour(v string) bool {
+	if len(v) != 7 || v[0] != '#' {
+		return false
+	}
+	_, err := strconv.ParseUint(v[1:], 16, 24)
+	return err == nil
+}
+
 // moving tells whether the value of a resource changes by itself.
 func moving(resource string) bool {
 	switch resource {
-	case "temperature", "pressure", "humidity", "illuminance", "imu":
+	case "temperature", "pressure", "humidity", "illuminance", "imu", "eco2", "tvoc", "battery", "status":
 		return true
 	}
 	return false

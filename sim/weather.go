@@ -14,12 +14,13 @@ type weather struct {
 	phase  float64 // radians; where this thing's waves stand
 	offset float64 // -1 to 1; a warm or a cold corner
 	noise  map[string]float64
+	born   time.Time
 }
 
 func newWeather(rng *rand.Rand) weather {
 	return weather{
 		rng: rng, phase: 2 * math.Pi * rng.Float64(), offset: 2*rng.Float64() - 1,
-		noise: map[string]float64{},
+		noise: map[string]float64{}, born: time.Now(),
 	}
 }
 
@@ -37,10 +38,25 @@ func (w *weather) sense(resource string, at time.Time, lit bool) (value string, 
 		return fmt.Sprintf("%.2fhPa", p+w.wander(resource, 0.015)), true
 	case "illuminance":
 		return fmt.Sprintf("%.0flx", w.light(at, lit)), true
+	case "eco2": // an office: more by day, and people come and go
+		c := 640 + 160*daily(at, 14) + 90*w.wave(at, 23*time.Minute) + w.wander(resource, 4)
+		return fmt.Sprintf("%.0fppm", clamp(c, 400, 8192)), true
+	case "tvoc":
+		return fmt.Sprintf("%.0fppb", clamp(45+20*w.wave(at, 19*time.Minute)+w.wander(resource, 2), 0, 1187)), true
+	case "battery": // charged by the sun
+		return fmt.Sprintf("%.0f%%", clamp(72+20*daily(at, 17)+5*w.offset, 5, 100)), true
+	case "status":
+		return w.status(at), true
 	case "imu":
 		return w.imu(at), true
 	}
 	return "", false
+}
+
+// status is what a thing says of itself.
+func (w *weather) status(at time.Time) string {
+	heap := 92_000 + int(9_000*w.wave(at, 13*time.Minute)+300*w.rng.NormFloat64())
+	return fmt.Sprintf(`{"uptime":%d,"heap":%d,"rssi":%d}`, int(at.Sub(w.born).Seconds()), heap, -61+int(6*w.wave(at, 7*time.Minute)))
 }
 
 // light is the daylight behind passing clouds, and the lamp.

@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -145,5 +147,52 @@ func TestLeakyConnLosesBothWays(t *testing.T) {
 	}
 	if lost := f.Stats().Dropped - before; lost < 20 || lost > 120 {
 		t.Errorf("%d lost on the way in while 50 came through", lost)
+	}
+}
+
+// Both directions of a line that reorders let all through, pairs in the wrong order.
+func TestLeakyConnReordersBothWays(t *testing.T) {
+	open := func() *net.UDPConn {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	peer, own := open(), open()
+	f := CoAP(Config{To: "127.0.0.1:1", Reorder: 1})
+	leaky := &leakyConn{UDPConn: own, dice: newDice(f, 0)}
+	type reads interface {
+		ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	}
+	want := []byte{1, 0, 3, 2, 5, 4}
+	for _, way := range []struct {
+		to   *net.UDPConn
+		from interface {
+			WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+		}
+		at reads
+	}{{peer, leaky, peer}, {own, peer, leaky}} {
+		for i := range want {
+			if _, err := way.from.WriteToUDPAddrPort([]byte{byte(i)}, way.to.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []byte
+		for range want {
+			b := make([]byte, 9)
+			n, _, err := way.at.ReadFromUDPAddrPort(b)
+			if err != nil || n != 1 {
+				t.Fatal(n, err)
+			}
+			got = append(got, b[0])
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
 	}
 }
