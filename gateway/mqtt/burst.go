@@ -108,7 +108,7 @@ func (b *burst) resources(p *broker.Publication, own string) {
 		return
 	}
 	n.speaks(pyaiotTopics)
-	if err := n.introduce(b.ctx, n.protocol()); err != nil {
+	if _, err := n.introduce(b.ctx, n.protocol()); err != nil {
 		b.judge(p, err)
 		return
 	}
@@ -143,7 +143,7 @@ func (b *burst) add(p *broker.Publication, own string, s scheme, rs ...roost.Res
 func (b *burst) attend(own string, s scheme) (*node, error) {
 	b.flush()
 	if n, known := b.d.nodes.from(own, b.source); known {
-		if _, arrived := n.thing(); arrived {
+		if _, arrived := n.thing(); arrived && !n.owed.Load() {
 			return n, nil
 		}
 	}
@@ -263,7 +263,7 @@ func (b *burst) remote() string {
 	if b.visitor != nil {
 		return b.visitor.remote
 	}
-	return b.d.cfg.Outside
+	return b.d.away.address
 }
 
 // reasonOf is what PUBACK says of an error of the rooms.

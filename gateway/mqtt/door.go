@@ -106,6 +106,7 @@ type Door struct {
 	broker *broker.Broker
 	inside *inside
 	away   *outside // nil: none
+	fault  error    // what is wrong with cfg.Outside
 
 	started time.Time
 	nodes   nodes
@@ -121,7 +122,7 @@ type Door struct {
 	transport
 }
 
-// New makes a door. With a Journal, Load comes before anybody connects.
+// New makes a door. Load comes next.
 func New(cfg Config) *Door {
 	cfg.fill()
 	d := &Door{cfg: cfg, log: cfg.Log, started: time.Now(), stopping: make(chan struct{})}
@@ -132,13 +133,16 @@ func New(cfg Config) *Door {
 	d.watch.init(d)
 	d.broker = broker.New(broker.Config{Hooks: d.inside, Journal: cfg.Journal, Commit: cfg.Commit, Log: cfg.Log, Limits: cfg.Limits})
 	if cfg.Outside != "" {
-		d.away = newOutside(d)
+		d.away, d.fault = newOutside(d)
 	}
 	return d
 }
 
-// Load reads what the Journal has kept.
+// Load reads what the Journal has kept, before anybody connects.
 func (d *Door) Load(ctx context.Context) error {
+	if d.fault != nil {
+		return fmt.Errorf("MQTT broker outside: %w", d.fault)
+	}
 	if err := d.broker.Load(ctx); err != nil {
 		return fmt.Errorf("load MQTT sessions: %w", err)
 	}
@@ -197,7 +201,7 @@ func (d *Door) beacon(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		d.inside.say(message{topic: beaconTopic})
-		if d.away != nil {
+		if d.away != nil && d.away.connected() {
 			d.away.say(message{topic: beaconTopic})
 		}
 		select {

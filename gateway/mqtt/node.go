@@ -28,6 +28,7 @@ type node struct {
 	d     *Door
 	own   string
 	heard atomic.Int64 // time since the door was made, ns
+	owed  atomic.Bool  // a command waits for it
 	gone  atomic.Bool  // out of the table: whoever still holds it lets it be
 
 	turn sync.Mutex // its arrivals come one by one; the rooms are asked under it
@@ -82,25 +83,26 @@ func (n *node) talk() scheme {
 	return n.scheme
 }
 
-// introduce says what Pyaiot's gateway says of every node first, once.
-func (n *node) introduce(ctx context.Context, protocol roost.Protocol) error {
+// introduce says what Pyaiot's gateway says of every node first, once. news: it was
+// said now.
+func (n *node) introduce(ctx context.Context, protocol roost.Protocol) (news bool, err error) {
 	n.mu.Lock()
 	ref, done := n.ref, n.introduced || n.scheme != pyaiotTopics
 	n.mu.Unlock()
 	if done {
-		return nil
+		return false, nil
 	}
-	err := n.d.cfg.Core.Report(ctx, ref, []roost.Resource{
+	err = n.d.cfg.Core.Report(ctx, ref, []roost.Resource{
 		{Name: "id", Value: roost.Text(n.own)},
 		{Name: "protocol", Value: roost.Text(string(protocol))},
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	n.mu.Lock()
 	n.introduced = true
 	n.mu.Unlock()
-	return nil
+	return true, nil
 }
 
 // ask asks the node for what it has, in the topics that it knows.
@@ -123,9 +125,10 @@ func (n *node) Send(ctx context.Context, c roost.Command) error {
 	case n.gone.Load():
 		return command.ErrGone
 	case asleep, !way.connected():
+		n.owed.Store(true)
 		return command.ErrAsleep
 	case c.Kind == roost.Refresh:
-		if err := n.introduce(ctx, n.protocol()); err != nil {
+		if _, err := n.introduce(ctx, n.protocol()); err != nil {
 			return err
 		}
 		n.ask(way, c.ID)
@@ -217,6 +220,7 @@ func (n *node) protocol() roost.Protocol {
 func (n *node) arrive(ctx context.Context) error {
 	n.turn.Lock()
 	defer n.turn.Unlock()
+	n.owed.Store(false)
 	a := n.arrival()
 	standing, err := n.d.cfg.Core.Arrive(ctx, a)
 	if err != nil {
@@ -233,10 +237,11 @@ func (n *node) arrive(ctx context.Context) error {
 	if standing.Enrolment != roost.Enrolled {
 		return roost.Errorf(roost.Denied, "Thing %q waits for approval.", standing.Ref.Thing)
 	}
-	if err := n.introduce(ctx, a.Protocol); err != nil {
+	news, err := n.introduce(ctx, a.Protocol)
+	if err != nil {
 		return err
 	}
-	if standing.Fresh && n.talk() == pyaiotTopics {
+	if news || standing.Fresh && n.talk() == pyaiotTopics {
 		way, _ := n.way()
 		n.ask(way, "")
 	}

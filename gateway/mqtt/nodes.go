@@ -131,6 +131,18 @@ func (ns *nodes) end(v *visitor, session string, how broker.Gone, remains bool) 
 	return left, stay
 }
 
+// owedBy gives the nodes of a carrier that commands wait for.
+func (ns *nodes) owedBy(c carrier) (owed []*node) {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	for _, n := range ns.byOwn {
+		if n.carrier == c && n.owed.Load() {
+			owed = append(owed, n)
+		}
+	}
+	return owed
+}
+
 // silentSince gives the nodes that nothing was heard of since then and that no
 // connection vouches for.
 func (ns *nodes) silentSince(then time.Duration) (silent []*node) {

@@ -1,15 +1,86 @@
 package mqtt
 
-import "context"
+import (
+	"context"
+	"net/url"
 
+	"github.com/roost-iot/roost/gateway/broker"
+	"github.com/roost-iot/roost/gateway/mqttclient"
+	"github.com/roost-iot/roost/wire/mqtt"
+)
+
+// outside is a broker that is not ours, as Pyaiot has it: we are a client of it, and
+// take what things say there. Who may say what is that broker's business.
 type outside struct {
 	d       *Door
-	address string
+	client  *mqttclient.Client
+	address string // without user and password
 }
 
-func newOutside(d *Door) *outside { return &outside{d: d} }
+// lasting is how long our session there outlives us, in seconds.
+const lasting = 3600
 
-func (o *outside) say(message)             {}
-func (o *outside) hears(topic string) bool { return true }
-func (o *outside) connected() bool         { return false }
-func (o *outside) run(context.Context)     {}
+// heardOutside is what things say. The filters select no topic twice, for some brokers
+// would then send it twice.
+var heardOutside = []string{
+	checkTopic, "node/+/+",
+	"roost/+/readings/#", "roost/+/status", "roost/+/reply",
+}
+
+func newOutside(d *Door) (*outside, error) {
+	o := &outside{d: d, address: plainAddress(d.cfg.Outside)}
+	options := mqttclient.Options{
+		Address: d.cfg.Outside, ClientID: d.cfg.OutsideID, CleanStart: d.cfg.OutsideID == "",
+		Handle: o.handle, Connected: o.entered, Log: d.log,
+	}
+	if d.cfg.OutsideID != "" {
+		options.SessionExpiry = lasting
+	}
+	for _, f := range heardOutside {
+		options.Subscriptions = append(options.Subscriptions, mqtt.Subscription{Filter: f, QoS: 1})
+	}
+	var err error
+	o.client, err = mqttclient.New(options)
+	return o, err
+}
+
+// plainAddress is an address without what it says of who we are.
+func plainAddress(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	return u.Host
+}
+
+func (o *outside) run(ctx context.Context) { o.client.Run(ctx) }
+
+// entered asks nodes to make themselves heard, and goes on with what waited for the
+// connection.
+func (o *outside) entered(bool) {
+	o.d.log.Info("connected to the MQTT broker", "remote", o.address)
+	o.say(message{topic: beaconTopic})
+	for _, n := range o.d.nodes.owedBy(o) {
+		_ = n.arrive(o.d.life) // its commands are tried again; what it says will tell
+	}
+}
+
+// handle takes a message, in the goroutine that reads: the next one, and the
+// acknowledgement of this one, come when the rooms have it.
+func (o *outside) handle(p *mqtt.Publish) {
+	b := burst{d: o.d, ctx: o.d.life, source: source{carrier: o}}
+	b.take([]*broker.Publication{{Publish: *p}})
+}
+
+func (o *outside) say(m message) {
+	p := &mqtt.Publish{QoS: 1, Topic: m.topic, Payload: m.payload}
+	if m.props != nil {
+		p.Props = *m.props
+	}
+	if err := o.client.Enqueue(p, nil); err != nil {
+		o.d.log.Warn("message not sent to the MQTT broker", "remote", o.address, "err", err)
+	}
+}
+
+func (o *outside) hears(string) bool { return true } // nobody tells
+func (o *outside) connected() bool   { return o.client.Online() }

@@ -55,10 +55,16 @@ func (d *Door) offer(ctx context.Context, n *node, values []roost.Resource) erro
 	}
 }
 
-// tell reports values, the first time after what Pyaiot says of every node.
+// tell reports values. The first time it says before them what Pyaiot says of every
+// node, and asks for the others: the node may have been approved just now.
 func (n *node) tell(ctx context.Context, values []roost.Resource) error {
-	if err := n.introduce(ctx, n.protocol()); err != nil {
+	news, err := n.introduce(ctx, n.protocol())
+	if err != nil {
 		return err
+	}
+	if news {
+		way, _ := n.way()
+		n.ask(way, "")
 	}
 	if len(values) == 0 {
 		return nil

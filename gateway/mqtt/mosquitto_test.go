@@ -1,0 +1,143 @@
+package mqtt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/roost-iot/roost/gateway/mqttclient"
+	"github.com/roost-iot/roost/internal/roomtest"
+	wire "github.com/roost-iot/roost/wire/mqtt"
+)
+
+// mosquitto is a broker that we did not write, on a port of its own.
+type mosquitto struct {
+	t      *testing.T
+	path   string
+	port   int
+	config string
+	run    *exec.Cmd
+	log    *bytes.Buffer
+}
+
+// startMosquitto starts one. Without the program the test is skipped, or fails when
+// peers must be there (ROOST_NEED_PEERS=1).
+func startMosquitto(t *testing.T) *mosquitto {
+	t.Helper()
+	path, err := exec.LookPath("mosquitto")
+	if err != nil {
+		path = "/usr/sbin/mosquitto"
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		if os.Getenv("ROOST_NEED_PEERS") == "1" {
+			t.Fatal("mosquitto is not installed")
+		}
+		t.Skip("mosquitto is not installed")
+	}
+	m := &mosquitto{t: t, path: path, config: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	for range 5 { // another program may take the port first
+		m.port = freePort(t)
+		if m.start() {
+			t.Cleanup(m.stop)
+			return m
+		}
+	}
+	t.Fatalf("mosquitto does not listen: %s", m.log)
+	return nil
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// start starts it, again on the same port, and tells whether it listens.
+func (m *mosquitto) start() bool {
+	m.t.Helper()
+	config := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\n", m.port)
+	if os.Getuid() == 0 {
+		config += "user root\n"
+	}
+	if err := os.WriteFile(m.config, []byte(config), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	m.log = new(bytes.Buffer)
+	m.run = exec.Command(m.path, "-c", m.config)
+	m.run.Stdout, m.run.Stderr = m.log, m.log
+	if err := m.run.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = m.run.Wait() // killed, or it could not listen
+		close(ended)
+	}()
+	m.run.Cancel = func() error {
+		err := m.run.Process.Kill()
+		<-ended
+		return err
+	}
+	for end := time.Now().Add(roomtest.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		select {
+		case <-ended:
+			return false
+		default:
+		}
+		if c, err := net.Dial("tcp", m.host()); err == nil {
+			_ = c.Close()
+			return true
+		}
+	}
+	m.stop()
+	return false
+}
+
+func (m *mosquitto) stop() { _ = m.run.Cancel() }
+
+func (m *mosquitto) host() string    { return fmt.Sprintf("127.0.0.1:%d", m.port) }
+func (m *mosquitto) address() string { return "tcp://" + m.host() }
+
+// join connects a client.
+func (m *mosquitto) join(id string) *outer {
+	m.t.Helper()
+	o := &outer{t: m.t, in: make(chan got, 10_000)}
+	var err error
+	o.client, err = mqttclient.New(mqttclient.Options{
+		Address: m.address(), ClientID: id, CleanStart: true, Log: slog.New(slog.DiscardHandler),
+		Retry: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond,
+		Handle: func(p *wire.Publish) {
+			o.in <- got{topic: p.Topic, payload: string(p.Payload), retain: p.Retain, qos: p.QoS, props: p.Props}
+		},
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { o.client.Run(ctx) })
+	o.stop = sync.OnceFunc(func() {
+		cancel()
+		run.Wait()
+	})
+	m.t.Cleanup(o.stop)
+	soon, done := roomtest.Soon()
+	defer done()
+	if err := o.client.Await(soon); err != nil {
+		m.t.Fatal(err)
+	}
+	return o
+}
