@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,6 +52,8 @@ type Config struct {
 	HostEach bool
 
 	Log *slog.Logger // none: silent
+
+	exact bool // the one thing is called UID itself
 }
 
 // What an MQTT thing is like.
@@ -135,6 +138,14 @@ var places = []string{
 	"Beehive", "Rain barrel", "Workshop", "Kitchen shelf", "Chicken coop", "Bike shed",
 	"Greenhouse south", "Hallway", "Cold frame", "Garden gate", "Balcony", "Compost heap",
 	"Pump house", "Reading corner",
+}
+
+// idOf gives the i-th thing its own id.
+func (c Config) idOf(i int) string {
+	if c.exact {
+		return c.UID
+	}
+	return c.UID + strconv.Itoa(i+1)
 }
 
 // nameOf gives the i-th thing its name; past the end of the list a number follows.

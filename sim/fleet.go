@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -60,8 +59,7 @@ func newFleet(c Config, uid string, make func(*Fleet, *device, int) node) *Fleet
 		return f
 	}
 	for i := range f.c.Count {
-		id := f.c.UID + strconv.Itoa(i+1)
-		f.nodes = append(f.nodes, make(f, newDevice(id, f.c.nameOf(i), f.c.Resources, f.c.Seed, i), i))
+		f.nodes = append(f.nodes, make(f, newDevice(f.c.idOf(i), f.c.nameOf(i), f.c.Resources, f.c.Seed, i), i))
 	}
 	return f
 }
@@ -70,7 +68,7 @@ func newFleet(c Config, uid string, make func(*Fleet, *device, int) node) *Fleet
 func (f *Fleet) IDs() []string {
 	ids := make([]string, f.c.Count)
 	for i := range ids {
-		ids[i] = f.c.UID + strconv.Itoa(i+1)
+		ids[i] = f.c.idOf(i)
 	}
 	return ids
 }
