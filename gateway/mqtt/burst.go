@@ -207,7 +207,7 @@ func (b *burst) status(p *broker.Publication, own string) {
 		return
 	}
 	if n, known := b.d.nodes.from(own, b.source); known && b.d.nodes.drop(n) {
-		b.d.leaveLogged(n)
+		b.d.signOffLogged(n)
 	}
 }
 

@@ -112,7 +112,7 @@ func (i *inside) Gone(from *broker.Client, how broker.Gone, remains bool) {
 	}
 	left, stay := i.d.nodes.end(v, from.ID, how, remains)
 	for _, n := range left {
-		i.d.leaveLogged(n)
+		i.d.signOffLogged(n)
 	}
 	for _, n := range stay {
 		_ = n.arrive(i.d.life) // no longer by its connection

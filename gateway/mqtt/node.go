@@ -225,14 +225,14 @@ func (n *node) arrive(ctx context.Context) error {
 	standing, err := n.d.cfg.Core.Arrive(ctx, a)
 	if err != nil {
 		n.d.nodes.drop(n)
-		return errors.Join(err, n.d.leave(n))
+		return errors.Join(err, n.d.signOff(n))
 	}
 	n.mu.Lock()
 	n.ref, n.arrived = standing.Ref, true
 	n.mu.Unlock()
 	n.touch()
 	if n.gone.Load() { // its connection has ended since
-		return errors.Join(command.ErrGone, n.d.leave(n))
+		return errors.Join(command.ErrGone, n.d.signOff(n))
 	}
 	if standing.Enrolment != roost.Enrolled {
 		return roost.Errorf(roost.Denied, "Thing %q waits for approval.", standing.Ref.Thing)

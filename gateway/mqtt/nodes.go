@@ -183,14 +183,14 @@ func (d *Door) sweep(ctx context.Context) {
 				continue
 			}
 			if d.nodes.drop(n) {
-				d.leaveLogged(n)
+				d.signOffLogged(n)
 			}
 		}
 	}
 }
 
-// leave tells the rooms that a node is gone, also while the door closes.
-func (d *Door) leave(n *node) error {
+// signOff tells the rooms that a node is gone, also while the door closes.
+func (d *Door) signOff(n *node) error {
 	ref, arrived := n.thing()
 	if !arrived {
 		return nil
@@ -203,8 +203,8 @@ func (d *Door) leave(n *node) error {
 	return nil
 }
 
-func (d *Door) leaveLogged(n *node) {
-	if err := d.leave(n); err != nil {
+func (d *Door) signOffLogged(n *node) {
+	if err := d.signOff(n); err != nil {
 		d.log.Warn("thing not signed off", "thing", n.own, "protocol", "mqtt", "err", err)
 	}
 }
