@@ -151,7 +151,7 @@ type Connect struct {
 // End is how a connection ends, as its door saw it.
 type End struct {
 	How       Gone // Clean, Lost or Stopped
-	Will      bool // publish the will; Lost: always
+	Will      bool // publish the will; when Lost it is in any case
 	HasExpiry bool // DISCONNECT has changed how long the session remains
 	Expiry    uint32
 }

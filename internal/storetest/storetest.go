@@ -14,6 +14,7 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/telemetry"
 )
@@ -24,6 +25,7 @@ type Store interface {
 	command.Store
 	telemetry.Store
 	account.Store
+	broker.Journal
 	Projects(ctx context.Context) ([]roost.Project, error)
 	SaveProject(ctx context.Context, p roost.Project) error
 	Close() error
@@ -45,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"GatewayKeys": testGatewayKeys,
 		"Credentials": testCredentials,
 		"Audit":       testAudit,
+		"Broker":      testBroker,
 		"ServerValue": testServerValue,
 		"Isolation":   testIsolation,
 		"Concurrency": testConcurrency,

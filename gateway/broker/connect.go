@@ -1,0 +1,297 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/roost-iot/roost/wire/mqtt"
+)
+
+// Connect attaches a client to its session, and takes it over from a connection that
+// has it. present: it goes on with a session that was there. Errors are *mqtt.Error.
+func (b *Broker) Connect(ctx context.Context, c Connect) (s *Session, present bool, err error) {
+	turn := b.turn(c.Client.ID)
+	turn.Lock()
+	defer turn.Unlock()
+	now := time.Now()
+	s = &Session{
+		client: c.Client, peer: c.Peer, will: newWill(c.Client, c.Will),
+		expiry: min(c.Expiry, b.config.MaxSessionExpiry), maxPacket: int(min(c.MaxPacket, 1<<31-1)),
+	}
+	st := b.session(c.Client.ID)
+	var before *Session
+	var fx effects
+	if st != nil && (c.CleanStart || st.over(now)) {
+		if !b.endAway(ctx, st) {
+			before = b.finish(st, &fx)
+		}
+		st = nil
+	}
+	if present = st != nil; !present {
+		if st, err = b.begin(c.Client.ID, now); err != nil {
+			return nil, false, err
+		}
+	}
+	s.st = st
+	if prev := b.attach(s, c); prev != nil {
+		before = prev
+	}
+	if before != nil {
+		b.takenOver(ctx, before, present, &fx)
+	}
+	fx.wake()
+	b.hooks.Connected(s.client, present)
+	st.mu.Lock()
+	st.wakeUp()
+	st.mu.Unlock()
+	return s, present, nil
+}
+
+// will is what a client wants published when it is lost.
+type will struct {
+	mqtt.Will
+	client *Client
+}
+
+func newWill(of *Client, w *mqtt.Will) *will {
+	if w == nil {
+		return nil
+	}
+	c := &will{Will: *w, client: of}
+	c.Payload = bytes.Clone(w.Payload)
+	c.Props = *cloneProps(&w.Props)
+	return c
+}
+
+// publishWill publishes it as the client would have.
+func (b *Broker) publishWill(ctx context.Context, w *will, fx *effects) {
+	p := &Publication{Publish: mqtt.Publish{Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, Props: w.Props}}
+	if w.Topic[0] == '$' {
+		return
+	}
+	b.hooks.Take(ctx, w.client, []*Publication{p})
+	if !p.Reason.Failed() && !p.Taken {
+		b.publishFrom(w.client, p, nil, fx)
+	}
+}
+
+// over says that the session has expired and only not been cleared away yet.
+func (st *session) over(now time.Time) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.conn == nil && !st.ends().IsZero() && !now.Before(st.ends())
+}
+
+// ends is when a session that is away expires; zero: never.
+func (st *session) ends() time.Time {
+	if st.expiry == mqtt.NoExpiry {
+		return time.Time{}
+	}
+	return st.left.Add(time.Duration(st.expiry) * time.Second)
+}
+
+// begin makes a session.
+func (b *Broker) begin(id string, now time.Time) (*session, error) {
+	if int(b.count.sessions.Load()) >= b.config.MaxSessions && !b.evict() {
+		return nil, &mqtt.Error{Code: mqtt.QuotaExceeded, Packet: mqtt.TypeConnect, What: "there are as many sessions as may be"}
+	}
+	st := &session{b: b, id: id, left: now}
+	sh := b.shard(id)
+	sh.mu.Lock()
+	sh.sessions[id] = st
+	sh.mu.Unlock()
+	b.count.sessions.Add(1)
+	return st, nil
+}
+
+// attach makes s the session's connection and gives the one before.
+func (b *Broker) attach(s *Session, c Connect) (before *Session) {
+	st := s.st
+	b.away.remove(st)
+	b.due.remove(st)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	before = st.conn
+	if before == nil {
+		b.count.connected.Add(1)
+	}
+	st.conn = s
+	st.epoch++
+	st.will = nil
+	st.asleep, st.cut, st.woken, st.slow = false, false, false, false
+	st.up.Store(true)
+	st.window = b.config.MaxInflight
+	if c.ReceiveMaximum > 0 {
+		st.window = min(st.window, int(c.ReceiveMaximum))
+	}
+	st.cursor, st.outstanding, st.rels = 0, 0, nil
+	st.letGo()
+	st.setExpiry(s.expiry)
+	return before
+}
+
+// setExpiry is told how long the session remains, and tells the journal.
+func (st *session) setExpiry(expiry uint32) {
+	st.expiry = expiry
+	j := st.b.journal
+	if j == nil {
+		return
+	}
+	if st.number == 0 && expiry > 0 {
+		st.number = st.b.numbers.Add(1)
+		j.putSession(st, false)
+	} else if st.number != 0 {
+		j.putHead(st)
+	}
+}
+
+// takenOver ends the connection before; it had a session that remains, or not.
+func (b *Broker) takenOver(ctx context.Context, before *Session, remains bool, fx *effects) {
+	b.count.takenOver.Add(1)
+	before.peer.Cut(mqtt.SessionTakenOver)
+	before.st.pub.Lock() // what it publishes is finished first
+	defer before.st.pub.Unlock()
+	if before.will != nil && (before.will.Delay == 0 || !remains) {
+		b.publishWill(ctx, before.will, fx)
+	}
+	b.hooks.Gone(before.client, TakenOver, remains)
+}
+
+// End is the connection's end. Only the first call counts.
+func (s *Session) End(ctx context.Context, e End) {
+	st, b := s.st, s.st.b
+	turn := b.turn(st.id)
+	turn.Lock()
+	defer turn.Unlock()
+	will, remains, mine := s.detach(e)
+	if !mine {
+		return
+	}
+	var fx effects
+	if !remains {
+		b.finish(st, &fx)
+	} else {
+		b.wait(st)
+	}
+	if will != nil && (will.Delay == 0 || !remains) {
+		b.publishWill(ctx, will, &fx)
+	}
+	fx.wake()
+	b.hooks.Gone(s.client, e.How, remains)
+}
+
+// detach leaves the session without a connection, if s is it.
+func (s *Session) detach(e End) (will *will, remains, mine bool) {
+	st := s.st
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.conn != s || st.ended {
+		return nil, false, false
+	}
+	st.conn = nil
+	st.b.count.connected.Add(-1)
+	st.up.Store(false)
+	st.epoch++
+	st.left = time.Now()
+	if e.HasExpiry && st.expiry > 0 { // from 0 it may not be changed (MQTT 5, 3.14.2.2.2)
+		st.expiry = min(e.Expiry, st.b.config.MaxSessionExpiry)
+	}
+	if will = s.will; e.How != Lost && !e.Will {
+		will = nil
+	}
+	remains = st.expiry > 0
+	if remains {
+		if will != nil && will.Delay > 0 {
+			st.will = will
+		}
+		if !st.b.config.QueueQoS0 {
+			st.dropQoS0()
+		}
+		if st.number != 0 {
+			st.b.journal.putHead(st)
+		}
+	}
+	st.letGo()
+	return will, remains, true
+}
+
+// wait sees to it that the session is ended, and its will published, in time.
+func (b *Broker) wait(st *session) {
+	b.away.add(st)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	at := st.ends()
+	if st.will != nil {
+		if w := st.left.Add(time.Duration(st.will.Delay) * time.Second); at.IsZero() || w.Before(at) {
+			at = w
+		}
+	}
+	if !at.IsZero() {
+		b.due.set(st, at, st.epoch)
+	}
+}
+
+// finish ends the session and gives the connection that it had. The caller has the
+// client's turn.
+func (b *Broker) finish(st *session, fx *effects) (before *Session) {
+	b.away.remove(st)
+	b.due.remove(st)
+	sh := b.shard(st.id)
+	sh.mu.Lock()
+	if sh.sessions[st.id] == st {
+		delete(sh.sessions, st.id)
+		b.count.sessions.Add(-1)
+	}
+	sh.mu.Unlock()
+
+	st.mu.Lock()
+	if st.ended {
+		st.mu.Unlock()
+		return nil
+	}
+	st.ended = true
+	st.up.Store(false)
+	st.epoch++
+	if before = st.conn; before != nil {
+		b.count.connected.Add(-1)
+	}
+	st.conn = nil
+	if st.number != 0 {
+		b.journal.endSession(st.number)
+		st.number = 0
+	}
+	subs := st.subs.row
+	st.subs = subscriptions{}
+	orphans := st.orphans()
+	st.zero.clear()
+	st.wait.clear()
+	st.held.clear()
+	st.flight.clear()
+	st.bytes, st.live, st.inbound, st.rels = 0, 0, nil, nil
+	st.letGo()
+	st.mu.Unlock()
+
+	for _, sub := range subs {
+		_, filter := splitShare(sub.filter)
+		b.tree.remove(sub, filter)
+	}
+	for _, it := range orphans {
+		b.deliverShare(it.via.of, it.m, "", fx)
+	}
+	return before
+}
+
+// orphans are what the session got by shared subscriptions and another member may
+// have instead: QoS 1, and QoS 2 that was never sent (MQTT 5, 4.8.2).
+func (st *session) orphans() (all []item) {
+	for _, row := range []*deque{&st.flight, &st.wait, &st.held} {
+		for i := range row.n {
+			it := row.at(i)
+			if it.mark&done == 0 && it.m != nil && it.via != nil && it.via.of != nil && (it.qos == 1 || it.mark&sent == 0) {
+				all = append(all, *it)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,72 @@
+package broker
+
+// item is one message on its way to one session.
+type item struct {
+	m    *Message // nil once the client has it (PUBREC)
+	via  *target  // the subscription ids
+	seq  uint64   // order of arrival in the session
+	gen  uint32   // the journal's batch that holds the last record of the item
+	idx  uint32   // and where
+	id   uint16   // packet id; 0: none yet
+	qos  byte
+	mark mark
+}
+
+// mark is what happened to an item.
+type mark byte
+
+const (
+	retain   mark = 1 << iota // goes out with the retain flag
+	kept                      // the journal has it
+	sent                      // at least once: the next time with DUP
+	released                  // PUBREC came: what is left is PUBREL and PUBCOMP
+	done                      // acknowledged, not yet taken out of the row
+)
+
+// deque is a row of items: in at the back, out at the front.
+type deque struct {
+	ring []item // its length is a power of two
+	head int
+	n    int
+}
+
+const (
+	firstRing = 4
+	keepRing  = 64 // a longer ring is given back once it is empty
+)
+
+func (d *deque) at(i int) *item { return &d.ring[(d.head+i)&(len(d.ring)-1)] }
+
+func (d *deque) push(it item) *item {
+	if d.n == len(d.ring) {
+		d.grow()
+	}
+	d.n++
+	p := d.at(d.n - 1)
+	*p = it
+	return p
+}
+
+func (d *deque) grow() {
+	ring := make([]item, max(firstRing, 2*len(d.ring)))
+	for i := range d.n {
+		ring[i] = *d.at(i)
+	}
+	d.ring, d.head = ring, 0
+}
+
+func (d *deque) pop() item {
+	p := d.at(0)
+	it := *p
+	*p = item{}
+	d.head = (d.head + 1) & (len(d.ring) - 1)
+	if d.n--; d.n == 0 {
+		d.head = 0
+		if len(d.ring) > keepRing {
+			d.ring = nil
+		}
+	}
+	return it
+}
+
+func (d *deque) clear() { *d = deque{} }
