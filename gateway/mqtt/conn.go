@@ -21,6 +21,8 @@ type conn struct {
 	remote string
 	limits limits
 
+	late *time.Timer // ends a connection without CONNECT
+
 	// Of the goroutine that reads, once it has the CONNECT.
 	version   mqtt.Version
 	bridge    bool
@@ -69,13 +71,13 @@ var errDone = errors.New("client has disconnected")
 
 // live serves the connection from CONNECT to its end.
 func (c *conn) live() {
-	late := time.AfterFunc(c.limits.greeting, func() {
+	c.late = time.AfterFunc(c.limits.greeting, func() {
 		if c.cut.CompareAndSwap(0, uint32(lateGreeting)) {
 			c.line.halt()
 		}
 	})
 	err := c.line.read(c)
-	late.Stop()
+	c.late.Stop()
 	c.finish(err)
 }
 

@@ -13,11 +13,12 @@ const mostAliases = 64
 // who writes uses them.
 type outbound struct {
 	most    uint16
+	packet  int // bytes, the longest that the client takes; 0: any
 	aliases map[string]uint16
 }
 
-func newOutbound(most uint16) *outbound {
-	return &outbound{most: min(most, mostAliases)}
+func newOutbound(most uint16, packet uint32) *outbound {
+	return &outbound{most: min(most, mostAliases), packet: int(packet)}
 }
 
 // append adds a PUBLISH, in which the topic stands only the first time.
@@ -32,7 +33,6 @@ func (o *outbound) append(dst []byte, d *broker.Delivery) []byte {
 			o.aliases = map[string]uint16{}
 		}
 		alias = uint16(len(o.aliases) + 1)
-		o.aliases[m.Topic] = alias
 	}
 	p := mqtt.Publish{Dup: d.Dup, QoS: d.QoS, Retain: d.Retain, ID: d.ID, Payload: m.Payload}
 	if m.Props != nil {
@@ -45,5 +45,11 @@ func (o *outbound) append(dst []byte, d *broker.Delivery) []byte {
 		p.Props.Expiry = d.Expiry
 	}
 	p.Props.SubscriptionIDs, p.Props.TopicAlias = d.IDs, alias
+	if !known {
+		if o.packet > 0 && p.Size(mqtt.V5) > o.packet {
+			return d.Append(dst, mqtt.V5)
+		}
+		o.aliases[m.Topic] = alias
+	}
 	return p.Append(dst, mqtt.V5)
 }

@@ -18,12 +18,13 @@ const (
 	maxClientID = 1024
 	// admission is how long it may take to find out who somebody is.
 	admission = 15 * time.Second
-	// inflightQoS2 is what CONNACK says where the door's limits say nothing.
+	// defaultReceiveMaximum is what CONNACK says where the broker's limits say nothing.
 	defaultReceiveMaximum = 1024
 )
 
 // connect takes CONNECT and answers it.
 func (c *conn) connect(packet []byte) error {
+	c.late.Stop()
 	var p mqtt.Connect
 	err := p.Parse(0, packet)
 	c.version = p.Version
@@ -125,7 +126,7 @@ func (c *conn) pace(p *mqtt.Connect, ack *mqtt.Connack) {
 // welcome writes CONNACK, and lets out what waits in the session.
 func (c *conn) welcome(p *mqtt.Connect, ack *mqtt.Connack) error {
 	if p.TopicAliasMax > 0 {
-		c.outbound = newOutbound(p.TopicAliasMax)
+		c.outbound = newOutbound(p.TopicAliasMax, p.MaxPacket)
 	}
 	if err := c.line.write(ack.Append(nil, c.version), c.limits.patience); err != nil {
 		return err

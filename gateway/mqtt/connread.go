@@ -17,7 +17,7 @@ const (
 	burstPackets = 128
 )
 
-// burst is what a reader works with while there is something to read.
+// scratch is what a reader works with while there is something to read.
 type scratch struct {
 	buf   []byte // burstBytes
 	pubs  []broker.Publication
@@ -83,10 +83,19 @@ func (c *conn) keep(b []byte) {
 	case len(b) == 0:
 		c.left = nil
 	case len(c.left) == 0:
-		c.left = append(make([]byte, 0, len(b)), b...)
+		c.left = append(c.left, b...)
 	default: // b lies at its end
 		c.left = c.left[:copy(c.left, b)]
 	}
+}
+
+// prepend copies what is left into the scratch, unless it is the beginning of a long
+// packet, and gives how much that is. Its user empties c.left once something came.
+func (c *conn) prepend(s *scratch) int {
+	if len(c.left) > burstBytes/2 {
+		return 0
+	}
+	return copy(s.buf, c.left)
 }
 
 // done ends a burst: what is acknowledged is written.

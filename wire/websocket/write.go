@@ -148,6 +148,16 @@ func (c *Conn) Interrupt(code uint16, reason string, patience time.Duration) {
 	_ = c.stream.SetReadDeadline(time.Now().Add(patience))
 }
 
+// Halt makes the reading goroutine's Next end at once, without a word to the peer, and
+// gives writes until patience is over. Anybody may call it; it does not block.
+func (c *Conn) Halt(patience time.Duration) {
+	_ = c.stream.SetWriteDeadline(time.Now().Add(patience))
+	c.arming.Lock()
+	defer c.arming.Unlock()
+	c.interrupted = true
+	_ = c.stream.SetReadDeadline(time.Unix(1, 0))
+}
+
 // Cut ends the connection without a word.
 func (c *Conn) Cut() error { return c.stream.Close() }
 
