@@ -21,6 +21,7 @@ var groups = []kong.Group{
 	{Key: "people", Title: "Who gets in:"},
 	{Key: "keeping", Title: "What is kept:"},
 	{Key: "running", Title: "Running:"},
+	{Key: "pyaiot", Title: "By the names and with the options of Pyaiot's programs:"},
 }
 
 // defaultFile is read when it stands in the working folder and no other is named.

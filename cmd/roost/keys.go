@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/roost-iot/roost/wire/pyaiot"
@@ -32,6 +33,10 @@ func (g keysGenerate) Run(c console) error {
 	if err != nil {
 		return fmt.Errorf("--key-file: %w", err)
 	}
-	_, err = fmt.Fprintf(c.out, "Wrote %s\nsecret = %s\nprivate = %s\n", path, keys.Secret, base64.URLEncoding.EncodeToString(keys.Private[:]))
+	return printKeys(c.out, path, keys)
+}
+
+func printKeys(out io.Writer, path string, keys pyaiot.Keys) error {
+	_, err := fmt.Fprintf(out, "Wrote %s\nsecret = %s\nprivate = %s\n", path, keys.Secret, base64.URLEncoding.EncodeToString(keys.Private[:]))
 	return err
 }

@@ -15,15 +15,23 @@ import (
 
 // commands is what can stand after "roost". A file each.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run Roost for real devices."`
-	Demo    demoCmd    `cmd:"" help:"Run Roost on this machine with a small fleet of simulated things."`
-	Sim     simCmd     `cmd:"" help:"Play things over a real protocol."`
-	Thing   thingCmd   `cmd:"" help:"List, show, approve and set things of a running Roost."`
-	User    userCmd    `cmd:"" help:"People who may sign in."`
-	Token   tokenCmd   `cmd:"" help:"API tokens."`
-	Keys    keysCmd    `cmd:"" help:"The key file that far gateways share with Roost."`
-	Bench   benchCmd   `cmd:"" help:"Measure Roost, or any Pyaiot-compatible broker, over the wire."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve     serveCmd     `cmd:"" help:"Run Roost for real devices."`
+	Demo      demoCmd      `cmd:"" help:"Run Roost on this machine with a small fleet of simulated things."`
+	Sim       simCmd       `cmd:"" help:"Play things over a real protocol."`
+	Thing     thingCmd     `cmd:"" help:"List, show, approve and set things of a running Roost."`
+	User      userCmd      `cmd:"" help:"People who may sign in."`
+	Token     tokenCmd     `cmd:"" help:"API tokens."`
+	Keys      keysCmd      `cmd:"" help:"The key file that far gateways share with Roost."`
+	Dashboard dashboardCmd `cmd:"" help:"Show and control the things of a broker elsewhere, Roost's or any that speaks as Pyaiot's."`
+	Bench     benchCmd     `cmd:"" help:"Measure Roost, or any Pyaiot-compatible broker, over the wire."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+
+	AiotBroker       aiotCmd `cmd:"" name:"aiot-broker" passthrough:"" group:"pyaiot" help:"The broker."`
+	AiotCoAPGateway  aiotCmd `cmd:"" name:"aiot-coap-gateway" passthrough:"" group:"pyaiot" help:"The gateway for CoAP nodes."`
+	AiotMQTTGateway  aiotCmd `cmd:"" name:"aiot-mqtt-gateway" passthrough:"" group:"pyaiot" help:"The gateway for MQTT nodes."`
+	AiotWSGateway    aiotCmd `cmd:"" name:"aiot-ws-gateway" passthrough:"" group:"pyaiot" help:"The gateway for WebSocket nodes."`
+	AiotDashboard    aiotCmd `cmd:"" name:"aiot-dashboard" passthrough:"" group:"pyaiot" help:"The page."`
+	AiotGenerateKeys aiotCmd `cmd:"" name:"aiot-generate-keys" passthrough:"" group:"pyaiot" help:"Make new keys, over those that are there."`
 }
 
 // console is where a command reads and writes; tests give their own.
@@ -36,7 +44,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], console{out: os.Stdout, err: os.Stderr, in: os.Stdin}))
+	os.Exit(run(ctx, calledAs(os.Args), console{out: os.Stdout, err: os.Stderr, in: os.Stdin}))
 }
 
 // run is main without the process: it gives the exit status.
@@ -84,6 +92,9 @@ type exit struct{}
 func report(err error, c console) int {
 	if err == nil {
 		return 0
+	}
+	if status, told := errors.AsType[ended](err); told {
+		return int(status)
 	}
 	for _, e := range faults(err) {
 		fmt.Fprintln(c.err, "roost:", e)
