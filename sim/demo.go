@@ -8,67 +8,95 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Addresses are where simulated things go.
+// Addresses are where simulated things go; those of doors that are off are empty.
 type Addresses struct {
-	CoAP string // HOST:PORT
-	WS   string // HOST:PORT or ws://HOST:PORT/node
-	Log  *slog.Logger
+	CoAP   string // HOST:PORT
+	WS     string // HOST:PORT or ws://HOST:PORT/node
+	MQTT   string // HOST:PORT, or a URL as in Config.To
+	MQTTSN string // HOST:PORT
+	Log    *slog.Logger
 }
 
 // Guest is a thing of the demo fleet.
 type Guest struct {
 	ID   string
-	Door string // "coap" or "ws"
+	Door string // of its identity
 	// Waits: it is there to be approved by a person. The others may be let in
 	// beforehand.
 	Waits bool
 }
 
-// cast is the demo fleet. Each is a Fleet of its own: "1" is added to UID.
-var cast = []struct {
-	door, uid, name string
-	resources       []string
-	waits           bool
-	leaves, back    time.Duration
-}{
-	{door: "coap", uid: "greenhouse-", name: "Greenhouse north", resources: []string{"temperature", "humidity", "pressure", "position"}},
-	{door: "coap", uid: "workbench-", name: "Workbench lamp", resources: []string{"led", "illuminance"}},
-	{door: "coap", uid: "gimbal-", name: "Camera gimbal", resources: []string{"imu", "temperature"}},
-	{door: "coap", uid: "rover-", name: "Rover", resources: []string{"robot", "temperature", "led", "position", "version"}},
-	{door: "ws", uid: "window-box-", name: "Window box", resources: []string{"led", "temperature"}},
-	{door: "ws", uid: "basil-", name: "Basil pot", resources: []string{"humidity"}, leaves: 150 * time.Second, back: 40 * time.Second},
-	{door: "ws", uid: "display-", name: "Hallway display", resources: []string{"text"}, waits: true},
+// DoorOf gives the door by which things of a kind are known: MQTT-SN nodes are
+// clients of the same broker as MQTT things.
+func DoorOf(kind string) string {
+	if kind == "mqttsn" {
+		return "mqtt"
+	}
+	return kind
 }
 
-// DemoGuests lists who comes when Demo runs.
+// cast is the demo fleet. Each is a Fleet of its own: "1" is added to UID.
+var cast = []struct {
+	kind, uid, name string
+	resources       []string
+	style           string
+	waits           bool
+	leaves, back    time.Duration
+	sleeps          time.Duration
+}{
+	{kind: "coap", uid: "greenhouse-", name: "Greenhouse north", resources: []string{"temperature", "humidity", "pressure", "position"}},
+	{kind: "coap", uid: "workbench-", name: "Workbench lamp", resources: []string{"led", "illuminance"}},
+	{kind: "coap", uid: "gimbal-", name: "Camera gimbal", resources: []string{"imu", "temperature"}},
+	{kind: "coap", uid: "rover-", name: "Rover", resources: []string{"robot", "temperature", "led", "js", "position", "version"}},
+	{kind: "ws", uid: "window-box-", name: "Window box", resources: []string{"led", "temperature"}},
+	{kind: "ws", uid: "basil-", name: "Basil pot", resources: []string{"humidity"}, leaves: 150 * time.Second, back: 40 * time.Second},
+	{kind: "ws", uid: "display-", name: "Hallway display", resources: []string{"text"}, waits: true},
+	{kind: "mqtt", uid: "office-", name: "Office air", resources: []string{"eco2", "tvoc", "temperature", "led"}},
+	{kind: "mqtt", uid: "wipy-", name: "Pycom board", resources: []string{"led", "position"}, style: StylePycom},
+	{kind: "mqtt", uid: "mood-", name: "Mood light", resources: []string{"rgb", "servo", "lcd", "illuminance"}, style: StyleNative},
+	{kind: "mqtt", uid: "ribot-", name: "RiBot", resources: []string{"ribot", "battery", "status"}, style: StyleNative},
+}
+
+// DemoGuests lists who comes when Demo runs with all doors open.
 func DemoGuests() []Guest {
 	guests := make([]Guest, len(cast))
 	for i, c := range cast {
-		guests[i] = Guest{ID: c.uid + "1", Door: c.door, Waits: c.waits}
+		guests[i] = Guest{ID: c.uid + "1", Door: DoorOf(c.kind), Waits: c.waits}
 	}
 	return guests
 }
 
-// Demo plays a small mixed fleet over the real protocols until ctx ends: four
-// CoAP and three WebSocket nodes, one of which leaves and comes back now and then.
+// Demo plays a small mixed fleet over the real protocols until ctx ends, with every
+// kind of value that there is a widget for. One of them leaves and comes back now and
+// then, one sleeps most of the time. Those whose door is off stay away.
 func Demo(ctx context.Context, to Addresses) error {
 	all, ctx := errgroup.WithContext(ctx)
 	for i, c := range cast {
-		config := Config{
-			Count: 1, UID: c.uid, Names: []string{c.name}, Resources: c.resources,
-			LeaveAfter: c.leaves, BackAfter: c.back, Seed: uint64(i), Log: to.Log,
+		if to.of(c.kind) == "" {
+			continue
 		}
-		all.Go(func() error { return to.fleet(c.door, config).Run(ctx) })
+		config := Config{
+			Count: 1, UID: c.uid, Names: []string{c.name}, Resources: c.resources, Style: c.style,
+			LeaveAfter: c.leaves, BackAfter: c.back, Sleep: c.sleeps, Seed: uint64(i), Log: to.Log,
+		}
+		all.Go(func() error { return to.fleet(c.kind, config).Run(ctx) })
 	}
 	return all.Wait()
 }
 
+// of gives where things of a kind go; "": nowhere.
+func (a Addresses) of(kind string) string {
+	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN}[kind]
+}
+
 // fleet makes things for one of our doors.
-func (a Addresses) fleet(door string, c Config) *Fleet {
-	if door == "ws" {
-		c.To = a.WS
+func (a Addresses) fleet(kind string, c Config) *Fleet {
+	c.To = a.of(kind)
+	switch kind {
+	case "ws":
 		return WS(c)
+	case "mqtt":
+		return MQTT(c)
 	}
-	c.To = a.CoAP
 	return CoAP(c)
 }

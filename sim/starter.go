@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,21 +43,24 @@ var kits = []struct {
 	{"Gimbal", []string{"imu", "led"}},
 	{"Noticeboard", []string{"text", "led"}},
 	{"Rover", []string{"robot", "position"}},
+	{"Air sensor", []string{"eco2", "tvoc", "temperature"}},
+	{"Mood light", []string{"rgb", "led"}},
 }
 
-// Start plays one more thing until Close and gives its own id. kind is "coap" or
-// "ws". Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
+// kinds are the protocols of things that can be started.
+var kinds = []string{"coap", "mqtt", "ws"}
+
+// Start plays one more thing until Close and gives its own id. kind is "coap",
+// "mqtt" or "ws". Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
 // when the door is off.
 func (s *Starter) Start(ctx context.Context, kind string) (id string, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	to := map[string]string{"coap": s.to.CoAP, "ws": s.to.WS}
-	address, known := to[kind]
-	if !known {
-		return "", roost.Errorf(roost.Invalid, "A simulated thing of kind %q is not possible: choose coap or ws.", kind)
+	if !slices.Contains(kinds, kind) {
+		return "", roost.Errorf(roost.Invalid, "A simulated thing of kind %q is not possible: choose %s.", kind, strings.Join(kinds, ", "))
 	}
-	if address == "" {
+	if s.to.of(kind) == "" {
 		return "", roost.Errorf(roost.Unavailable, "The door for %s things is switched off.", kind)
 	}
 	s.mu.Lock()

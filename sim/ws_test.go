@@ -84,11 +84,11 @@ func TestLostMessagesAreCounted(t *testing.T) {
 }
 
 func TestDemoGuestsAllCome(t *testing.T) {
-	c, w := startCoAP(t, coap.Changed), startWS(t)
+	c, w, m := startCoAP(t, coap.Changed), startWS(t), startMQTT(t)
 	ended := make(chan error, 1)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	go func() { ended <- sim.Demo(ctx, sim.Addresses{CoAP: c.addr, WS: w.addr}) }()
+	go func() { ended <- sim.Demo(ctx, sim.Addresses{CoAP: c.addr, WS: w.addr, MQTT: m.addr}) }()
 	missing, waiting := map[string]bool{}, 0
 	for _, g := range sim.DemoGuests() {
 		missing[g.Door+" "+g.ID] = true
@@ -96,7 +96,7 @@ func TestDemoGuestsAllCome(t *testing.T) {
 			waiting++
 		}
 	}
-	if len(missing) != 7 || waiting != 1 {
+	if len(missing) != len(sim.DemoGuests()) || waiting != 1 {
 		t.Errorf("%d guests, %d of them to be approved", len(missing), waiting)
 	}
 	for range 3 {
@@ -104,6 +104,17 @@ func TestDemoGuestsAllCome(t *testing.T) {
 	}
 	for range 4 {
 		delete(missing, "coap "+strings.TrimPrefix(c.next(t, "/alive", "reset:").payload, "reset:"))
+	}
+	for greeted := 0; greeted < 4; {
+		said := m.any(t)
+		id, native := strings.CutSuffix(strings.TrimPrefix(said.Topic, "roost/"), "/status")
+		if said.Topic == "node/check" {
+			id = strings.TrimSuffix(strings.TrimPrefix(string(said.Payload), `{"id": "`), `"}`)
+		} else if !native {
+			continue
+		}
+		greeted++
+		delete(missing, "mqtt "+id)
 	}
 	if len(missing) > 0 {
 		t.Errorf("did not come: %v", missing)
@@ -115,8 +126,8 @@ func TestDemoGuestsAllCome(t *testing.T) {
 }
 
 func TestStarter(t *testing.T) {
-	c, w := startCoAP(t, coap.Changed), startWS(t)
-	s := sim.NewStarter(sim.Addresses{CoAP: c.addr, WS: w.addr})
+	c, w, m := startCoAP(t, coap.Changed), startWS(t), startMQTT(t)
+	s := sim.NewStarter(sim.Addresses{CoAP: c.addr, WS: w.addr, MQTT: m.addr})
 	defer s.Close() //nolint:errcheck // never fails
 	id, err := s.Start(t.Context(), "coap")
 	if err != nil {
@@ -133,10 +144,17 @@ func TestStarter(t *testing.T) {
 	if got := w.next(t).id; got != other || other == id {
 		t.Errorf("connected as %q, want %q", got, other)
 	}
+	third, err := s.Start(t.Context(), "mqtt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(m.next(t, "node/check").Payload); got != `{"id": "`+third+`"}` {
+		t.Errorf("%s checks in as %s", third, got)
+	}
 	if _, err := s.Start(t.Context(), "fax"); roost.KindOf(err) != roost.Invalid {
 		t.Errorf("fax: %v", err)
 	}
-	for range 48 {
+	for range 47 {
 		if _, err := s.Start(t.Context(), "coap"); err != nil {
 			t.Fatal(err)
 		}

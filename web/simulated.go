@@ -8,7 +8,7 @@ import (
 
 type simulatedRequest struct {
 	Body struct {
-		Kind string `json:"kind" enum:"coap,ws"`
+		Kind string `json:"kind" enum:"coap,ws,mqtt,mqttsn"`
 	} `contentType:"application/json" nameHint:"NewSimulated"`
 }
 

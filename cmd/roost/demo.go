@@ -48,7 +48,7 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 		if err := h.announce(ctx, con.out); err != nil {
 			return err
 		}
-		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP and WebSocket nodes on this machine. Ctrl-C ends it all.")
+		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes on this machine. Ctrl-C ends it all.")
 		fleet.Go(func() {
 			if err := sim.Demo(doors, h.simAddresses()); err != nil {
 				log.Error("the demo fleet left", "err", err)

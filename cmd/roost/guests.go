@@ -87,7 +87,7 @@ type playing struct {
 func (p playing) Start(ctx context.Context, kind string) (string, error) {
 	id, err := p.Starter.Start(ctx, kind)
 	if err == nil {
-		p.guests.expect(roost.Identity{Door: kind, Own: id})
+		p.guests.expect(roost.Identity{Door: sim.DoorOf(kind), Own: id})
 	}
 	return id, err
 }

@@ -11,6 +11,7 @@ import (
 
 type simCmd struct {
 	CoAP simCoAP `cmd:"" name:"coap" help:"CoAP nodes, as Pyaiot's test node."`
+	MQTT simMQTT `cmd:"" name:"mqtt" help:"MQTT things, as Pyaiot's test node, its MicroPython script, or our own way."`
 	WS   simWS   `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
 }
 
@@ -21,6 +22,7 @@ type played struct {
 	Count      int           `help:"How many things." default:"1" env:"-"`
 	UID        string        `name:"uid" help:"What their ids begin with." env:"-"`
 	Interval   time.Duration `help:"Between values." default:"5s" env:"-"`
+	Silent     bool          `help:"Say once that they are there, then only answer." env:"-"`
 	Loss       float64       `help:"Share of messages that are lost, 0 to 1." default:"0" env:"-"`
 	Seed       uint64        `help:"Of losses and noise." default:"1" env:"-"`
 	LeaveAfter time.Duration `help:"Leave after this long; 0: stay." default:"0s" env:"-"`
@@ -37,6 +39,14 @@ type played struct {
 	Imu         bool `env:"-"`
 	Position    bool `env:"-"`
 	Text        bool `env:"-"`
+	RGB         bool `name:"rgb" env:"-"`
+	LCD         bool `name:"lcd" env:"-"`
+	Ribot       bool `env:"-"`
+	Servo       bool `env:"-"`
+	Eco2        bool `name:"eco2" env:"-"`
+	Tvoc        bool `env:"-"`
+	Battery     bool `env:"-"`
+	Status      bool `env:"-"`
 }
 
 func (p played) config(port string, log *slog.Logger) sim.Config {
@@ -46,11 +56,11 @@ func (p played) config(port string, log *slog.Logger) sim.Config {
 	}
 	return sim.Config{
 		To: to, Count: p.Count, UID: p.UID, Resources: p.resources(), Interval: p.Interval, Loss: p.Loss,
-		Seed: p.Seed, LeaveAfter: p.LeaveAfter, JoinSpread: p.JoinSpread, Log: log,
+		Silent: p.Silent, Seed: p.Seed, LeaveAfter: p.LeaveAfter, JoinSpread: p.JoinSpread, Log: log,
 	}
 }
 
-// resources are those switched on; a temperature and an LED when none is.
+// resources are those switched on.
 func (p played) resources() []string {
 	var on []string
 	for _, r := range []struct {
@@ -68,30 +78,44 @@ func (p played) resources() []string {
 		{"imu", p.Imu},
 		{"position", p.Position},
 		{"text", p.Text},
+		{"rgb", p.RGB},
+		{"lcd", p.LCD},
+		{"ribot", p.Ribot},
+		{"servo", p.Servo},
+		{"eco2", p.Eco2},
+		{"tvoc", p.Tvoc},
+		{"battery", p.Battery},
+		{"status", p.Status},
 	} {
 		if r.on {
 			on = append(on, r.name)
 		}
 	}
-	if len(on) == 0 {
+	return on
+}
+
+// orUsual gives those, or what a thing has when nothing was switched on.
+func orUsual(resources []string) []string {
+	if len(resources) == 0 {
 		return []string{"temperature", "led"}
 	}
-	return on
+	return resources
 }
 
 type simCoAP struct {
 	played
-	Port     string `name:"gateway-port" help:"Port of the gateway." default:"5683" env:"-"`
-	Legacy   bool   `help:"Signs of life without an id, as old firmwares send them." env:"-"`
-	Padding  bool   `help:"Fill values that are read with NUL bytes, as RIOT does." env:"-"`
-	Silent   bool   `help:"Say once that they are there, then only answer." env:"-"`
-	HostEach bool   `help:"An address of its own for each, 127.0.1.N, port 5683." env:"-"`
+	Port     string  `name:"gateway-port" help:"Port of the gateway." default:"5683" env:"-"`
+	Legacy   bool    `help:"Signs of life without an id, as old firmwares send them." env:"-"`
+	Padding  bool    `help:"Fill values that are read with NUL bytes, as RIOT does." env:"-"`
+	Reorder  float64 `help:"Share of datagrams that the next one overtakes, 0 to 1." default:"0" env:"-"`
+	HostEach bool    `help:"An address of its own for each, 127.0.1.N, port 5683." env:"-"`
 }
 
 // Run plays until it is stopped or all have left.
 func (s simCoAP) Run(ctx context.Context, con console) error {
 	cfg := s.config(s.Port, slog.New(slog.NewTextHandler(con.err, nil)))
-	cfg.Legacy, cfg.Padding, cfg.Silent, cfg.HostEach = s.Legacy, s.Padding, s.Silent, s.HostEach
+	cfg.Resources = orUsual(cfg.Resources)
+	cfg.Legacy, cfg.Padding, cfg.Reorder, cfg.HostEach = s.Legacy, s.Padding, s.Reorder, s.HostEach
 	return play(ctx, con, sim.CoAP(cfg), cfg)
 }
 
@@ -103,7 +127,27 @@ type simWS struct {
 // Run plays until it is stopped or all have left.
 func (s simWS) Run(ctx context.Context, con console) error {
 	cfg := s.config(s.Port, slog.New(slog.NewTextHandler(con.err, nil)))
+	cfg.Resources = orUsual(cfg.Resources)
 	return play(ctx, con, sim.WS(cfg), cfg)
+}
+
+type simMQTT struct {
+	played
+	Port     string `name:"gateway-port" help:"Port of the MQTT broker." default:"1883" env:"-"`
+	Style    string `help:"node (Pyaiot's test node), pycom (its MicroPython script) or native (our own topics)." default:"node" enum:"node,pycom,native" env:"-"`
+	User     string `help:"User name at the broker." env:"-"`
+	Password string `help:"Password at the broker." env:"-"`
+}
+
+// Run plays until it is stopped or all have left. One that is told nothing else is
+// Pyaiot's test node.
+func (s simMQTT) Run(ctx context.Context, con console) error {
+	cfg := s.config(s.Port, slog.New(slog.NewTextHandler(con.err, nil)))
+	if cfg.Count > 1 || cfg.UID != "" || s.Style == sim.StyleNative {
+		cfg.Resources = orUsual(cfg.Resources)
+	}
+	cfg.Style, cfg.User, cfg.Password = s.Style, s.User, s.Password
+	return play(ctx, con, sim.MQTT(cfg), cfg)
 }
 
 func play(ctx context.Context, con console, fleet *sim.Fleet, cfg sim.Config) error {
