@@ -37,7 +37,7 @@ func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
 		d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveLegacy(c, name, remote) })
 		return
 	}
-	key, refusal := checkProtocols(d.keyring(), lines)
+	key, refusal := wire.CheckProtocols(d.keyring(), lines)
 	if refusal != "" {
 		d.cfg.Log.Warn("gateway refused", "remote", remote, "err", refusal)
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
@@ -47,20 +47,6 @@ func (d *Door) ServeGateway(w http.ResponseWriter, r *http.Request) {
 	}
 	o.Protocol = protocolToken
 	d.attach(w, r, d.gateways, o, func(c *websocket.Conn) { d.serveGateway(c, key, name, remote, false) })
-}
-
-// checkProtocols looks at the subprotocols, which carry the token. It gives the key
-// that was shown, or what the 401 says.
-func checkProtocols(ring []wire.NamedKey, lines []string) (key wire.NamedKey, refusal string) {
-	word, token, two := strings.Cut(strings.Join(lines, ","), ",")
-	if !two || strings.Contains(token, ",") || strings.TrimSpace(word) != protocolToken {
-		return key, "Invalid subprotocols"
-	}
-	key, err := wire.CheckRing(ring, strings.TrimSpace(token))
-	if err != nil {
-		return key, "Invalid token"
-	}
-	return key, ""
 }
 
 // keyring is every key that lets a gateway in at this moment, the key file's last.

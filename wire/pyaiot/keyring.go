@@ -2,6 +2,7 @@ package pyaiot
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/roost-iot/roost"
 )
@@ -16,6 +17,20 @@ type NamedKey struct {
 
 // FileKey is the ID of the key file's pair.
 const FileKey = "key-file"
+
+// CheckProtocols looks at the lines of Sec-WebSocket-Protocol, which carry the token
+// behind the word "token". It gives the key that was shown, or what the 401 says.
+func CheckProtocols(ring []NamedKey, lines []string) (key NamedKey, refusal string) {
+	word, token, two := strings.Cut(strings.Join(lines, ","), ",")
+	if !two || strings.Contains(token, ",") || strings.TrimSpace(word) != "token" {
+		return key, "Invalid subprotocols"
+	}
+	key, err := CheckRing(ring, strings.TrimSpace(token))
+	if err != nil {
+		return key, "Invalid token"
+	}
+	return key, ""
+}
 
 // CheckRing gives the key that a token was made with. Errors: ErrUndecryptable,
 // ErrWrongSecret.
