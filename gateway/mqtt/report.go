@@ -13,7 +13,7 @@ const (
 	complainEvery = 10
 	// firstWait doubles up to lastWait while the rooms are too full: 5 s in all.
 	firstWait = 5 * time.Millisecond
-	lastWait  = 2500 * time.Millisecond
+	lastWait  = 2560 * time.Millisecond
 )
 
 // report hands values of a node to the rooms. It waits while they are too full, and

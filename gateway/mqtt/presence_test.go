@@ -1,0 +1,223 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway/broker"
+	"github.com/roost-iot/roost/internal/roomtest"
+	"github.com/roost-iot/roost/registry"
+	wire "github.com/roost-iot/roost/wire/mqtt"
+)
+
+// short makes silence count after 300 ms, for the registry and the door.
+func short(t *testing.T, change func(*Config)) *house {
+	t.Helper()
+	const presence = 300 * time.Millisecond
+	rooms := roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: registry.EnrolOpen, Presence: presence}})
+	return furnish(t, rooms, func(c *Config) {
+		c.Presence = presence
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+func TestThingIsHereAsLongAsItsConnection(t *testing.T) {
+	h := short(t, nil)
+	n := h.join("n1", wire.V311, nil)
+	n.say("node/check", `{"id": "n1"}`)
+	silent := h.join("other", wire.V311, nil)
+	silent.say("node/check", `{"id": "n2"}`)
+	silent.say("node/check", `{"id": "n3"}`) // two of them: neither is vouched for
+	for _, own := range []string{"n2", "n3"} {
+		roomtest.Eventually(t, own+" is lost", func() bool { return !h.online(own) })
+	}
+	roomtest.Eventually(t, "the door has forgotten them", func() bool { return h.door.nodes.len() == 1 })
+	if !h.online("n1") {
+		t.Error("a thing was lost although its connection stands")
+	}
+	n.end(broker.Lost)
+	if h.online("n1") {
+		t.Error("it is here without its connection")
+	}
+	silent.say("node/n2/led", `{"value": 1}`)
+	if !h.online("n2") {
+		t.Error("it is not here although it spoke")
+	}
+}
+
+// TestOneThatOnlyCameToSaySomething plays mosquitto_pub: it connects, publishes and
+// leaves. Its thing stays until it was silent for too long.
+func TestOneThatOnlyCameToSaySomething(t *testing.T) {
+	h := short(t, nil)
+	n := h.join("pub", wire.V311, nil)
+	n.say("node/n1/led", `{"value": 1}`)
+	n.end(broker.Clean)
+	if !h.online("n1") {
+		t.Error("it went with its connection")
+	}
+	roomtest.Eventually(t, "it is lost", func() bool { return !h.online("n1") })
+	m := h.join("listener", wire.V311, nil)
+	m.hear("gateway/n2/#")
+	m.say("node/n2/led", `{"value": 1}`)
+	m.end(broker.Clean)
+	if h.online("n2") {
+		t.Error("one that listened is here after its goodbye")
+	}
+}
+
+// TestSleepingThing holds that a command for a thing whose session waits for it waits,
+// too, and goes out when it is back.
+func TestSleepingThing(t *testing.T) {
+	h := build(t, registry.EnrolOpen, nil)
+	lasting := func(c *broker.Connect, _ *Login) { c.CleanStart, c.Expiry = false, 3600 }
+	n := h.join("n", wire.V5, lasting)
+	n.hear("gateway/n1/#")
+	n.say("node/n1/led", `{"value": "0"}`)
+	n.end(broker.Lost)
+	if !h.online("n1") {
+		t.Error("a thing that sleeps is gone at once")
+	}
+	c := h.command("n1", "led", `"1"`)
+	roomtest.Eventually(t, "the door was asked", func() bool {
+		node := h.door.nodes.find("n1")
+		return node != nil && node.owed.Load()
+	})
+	h.state(c, roost.Queued)
+	n = h.join("n", wire.V5, lasting) // it says nothing
+	want(t, n, "gateway/n1/led/set", "1")
+	n.say("node/n1/led", `{"value": "1"}`)
+	h.state(c, roost.Done)
+}
+
+func TestTakeoverKeepsTheThing(t *testing.T) {
+	h := build(t, registry.EnrolOpen, nil)
+	a := h.join("n", wire.V311, nil)
+	a.hear("gateway/n1/#")
+	a.say("node/n1/led", `{"value": 0}`)
+	b := h.join("n", wire.V311, nil)
+	b.hear("gateway/n1/#")
+	b.say("node/n1/led", `{"value": 1}`)
+	a.end(broker.Lost)
+	if !h.online("n1") {
+		t.Error("it is gone")
+	}
+	c := h.command("n1", "led", "0")
+	want(t, b, "gateway/n1/led/set", "0")
+	h.state(c, roost.Sent)
+}
+
+func TestOutsideBrokerGoneAndBack(t *testing.T) {
+	m := startMosquitto(t)
+	h := build(t, registry.EnrolOpen, func(c *Config) { c.Outside = m.address() })
+	roomtest.Eventually(t, "connected", func() bool { return h.door.Stats().Outside })
+	n := m.join("n1")
+	n.hear("gateway/n1/#")
+	n.say("node/n1/led", `{"value": "0"}`)
+	h.has("n1", "led", `"0"`)
+	for i := range 2 {
+		m.stop()
+		roomtest.Eventually(t, "cut off", func() bool { return !h.door.Stats().Outside })
+		c := h.command("n1", "led", fmt.Sprintf(`"%d"`, i+1))
+		roomtest.Eventually(t, "the door was asked", func() bool { return h.door.nodes.find("n1").owed.Load() })
+		h.state(c, roost.Queued)
+		if !m.start() {
+			t.Fatalf("mosquitto does not start again: %s", m.log)
+		}
+		roomtest.Eventually(t, "connected again", func() bool { return h.door.Stats().Outside })
+		h.state(c, roost.Sent)
+		n.say("node/n1/led", fmt.Sprintf(`{"value": "%d"}`, i+1))
+		h.state(c, roost.Done)
+	}
+}
+
+func TestAddressOutsideThatIsNone(t *testing.T) {
+	rooms := roomtest.Open(t, roomtest.Config{})
+	d := New(Config{Core: rooms.Switchboard, Log: slog.New(slog.DiscardHandler), Outside: "gopher://x"})
+	if err := d.Load(t.Context()); err == nil {
+		t.Error("nothing is said of it")
+	}
+	if got := plainAddress("mqtts://me:secret@example.org:8883"); got != "example.org:8883" {
+		t.Errorf("people see %s", got)
+	}
+}
+
+// fullCore takes nothing.
+type fullCore struct {
+	countingCore
+	asked atomic.Int64
+}
+
+func (c *fullCore) Report(context.Context, roost.Ref, []roost.Resource) error {
+	c.asked.Add(1)
+	return roost.Because(roost.Unavailable, errors.New("disk full"), "The disk is full.")
+}
+
+// TestReadingsThatCannotBeKeptAreNotAcknowledged holds what each version is told: 5 by
+// the reason code, 3.1.1 by the end of its connection. Somebody else is not held up.
+func TestReadingsThatCannotBeKeptAreNotAcknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core := new(fullCore)
+		h := furnishCore(t, core)
+		n := h.join("five", wire.V5, nil)
+		start := time.Now()
+		if code := n.say("roost/n1/readings", `{"a": 1}`); code != wire.ImplementationError {
+			t.Errorf("MQTT 5 is told %v", code)
+		}
+		if held := time.Since(start); held < 4*time.Second || core.asked.Load() < 5 {
+			t.Errorf("it was held up for %v and tried %d times", held, core.asked.Load())
+		}
+		o := h.join("old", wire.V311, nil)
+		o.say("roost/n2/readings", `{"a": 1}`)
+		if code := <-o.cut; code != wire.ServerBusy {
+			t.Errorf("MQTT 3.1.1 is cut with %v", code)
+		}
+		n.end(broker.Lost)
+		o.end(broker.Lost)
+		h.stop()
+	})
+}
+
+// TestValuesOfABurstGoTogether counts what the rooms are asked for a burst of values.
+func TestValuesOfABurstGoTogether(t *testing.T) {
+	core := new(burstCore)
+	h := furnishCore(t, core)
+	n := h.join("n", wire.V5, nil)
+	n.say("roost/n1/readings", `{"a": 0}`)
+	var pubs []broker.Publication
+	for i := range 100 {
+		own := "n1"
+		if i >= 60 {
+			own = "n2"
+		}
+		pubs = append(pubs, broker.Publication{Publish: wire.Publish{
+			Topic: "roost/" + own + "/readings/a", Payload: fmt.Append(nil, i), QoS: 1, ID: uint16(i + 1),
+		}})
+	}
+	if err := n.session.Publish(t.Context(), pubs); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(core.sizes); got != "[1 60 40]" {
+		t.Errorf("the rooms were given %s values at once", got)
+	}
+	n.end(broker.Lost)
+	h.stop()
+}
+
+type burstCore struct {
+	countingCore
+	sizes []int
+}
+
+func (c *burstCore) Report(_ context.Context, _ roost.Ref, values []roost.Resource) error {
+	c.sizes = append(c.sizes, len(values))
+	return nil
+}
