@@ -89,17 +89,17 @@ const maxCopies = 1024
 
 // thing is one that came in by a far door.
 type thing struct {
-	key       Key
-	ref       roost.Ref
-	link      gateway.Link
-	protocol  roost.Protocol
-	address   string
-	bound     bool
-	here      bool
-	heard     time.Time
-	told      time.Time // when the hub was last told that it is here
-	sleepy    bool      // a command waits at the hub until it is heard again
-	orders    []*handed // that wait for its word
+	key      Key
+	ref      roost.Ref
+	link     gateway.Link
+	protocol roost.Protocol
+	address  string
+	bound    bool
+	here     bool
+	heard    time.Time
+	told     time.Time // when the hub was last told that it is here
+	sleepy   bool      // a command waits at the hub until it is heard again
+	orders   []*handed // that wait for its word
 }
 
 // OpenClient opens the spool. Run must follow.

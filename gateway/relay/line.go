@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/roost-iot/roost/gateway"
 )
 
 const (
@@ -25,46 +23,16 @@ const (
 	writePatience = 30 * time.Second
 	// goodbye is how long the hub may take to answer the close frame.
 	goodbye = time.Second
-	// steady is how long a line must have stood for its loss to begin the back-off anew.
-	steady = 30 * time.Second
 	// deadAfter is how many beats of silence make a line dead.
 	deadAfter = 3
 )
 
-// HubURL makes the URL of a path at a hub from what people write: HOST:PORT, or a
-// URL of ws, wss, http or https. A path that is given stays.
-func HubURL(hub, path string) (string, error) {
-	if !strings.Contains(hub, "://") {
-		hub = "ws://" + hub
-	}
-	u, err := url.Parse(hub)
-	if err != nil {
-		return "", fmt.Errorf("read address of the hub: %w", err)
-	}
-	switch u.Scheme {
-	case "http":
-		u.Scheme = "ws"
-	case "https":
-		u.Scheme = "wss"
-	case "ws", "wss":
-	default:
-		return "", fmt.Errorf("address of the hub %q: it begins with ws:// or wss://", hub)
-	}
-	if u.Host == "" {
-		return "", fmt.Errorf("address of the hub %q: it names no host", hub)
-	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = path
-	}
-	return u.String(), nil
-}
-
 // Run keeps a line to the hub until ctx ends, whatever happens to it. Errors: a hub
 // address of no use, and with Probe ErrForeign.
 func (c *Client) Run(ctx context.Context) error {
-	address, err := HubURL(c.cfg.Hub, path)
+	address, err := gateway.LineURL(c.cfg.Hub, path)
 	if err != nil {
-		return err
+		return fmt.Errorf("address of the hub: %w", err)
 	}
 	life, end := context.WithCancel(ctx)
 	defer c.work.Wait()
@@ -73,57 +41,16 @@ func (c *Client) Run(ctx context.Context) error {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: dialPatience}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
-	told := ""
-	for failures := 0; ; failures++ {
+	redial := gateway.Redial{Remote: address, Log: c.log, First: c.cfg.firstWait, Last: c.cfg.lastWait}
+	if c.cfg.Probe {
+		redial.Final = func(err error) bool { return errors.Is(err, ErrForeign) }
+	}
+	return redial.Run(ctx, func(ctx context.Context) (time.Duration, error) {
 		s := &session{c: c, life: life, ackNews: make(chan struct{}, 1)}
 		err := s.run(ctx, client, address)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if c.cfg.Probe && errors.Is(err, ErrForeign) {
-			return err
-		}
-		if s.stood() > steady {
-			failures = 0
-		}
-		wait := c.backOff(failures)
-		if cause := plainCause(err); cause != told {
-			told = cause
-			c.log.Warn("no line to the hub; trying again and again", "remote", address, "err", err)
-		} else {
-			c.log.Debug("no line to the hub", "remote", address, "err", err, "wait", wait)
-		}
-		if s.welcomed {
-			told = ""
-		}
-		c.note(func(st *Status) { st.LastError = plainCause(err) })
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// backOff doubles from firstWait to lastWait, with a quarter of jitter either way.
-func (c *Client) backOff(failures int) time.Duration {
-	wait := c.cfg.firstWait << min(failures, 16)
-	if wait > c.cfg.lastWait || wait <= 0 {
-		wait = c.cfg.lastWait
-	}
-	return wait*3/4 + rand.N(wait/2+1)
-}
-
-// plainCause is why there is no line, in words that stay the same while the cause does.
-func plainCause(err error) string {
-	if err == nil {
-		return "The connection ended."
-	}
-	text := err.Error()
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil { // its text holds our port
-		text = e.Op + ": " + e.Err.Error()
-	}
-	return cut(text, maxWord)
+		c.note(func(st *Status) { st.LastError = cut(gateway.Cause(err), maxWord) })
+		return s.stood(), err
+	})
 }
 
 // note changes the status.
@@ -311,4 +238,3 @@ func host(address string) string {
 	}
 	return address
 }
-
