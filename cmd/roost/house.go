@@ -15,6 +15,8 @@ import (
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/gateway/coap"
+	"github.com/roost-iot/roost/gateway/mqtt"
+	"github.com/roost-iot/roost/gateway/mqttsn"
 	"github.com/roost-iot/roost/gateway/pyaiot"
 	"github.com/roost-iot/roost/gateway/ws"
 	"github.com/roost-iot/roost/live"
@@ -47,9 +49,12 @@ type house struct {
 	debug       net.Listener   // nil: none
 	coapConn    coap.Sockets   // nil: off
 	mqttAt      net.Listener   // nil: off
-	mqttsnAt    net.PacketConn // nil: off
+	mqttsnConns mqttsn.Sockets // nil: off
+	mqttsnGroup *net.UDPConn   // nil: none
 	at          addresses
 	coap        *coap.Door
+	mqtt        *mqtt.Door   // nil: off, as is what follows
+	mqttsn      *mqttsn.Door // on the broker of mqtt
 	ws          *ws.Door
 	pyaiot      *pyaiot.Door
 	web         *web.Server
@@ -123,7 +128,7 @@ func (h *house) openRooms(ctx context.Context) (err error) {
 	return nil
 }
 
-func (h *house) openDoors(context.Context) error {
+func (h *house) openDoors(ctx context.Context) error {
 	keys, err := h.loadKeys()
 	if err != nil {
 		return err
@@ -133,6 +138,9 @@ func (h *house) openDoors(context.Context) error {
 			Conns: h.coapConn.Conns(), Core: h.switchboard, Log: h.log,
 			Fleet: h.registry, NodePort: h.nodePort, Presence: h.presence, Slow: h.Durability == "commit",
 		})
+	}
+	if err := h.openMQTT(ctx); err != nil {
+		return err
 	}
 	h.ws = ws.New(ws.Config{Core: h.switchboard, Log: h.log})
 	h.pyaiot = pyaiot.New(pyaiot.Config{
@@ -154,12 +162,15 @@ func (h *house) openDoors(context.Context) error {
 	return nil
 }
 
-// routes sends Pyaiot's fixed paths to their doors and all else to web.
+// routes sends the fixed paths of things to their doors and all else to web.
 func (h *house) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/gw", h.pyaiot.ServeGateway)
 	mux.HandleFunc("/ws", h.pyaiot.ServeClient)
 	mux.HandleFunc("/node", h.ws.ServeNode)
+	if h.mqttAt != nil {
+		mux.Handle("/mqtt", h.mqtt)
+	}
 	mux.Handle("/", h.web.Handler())
 	return mux
 }

@@ -104,5 +104,6 @@ func (h *house) system(ctx context.Context) web.System {
 		listening("coap", h.CoAP, h.at.coap), listening("mqtt", h.MQTT, h.at.mqtt), listening("mqttsn", h.MQTTSN, h.at.mqttsn))
 	st := h.pyaiot.Stats()
 	s.PyaiotGateways, s.PyaiotClients = st.Gateways, st.Clients
+	s.MQTT, s.MQTTSN = h.mqttFigures()
 	return s
 }

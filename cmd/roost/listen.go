@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/roost-iot/roost/gateway/coap"
+	"github.com/roost-iot/roost/gateway/mqttsn"
 	"github.com/roost-iot/roost/sim"
 )
 
@@ -41,11 +42,11 @@ func (h *house) openSockets(ctx context.Context) error {
 		}
 	}
 	if h.MQTTSN != off {
-		conn, err := lc.ListenPacket(ctx, "udp", h.MQTTSN)
+		conns, err := mqttsn.Listen(h.MQTTSN)
 		if err != nil {
 			errs = append(errs, socketError("mqttsn", h.MQTTSN, err))
 		} else {
-			h.mqttsnAt, h.at.mqttsn = conn, conn.LocalAddr()
+			h.mqttsnConns, h.at.mqttsn = conns, conns.LocalAddr()
 		}
 	}
 	if h.DebugAddr != "" {
@@ -84,6 +85,12 @@ func (h *house) simAddresses() sim.Addresses {
 	a := sim.Addresses{WS: onLoopback(h.listeners[0].Addr()), Log: h.log}
 	if h.coapConn != nil {
 		a.CoAP = onLoopback(h.coapConn.LocalAddr())
+	}
+	if h.at.mqtt != nil {
+		a.MQTT = onLoopback(h.at.mqtt)
+	}
+	if h.at.mqttsn != nil {
+		a.MQTTSN = onLoopback(h.at.mqttsn)
 	}
 	return a
 }

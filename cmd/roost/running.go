@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"net/url"
@@ -81,6 +82,7 @@ func (h *house) openForAll(ctx context.Context, in *sync.WaitGroup, stop context
 			}
 		})
 	}
+	h.openMQTTForAll(ctx, in, stop)
 	for _, l := range h.listeners {
 		in.Go(func() {
 			if err := h.pages.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -93,6 +95,33 @@ func (h *house) openForAll(ctx context.Context, in *sync.WaitGroup, stop context
 		in.Go(func() { _ = profiles.Serve(h.debug) })
 		in.Go(func() { <-ctx.Done(); _ = profiles.Close() })
 	}
+}
+
+// openMQTTForAll starts the doors for MQTT. That for MQTT-SN ends first: its clients
+// are sessions of the other's broker.
+func (h *house) openMQTTForAll(ctx context.Context, in *sync.WaitGroup, stop context.CancelCauseFunc) {
+	if h.mqtt == nil {
+		return
+	}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	in.Go(func() { h.mqtt.Run(life) })
+	if h.mqttAt != nil {
+		in.Go(func() {
+			if err := h.mqtt.Serve(h.mqttAt); err != nil && !errors.Is(err, net.ErrClosed) {
+				stop(fmt.Errorf("MQTT on %s: %w", h.at.mqtt, err))
+			}
+		})
+	}
+	in.Go(func() {
+		defer end()
+		if h.mqttsn == nil {
+			<-ctx.Done()
+			return
+		}
+		if err := h.mqttsn.Run(ctx); err != nil {
+			stop(fmt.Errorf("MQTT-SN door: %w", err))
+		}
+	})
 }
 
 func profileRoutes() http.Handler {
@@ -136,8 +165,11 @@ func (h *house) closeAll() {
 	if h.mqttAt != nil {
 		_ = h.mqttAt.Close()
 	}
-	if h.mqttsnAt != nil {
-		_ = h.mqttsnAt.Close()
+	if h.mqttsnConns != nil {
+		_ = h.mqttsnConns.Close()
+	}
+	if h.mqttsnGroup != nil {
+		_ = h.mqttsnGroup.Close()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/roost-iot/roost/gateway/mqtt"
 	"github.com/roost-iot/roost/gateway/pyaiot"
 	"github.com/roost-iot/roost/registry"
 )
@@ -31,6 +32,8 @@ type serveCmd struct {
 	MQTT          string `name:"mqtt" help:"MQTT 3.1.1 and 5 over TCP; over WebSocket it is at /mqtt of --http." default:":1883" group:"doors"`
 	MQTTBroker    string `name:"mqtt-broker" help:"Another MQTT broker whose nodes are things here, too: tcp://HOST:1883 or mqtts://USER:PASSWORD@HOST." placeholder:"URL" group:"doors"`
 	MQTTSN        string `name:"mqttsn" help:"MQTT-SN over UDP." default:":1885" group:"doors"`
+	MQTTSNTopics  string `name:"mqttsn-topics" help:"Predefined topics of MQTT-SN: a line each, with the id and the topic." placeholder:"FILE" group:"doors"`
+	MQTTSNGroup   string `name:"mqttsn-group" help:"Multicast group in which MQTT-SN nodes look for a gateway: [ff02::1%wlan0]:1885." placeholder:"ADDR" group:"doors"`
 	TLSCert       string `name:"tls-cert" help:"Certificate (PEM); with it the ports of HTTP and MQTT take TLS as well as plain." placeholder:"FILE" group:"doors"`
 	TLSKey        string `name:"tls-key" help:"The certificate's private key (PEM)." placeholder:"FILE" group:"doors"`
 	Enrol         string `help:"Unknown things: approve (they wait for a person), open (all come in) or closed." default:"approve" group:"people"`
@@ -64,7 +67,7 @@ func (s serveCmd) check() (settings, error) {
 		checkAddress("mqtt", s.MQTT),
 		checkBroker("mqtt-broker", s.MQTTBroker),
 		checkAddress("mqttsn", s.MQTTSN),
-		checkChoice("mqtt-anonymous", s.MQTTAnonymous, "things", "any", "off"),
+		checkChoice("mqtt-anonymous", s.MQTTAnonymous, mqtt.AnonymousThings, mqtt.AnonymousAny, mqtt.AnonymousOff),
 		checkChoice("enrol", s.Enrol, registry.EnrolApprove, registry.EnrolOpen, registry.EnrolClosed),
 		checkChoice("pyaiot-clients", s.PyaiotClients, pyaiot.ClientsToken, pyaiot.ClientsOpen, pyaiot.ClientsOff),
 		checkChoice("pyaiot-auth", s.PyaiotAuth, "head", "any"),
