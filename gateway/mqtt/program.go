@@ -24,12 +24,12 @@ func (b *burst) set(p *broker.Publication, at place) {
 	}
 	b.flush()
 	ref := roost.Ref{Project: b.d.cfg.Project, Thing: roost.ThingID(at.own)}
-	t, _, ok := b.d.cfg.Fleet.Get(ref)
+	t, rs, ok := b.d.cfg.Fleet.Get(ref)
 	if !ok || t.Enrolment != roost.Enrolled {
 		p.Reason = mqtt.TopicNameInvalid
 		return
 	}
-	q := command.Request{Ref: ref, Kind: roost.Set, Resource: at.resource, Value: parseAny(p.Payload), By: b.visitor.by()}
+	q := command.Request{Ref: ref, Kind: roost.Set, Resource: at.resource, Value: inItsForm(p.Payload, at.resource, rs), By: b.visitor.by()}
 	if p.Props.HasExpiry {
 		q.Expiry = max(time.Duration(p.Props.Expiry)*time.Second, time.Second)
 	}
@@ -46,6 +46,18 @@ func (b *burst) set(p *broker.Publication, at place) {
 		c := roost.Command{Kind: roost.Set, Resource: at.resource, State: roost.Failed, Error: roost.Message(err), By: q.By}
 		b.d.broker.Publish(resultMessage(topic, &c, bytes.Clone(p.Props.CorrelationData)))
 	}
+}
+
+// inItsForm reads a value as JSON, or as text where that is how the thing says this
+// resource itself: a program that publishes 1 need not know that the LED says "1".
+func inItsForm(payload []byte, resource string, rs []roost.Resource) roost.Value {
+	v := parseAny(payload)
+	for _, r := range rs {
+		if r.Name == resource && r.Value.IsText() && !v.IsText() {
+			return roost.Text(string(payload))
+		}
+	}
+	return v
 }
 
 // submit hands a set to the command room, and its end to the response topic if there is one.
