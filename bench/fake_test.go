@@ -246,8 +246,8 @@ func serveFake() {
 	flags := flag.NewFlagSet("serve", flag.ExitOnError)
 	data, web, udp := flags.String("data", "", ""), flags.String("http", "", ""), flags.String("coap", "", "")
 	keyFile := flags.String("key-file", "", "")
-	mqttAt := flags.String("mqtt", "", "")
-	for _, other := range []string{"mqttsn", "mqtt-anonymous", "enrol", "pyaiot-clients", "log-level"} {
+	mqttAt, snAt := flags.String("mqtt", "", ""), flags.String("mqttsn", "", "")
+	for _, other := range []string{"mqtt-anonymous", "enrol", "pyaiot-clients", "log-level"} {
 		flags.String(other, "", "")
 	}
 	_ = flags.Parse(os.Args[2:])
@@ -268,6 +268,12 @@ func serveFake() {
 	broker, err := startFakeMQTT(*mqttAt)
 	must(err)
 	defer broker.close()
+	sleeping, err := startFakeSN(*snAt)
+	must(err)
+	defer sleeping.close()
+	broker.mu.Lock()
+	broker.hear = sleeping.hear
+	broker.mu.Unlock()
 	_, end, err := startFake(*web, *udp, keys)
 	must(err)
 	defer end()

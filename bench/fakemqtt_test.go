@@ -19,6 +19,7 @@ type fakeMQTT struct {
 	conns  map[*fakeClient]struct{}
 	lose   int // of so many deliveries one is lost; 0: none
 	repeat int // of so many one comes twice
+	hear   func(topic string, payload []byte)
 	count  int
 	work   sync.WaitGroup
 }
@@ -114,6 +115,9 @@ func (f *fakeMQTT) take(c *fakeClient, p mqtt.Packet) {
 
 // route writes a message to every subscriber; the caller holds f.mu.
 func (f *fakeMQTT) route(p *mqtt.Publish) {
+	if f.hear != nil {
+		f.hear(p.Topic, p.Payload)
+	}
 	for s := range f.conns {
 		part, all := strings.CutSuffix(s.filter, "#")
 		if s.filter == "" || p.Topic != s.filter && (!all || !strings.HasPrefix(p.Topic, part)) {

@@ -40,7 +40,9 @@ func TestMQTTFanoutReachesEverySubscriber(t *testing.T) {
 
 func TestMQTTLossAndRepetitionAreSeen(t *testing.T) {
 	f := newFakeMQTT(t, "127.0.0.1:0")
+	f.mu.Lock()
 	f.lose, f.repeat = 10, 7
+	f.mu.Unlock()
 	r, err := MQTTQoS0(t.Context(), quickMQTT(f))
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +59,9 @@ func TestMQTTLossAndRepetitionAreSeen(t *testing.T) {
 
 func TestMQTTPublisherGoesOnAfterLosingItsWindow(t *testing.T) {
 	f := newFakeMQTT(t, "127.0.0.1:0")
+	f.mu.Lock()
 	f.lose = 1
+	f.mu.Unlock()
 	c := quickMQTT(f)
 	c.Things, c.Duration = 1, stillFor+500*time.Millisecond
 	r, err := MQTTQoS0(t.Context(), c)

@@ -33,6 +33,7 @@ func Scenarios() []Scenario {
 		{"mqtt-single", "MQTT messages of QoS 1 that come alone: what each costs", MQTTSingle},
 		{"mqtt-fanout", "MQTT messages of QoS 0, 1 publisher to 200 subscribers", MQTTFanout},
 		{"mqtt-idle", "MQTT connections that do nothing: memory, connects a second", MQTTIdle},
+		{"mqttsn", "MQTT-SN clients asleep, waking in turn", MQTTSN},
 		{"idle", "start and memory of a roost that is started for it", Idle},
 	}
 }

@@ -20,6 +20,7 @@ type benchCmd struct {
 	CoAP   string `name:"coap" help:"HOST:PORT of CoAP." default:"127.0.0.1:5683" env:"-"`
 
 	MQTT     string `name:"mqtt" help:"HOST:PORT of any MQTT broker." default:"127.0.0.1:1883" env:"-"`
+	MQTTSN   string `name:"mqttsn" help:"HOST:PORT of any MQTT-SN gateway." default:"127.0.0.1:1885" env:"-"`
 	User     string `help:"User name at the MQTT broker." env:"-"`
 	Password string `help:"Password at the MQTT broker." env:"-"`
 	Payload  int    `help:"Bytes of an MQTT message." default:"128" env:"-"`
@@ -35,7 +36,7 @@ type benchCmd struct {
 	Things   int           `help:"Things of each." env:"-"`
 	Clients  int           `help:"Pages." env:"-"`
 	InFlight int           `help:"Messages under way." env:"-"`
-	Rate     int           `help:"Updates a second, whether or not the server keeps up." env:"-"`
+	Rate     int           `help:"Updates a second, whether or not the server keeps up; mqttsn: wakings a second." env:"-"`
 	Method   string        `help:"coap-post: POST or PUT." default:"POST" env:"-"`
 	Path     string        `help:"coap-post: where to." env:"-"`
 	Bare     bool          `help:"coap-post: the server is no gateway, just a CoAP server." env:"-"`
@@ -83,7 +84,7 @@ func (b benchCmd) measure(ctx context.Context, cfg bench.Config, con console) ([
 func (b benchCmd) config() (bench.Config, error) {
 	cfg := bench.Config{
 		HTTP: b.Target, Nodes: b.Nodes, CoAP: b.CoAP, Token: b.Token, PID: b.PID, Binary: b.Binary,
-		MQTT: b.MQTT, User: b.User, Password: b.Password, Payload: b.Payload, Rounds: b.Rounds,
+		MQTT: b.MQTT, MQTTSN: b.MQTTSN, User: b.User, Password: b.Password, Payload: b.Payload, Rounds: b.Rounds,
 		Anywhere: b.Anywhere, Duration: b.Duration, Gateways: b.Gateways, Things: b.Things,
 		Clients: b.Clients, InFlight: b.InFlight, Rate: b.Rate, Method: b.Method, Path: b.Path, Bare: b.Bare,
 	}
