@@ -152,7 +152,7 @@ func (h *house) openDoors(ctx context.Context) error {
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
 		Accounts: h.accounts, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests},
-		Gateways: h.gateways, Revoked: h.revoked, KeyFile: h.keyFile(keys), Site: h.site(),
+		Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
 		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
 	})
 	h.pages = &http.Server{

@@ -128,6 +128,13 @@ func (h *house) mqttProgram(ctx context.Context, secret string) (mqtt.Guest, err
 	}, nil
 }
 
+// rebound cuts things whose password was made or taken back.
+func (h *house) rebound(own string) {
+	if h.mqtt != nil {
+		h.mqtt.Rebound(own)
+	}
+}
+
 // mqttFigures are for the System page; nil for a door that is shut.
 func (h *house) mqttFigures() (overTCP, overUDP *web.MQTTFigures) {
 	if h.mqtt == nil {

@@ -217,15 +217,34 @@ func (g *guests) claim(v *visitor, own string, most int) bool {
 	return true
 }
 
-// unclaim takes back the claims on ids that are bound to a credential by now.
-func (g *guests) unclaim(bound func(own string) bool) {
+// unclaim takes back the claims on ids that are bound to a credential by now, and
+// gives who had them: what they have subscribed to is no longer theirs.
+func (g *guests) unclaim(bound func(own string) bool) (had []*visitor) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for own, v := range g.claims {
 		if bound(own) {
 			delete(g.claims, own)
 			delete(v.claims, own)
+			had = append(had, v)
 		}
+	}
+	return had
+}
+
+// Rebound cuts who is here by an id that was just given a password, or freed of it:
+// they may come back by the new rule.
+func (d *Door) Rebound(own string) {
+	had := d.guests.unclaim(func(o string) bool { return o == own })
+	d.guests.mu.Lock()
+	for v := range d.guests.here {
+		if v.own() == own {
+			had = append(had, v)
+		}
+	}
+	d.guests.mu.Unlock()
+	for _, v := range had {
+		d.expel(v)
 	}
 }
 
@@ -252,7 +271,9 @@ func (d *Door) recheck(ctx context.Context) {
 
 func (d *Door) recheckAll(ctx context.Context) {
 	if d.cfg.Bound != nil {
-		d.guests.unclaim(d.cfg.Bound)
+		for _, v := range d.guests.unclaim(d.cfg.Bound) {
+			d.expel(v)
+		}
 	}
 	d.guests.mu.Lock()
 	all := make([]*visitor, 0, len(d.guests.here))

@@ -197,3 +197,26 @@ n.run()`
 	s.awaitValue("wipy-1", "led", `"1"`)
 	s.endsWell()
 }
+
+func TestPasswordOfAThingBindsAtOnce(t *testing.T) {
+	s := start(t, filepath.Join(t.TempDir(), "data"), "--enrol", "open")
+	host, port, _ := net.SplitHostPort(s.mqtt)
+	script := filepath.Join("testdata", "paho_thing.py")
+	stranger := join(t, nil, python(t), script, host, port, "5", "kiln")
+	stranger.await("connected 0")
+	s.awaitValue("kiln", "led", "0")
+	var made struct {
+		User, Password string
+		Credential     struct{ ID string }
+	}
+	s.call("POST", "/credentials", map[string]any{"own": "kiln"}, &made)
+	eventually(t, "who is there without it is cut", func() bool { h, _ := s.thing("kiln"); return !h.Online })
+	stranger.await("connected 0")    // it comes back, as anybody may
+	stranger.await("subscribed 135") // and hears nothing of what is bound
+	kiln := join(t, nil, python(t), script, host, port, "5", made.User, made.Password)
+	kiln.await("subscribed 1")
+	s.confirm("kiln", "led", 1)
+	s.call("DELETE", "/credentials/"+made.Credential.ID, nil, nil)
+	kiln.await("connected 134")
+	s.endsWell()
+}
