@@ -56,15 +56,18 @@ func (l *awayList) longest(n int) (all []*session) {
 	return all
 }
 
-// evict ends the session that is away longest, to make room for another.
-func (b *Broker) evict() bool {
+// evict ends the session that is away longest, to make room for another, whose turn
+// the caller has.
+func (b *Broker) evict(own *sync.Mutex) bool {
 	for _, st := range b.away.longest(8) {
 		turn := b.turn(st.id)
-		if !turn.TryLock() { // it comes back, or the turn is ours
+		if turn != own && !turn.TryLock() { // it comes back
 			continue
 		}
 		evicted := b.endAway(context.Background(), st)
-		turn.Unlock()
+		if turn != own {
+			turn.Unlock()
+		}
 		if evicted {
 			b.count.evicted.Add(1)
 			return true

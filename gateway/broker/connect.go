@@ -11,26 +11,33 @@ import (
 // Connect attaches a client to its session, and takes it over from a connection that
 // has it. present: it goes on with a session that was there. Errors are *mqtt.Error.
 func (b *Broker) Connect(ctx context.Context, c Connect) (s *Session, present bool, err error) {
+	s, present, kept, err := b.enter(ctx, c)
+	if err != nil {
+		return nil, false, err
+	}
+	if kept && b.config.Commit {
+		if err := b.journal.settle(ctx); err != nil {
+			s.End(context.WithoutCancel(ctx), End{How: Stopped})
+			return nil, false, &mqtt.Error{Code: mqtt.ServerUnavailable, Packet: mqtt.TypeConnect, What: "the session cannot be kept"}
+		}
+	}
+	return s, present, nil
+}
+
+// enter is Connect without waiting for the journal; kept: it has to hear of it.
+func (b *Broker) enter(ctx context.Context, c Connect) (s *Session, present, kept bool, err error) {
 	turn := b.turn(c.Client.ID)
 	turn.Lock()
 	defer turn.Unlock()
-	now := time.Now()
 	s = &Session{
 		client: c.Client, peer: c.Peer, will: newWill(c.Client, c.Will),
 		expiry: min(c.Expiry, b.config.MaxSessionExpiry), maxPacket: int(min(c.MaxPacket, 1<<31-1)),
 	}
-	st := b.session(c.Client.ID)
-	var before *Session
 	var fx effects
-	if st != nil && (c.CleanStart || st.over(now)) {
-		if !b.endAway(ctx, st) {
-			before = b.finish(st, &fx)
-		}
-		st = nil
-	}
+	st, before := b.resume(ctx, c, &fx, &kept)
 	if present = st != nil; !present {
-		if st, err = b.begin(c.Client.ID, now); err != nil {
-			return nil, false, err
+		if st, err = b.begin(c.Client.ID); err != nil {
+			return nil, false, false, err
 		}
 	}
 	s.st = st
@@ -43,9 +50,30 @@ func (b *Broker) Connect(ctx context.Context, c Connect) (s *Session, present bo
 	fx.wake()
 	b.hooks.Connected(s.client, present)
 	st.mu.Lock()
+	defer st.mu.Unlock()
 	st.wakeUp()
+	return s, present, kept || st.number != 0, nil
+}
+
+// resume gives the session with which a client goes on, nil for none. One that it does
+// not want any more, or that has expired, is ended; before is the connection it had.
+func (b *Broker) resume(ctx context.Context, c Connect, fx *effects, kept *bool) (st *session, before *Session) {
+	st = b.session(c.Client.ID)
+	if st == nil {
+		return nil, nil
+	}
+	st.mu.Lock()
+	number, ends := st.number, st.ends()
+	over := st.expiry == 0 || st.conn == nil && !ends.IsZero() && !time.Now().Before(ends)
 	st.mu.Unlock()
-	return s, present, nil
+	if !c.CleanStart && !over {
+		return st, nil
+	}
+	*kept = number != 0
+	if !b.endAway(ctx, st) {
+		before = b.finish(st, fx)
+	}
+	return nil, before
 }
 
 // will is what a client wants published when it is lost.
@@ -76,13 +104,6 @@ func (b *Broker) publishWill(ctx context.Context, w *will, fx *effects) {
 	}
 }
 
-// over says that the session has expired and only not been cleared away yet.
-func (st *session) over(now time.Time) bool {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.conn == nil && !st.ends().IsZero() && !now.Before(st.ends())
-}
-
 // ends is when a session that is away expires; zero: never.
 func (st *session) ends() time.Time {
 	if st.expiry == mqtt.NoExpiry {
@@ -92,11 +113,11 @@ func (st *session) ends() time.Time {
 }
 
 // begin makes a session.
-func (b *Broker) begin(id string, now time.Time) (*session, error) {
-	if int(b.count.sessions.Load()) >= b.config.MaxSessions && !b.evict() {
+func (b *Broker) begin(id string) (*session, error) {
+	if int(b.count.sessions.Load()) >= b.config.MaxSessions && !b.evict(b.turn(id)) {
 		return nil, &mqtt.Error{Code: mqtt.QuotaExceeded, Packet: mqtt.TypeConnect, What: "there are as many sessions as may be"}
 	}
-	st := &session{b: b, id: id, left: now}
+	st := &session{b: b, id: id, left: time.Now()}
 	sh := b.shard(id)
 	sh.mu.Lock()
 	sh.sessions[id] = st

@@ -48,6 +48,7 @@ type journal struct {
 	round         uint32 // counts how often all was written anew
 	messages      uint64
 	logged, alive int64 // bytes in the log; bytes when it was last written anew
+	least         int64 // minLog
 	first         int64 // number of the first entry of this round
 	tried         time.Time
 	buffer        []byte
@@ -61,7 +62,7 @@ type batch struct {
 
 func newJournal(b *Broker) *journal {
 	return &journal{
-		b: b, store: b.config.Journal, gen: 1,
+		b: b, store: b.config.Journal, gen: 1, least: minLog,
 		kick: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 	}
 }
@@ -295,7 +296,7 @@ func (j *journal) write(ctx context.Context) bool {
 			return false
 		}
 	}
-	if lost || j.logged > minLog+2*j.alive {
+	if lost || j.logged > j.least+2*j.alive {
 		return j.rewrite(ctx) == nil
 	}
 	return true

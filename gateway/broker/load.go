@@ -144,6 +144,8 @@ func (b *Broker) revive(number uint64, s *loaded, now time.Time) {
 	st := &session{b: b, id: s.client, number: number, expiry: s.expiry, left: now}
 	if s.left != 0 {
 		st.left = time.UnixMilli(s.left)
+	} else {
+		b.journal.putHead(st) // it is away since now, whatever happens next
 	}
 	if len(s.inbound) > 0 {
 		st.inbound = s.inbound

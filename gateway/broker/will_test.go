@@ -115,8 +115,8 @@ func (s *spy) Retained(_ *broker.Client, filter string, yield func(*broker.Messa
 		}
 	}
 }
-func (s *spy) Subscribed(c *broker.Client, f string)   { s.note("%s subscribes %s", c.ID, f) }
-func (s *spy) Unsubscribed(c *broker.Client, f string) { s.note("%s unsubscribes %s", c.ID, f) }
+func (s *spy) Subscribed(c *broker.Client, f string)    { s.note("%s subscribes %s", c.ID, f) }
+func (s *spy) Unsubscribed(c *broker.Client, f string)  { s.note("%s unsubscribes %s", c.ID, f) }
 func (s *spy) Connected(c *broker.Client, present bool) { s.note("%s connects %v", c.Guest, present) }
 
 func (s *spy) Gone(c *broker.Client, h broker.Gone, r bool) { s.note("%s goes %d %v", c.Guest, h, r) }
