@@ -14,10 +14,13 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway/coap"
+	"github.com/roost-iot/roost/gateway/mqtt"
+	"github.com/roost-iot/roost/gateway/mqttsn"
 	"github.com/roost-iot/roost/gateway/ws"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/sim"
+	wire "github.com/roost-iot/roost/wire/mqtt"
 )
 
 // roostDoors are Roost's own doors over the real rooms.
@@ -36,6 +39,18 @@ func openDoors(t *testing.T, enrolment string) *roostDoors {
 	}
 	nodes := coap.New(coap.Config{Conns: conn.Conns(), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
 	door := ws.New(ws.Config{Core: rooms.Switchboard, Log: log})
+	broker := mqtt.New(mqtt.Config{Core: rooms.Switchboard, Log: log, Feed: rooms.Feed, Fleet: rooms.Registry})
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sockets, err := mqttsn.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sleepy := mqttsn.New(mqttsn.Config{Broker: broker.Broker(), Conns: sockets.Conns(), Log: log, Admit: func(ctx context.Context, _, remote string) (any, wire.ReasonCode) {
+		return broker.Admit(ctx, mqtt.Login{Remote: remote})
+	}})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/node", door.ServeNode)
 	web := httptest.NewServer(mux)
@@ -43,13 +58,20 @@ func openDoors(t *testing.T, enrolment string) *roostDoors {
 	var work sync.WaitGroup
 	work.Go(func() { _ = nodes.Run(ctx) })
 	work.Go(func() { door.Run(ctx) })
+	work.Go(func() { broker.Run(ctx) })
+	work.Go(func() { _ = broker.Serve(listener) })
+	work.Go(func() { _ = sleepy.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		work.Wait()
 		web.Close()
 		_ = conn.Close()
+		_ = sockets.Close()
 	})
-	return &roostDoors{rooms, sim.Addresses{CoAP: conn.LocalAddr().(*net.UDPAddr).String(), WS: web.Listener.Addr().String()}}
+	return &roostDoors{rooms, sim.Addresses{
+		CoAP: conn.LocalAddr().(*net.UDPAddr).String(), WS: web.Listener.Addr().String(),
+		MQTT: listener.Addr().String(), MQTTSN: sockets.LocalAddr().String(),
+	}}
 }
 
 // eventually looks every millisecond whether something has come true.
@@ -83,7 +105,10 @@ func TestThingsAtRoostsDoors(t *testing.T) {
 	resources := []string{"temperature", "led"}
 	run(t, sim.CoAP(sim.Config{To: d.to.CoAP, Count: 2, Resources: resources, Interval: 50 * time.Millisecond}))
 	run(t, sim.WS(sim.Config{To: d.to.WS, Count: 2, Resources: resources, Interval: 50 * time.Millisecond}))
-	for _, id := range []string{"sim-coap-1", "sim-coap-2", "sim-ws-1", "sim-ws-2"} {
+	run(t, sim.MQTT(sim.Config{To: d.to.MQTT, Resources: resources, Interval: 50 * time.Millisecond}))
+	run(t, sim.MQTT(sim.Config{To: d.to.MQTT, UID: "pycom-", Style: sim.StylePycom, Resources: resources, Interval: 50 * time.Millisecond}))
+	run(t, sim.MQTT(sim.Config{To: d.to.MQTT, UID: "native-", Style: sim.StyleNative, Resources: resources, Interval: 50 * time.Millisecond}))
+	for _, id := range []string{"sim-coap-1", "sim-coap-2", "sim-ws-1", "sim-ws-2", "sim-mqtt-1", "pycom-1", "native-1"} {
 		for _, r := range []string{"board", "name", "temperature"} {
 			eventually(t, id+" has "+r, func() bool { return d.last(id, r) != "" })
 		}
@@ -106,7 +131,9 @@ func TestThingsThatWaitForApproval(t *testing.T) {
 	d := openDoors(t, registry.EnrolApprove)
 	run(t, sim.CoAP(sim.Config{To: d.to.CoAP, Beacon: 20 * time.Millisecond}))
 	run(t, sim.WS(sim.Config{To: d.to.WS}))
-	for _, id := range []string{"sim-coap-1", "sim-ws-1"} {
+	run(t, sim.MQTT(sim.Config{To: d.to.MQTT, UID: "node-", Beacon: 20 * time.Millisecond}))
+	run(t, sim.MQTT(sim.Config{To: d.to.MQTT, UID: "native-", Style: sim.StyleNative, Interval: 20 * time.Millisecond}))
+	for _, id := range []string{"sim-coap-1", "sim-ws-1", "node-1", "native-1"} {
 		ref := roost.Ref{Project: roost.Home, Thing: roost.ThingID(id)}
 		eventually(t, id+" waits", func() bool {
 			thing, _, _ := d.Registry.Get(ref)
@@ -127,13 +154,10 @@ func TestDemoAtRoostsDoors(t *testing.T) {
 	go func() { ended <- sim.Demo(ctx, d.to) }()
 	names := map[string]bool{}
 	for _, g := range sim.DemoGuests() {
-		if g.Door == "mqtt" {
-			continue
-		}
 		eventually(t, g.ID+" has a name", func() bool { return d.last(g.ID, "name") != "" })
 		names[d.last(g.ID, "name")] = true
 	}
-	if len(names) != 7 || !names["Greenhouse north"] {
+	if len(names) != len(sim.DemoGuests()) || !names["Greenhouse north"] {
 		t.Errorf("names are %v", names)
 	}
 	stop()
