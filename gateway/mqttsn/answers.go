@@ -9,11 +9,13 @@ import (
 
 // answers are the last ones that a client got to requests which must not be done
 // twice. A client whose answer was lost sends the same bytes again, with or without
-// the DUP flag.
+// the DUP flag; and a network may bring them again long after they were answered.
 type answers struct {
 	next byte
-	last *[4]answer
+	last *[answersKept]answer
 }
+
+const answersKept = 16
 
 type answer struct {
 	request uint64 // hash; 0: none
@@ -49,9 +51,9 @@ func (a *answers) find(request uint64, now time.Duration) *answer {
 // keep remembers an answer for as long as its request may come again.
 func (a *answers) keep(given answer) {
 	if a.last == nil {
-		a.last = new([4]answer)
+		a.last = new([answersKept]answer)
 	}
-	a.last[a.next%4] = given
+	a.last[a.next%answersKept] = given
 	a.next++
 }
 

@@ -52,7 +52,9 @@ type client struct {
 	heard     time.Duration // last
 	probed    time.Duration // last PINGREQ to it
 
-	opening *opening // while connecting
+	request uint64          // hash of its CONNECT
+	opened  time.Duration   // when it came
+	before  *broker.Session // of the client of the same id until now, while connecting
 	will    *mqtt.Will
 	topics  topics
 	answers answers
@@ -157,9 +159,7 @@ func (l *lane) disconnect(c *client) { send(l, c.conn, c.key, mqttsn.Disconnect{
 // end ends a client and its connection to the broker.
 func (l *lane) end(c *client, how broker.End) {
 	l.drop(c)
-	if c.opening != nil {
-		c.opening.abandon(l.ctx)
-	}
+	c.abandon(l.ctx)
 	c.endSession(l.ctx, how)
 }
 

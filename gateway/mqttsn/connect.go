@@ -1,7 +1,6 @@
 package mqttsn
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -19,15 +18,15 @@ const (
 	madeUp = "mqtt-sn@"
 )
 
-// opening is what is known of a client that connects.
-type opening struct {
-	request []byte          // the body of its CONNECT
-	before  *broker.Session // of the client of the same id until now, still open
-}
+// stale is how long after its CONNECT the same one is taken for a repetition that the
+// network was slow with. A node that restarts takes longer.
+const stale = 5 * time.Second
 
-func (o *opening) abandon(ctx context.Context) {
-	if o.before != nil {
-		o.before.End(ctx, broker.End{How: broker.Lost, Will: true})
+// abandon ends the session of the client of the same id before c.
+func (c *client) abandon(ctx context.Context) {
+	if c.before != nil {
+		c.before.End(ctx, broker.End{How: broker.Lost, Will: true})
+		c.before = nil
 	}
 }
 
@@ -41,12 +40,12 @@ func (l *lane) connect(p *packet) {
 		l.refuse(p.conn, p.from, mqttsn.NotSupported)
 		return
 	}
-	if old := l.clients[m.ClientID]; old != nil && l.connectedAgain(old, m, p) {
+	if old := l.clients[m.ClientID]; old != nil && (l.connectedAgain(old, m, p) || l.cameBack(old, m, p)) {
 		return
 	}
 	c := &client{lane: l, conn: p.conn, key: p.from, id: m.ClientID, clean: m.Clean, heard: l.now, pos: -1}
 	c.keepAlive = time.Duration(m.Duration) * time.Second
-	c.opening = &opening{request: bytes.Clone(p.body)}
+	c.request, c.opened = l.request(p), l.now
 	if !l.settle(c) {
 		l.refuse(p.conn, p.from, mqttsn.Congestion)
 		return
@@ -67,20 +66,60 @@ func (l *lane) refuse(by Conn, to key, code mqttsn.ReturnCode) {
 
 // connectedAgain answers a CONNECT that came twice: its answer was lost.
 func (l *lane) connectedAgain(c *client, m mqttsn.Connect, p *packet) bool {
-	if c.key != p.from || c.opening == nil || !bytes.Equal(c.opening.request, p.body) || c.state != connecting && !c.fresh {
+	if c.key != p.from || c.request != l.request(p) {
 		return false
 	}
-	c.heard = l.now
+	if c.state != connecting && (c.state != active || !c.fresh && l.now-c.opened >= stale) {
+		return false
+	}
+	c.heard, c.opened = l.now, l.now
 	l.d.count.duplicates.Add(1)
 	switch {
 	case c.state == connecting:
 		l.prompt(c, promptTopic)
 	case m.Will:
+		c.fresh = true // should it be a restart after all, the will follows
 		send(l, c.conn, c.key, mqttsn.WillTopicReq{})
 	default:
 		send(l, c.conn, c.key, mqttsn.Connack{})
 	}
 	return true
+}
+
+// cameBack makes a client that slept active again: without the clean flag, all that it
+// had goes on, whatever it said when it first came.
+func (l *lane) cameBack(c *client, m mqttsn.Connect, p *packet) bool {
+	if m.Clean || c.state != asleep && c.state != awake {
+		return false
+	}
+	l.moveTo(c, p)
+	c.keepAlive = time.Duration(m.Duration) * time.Second
+	c.request, c.opened = l.request(p), l.now
+	c.outbox().putBack()
+	l.become(c, connecting)
+	if m.Will {
+		l.prompt(c, promptTopic)
+		return true
+	}
+	l.reopen(c)
+	return true
+}
+
+// reopen ends the sleep of a client.
+func (l *lane) reopen(c *client) {
+	c.out.clear()
+	c.session.SetWill(c.will)
+	c.session.Asleep(false)
+	l.welcome(c)
+}
+
+// welcome tells a client that it is connected.
+func (l *lane) welcome(c *client) {
+	c.fresh, c.hungry = true, true
+	l.become(c, active)
+	send(l, c.conn, c.key, mqttsn.Connack{})
+	l.pump(c)
+	l.hasten(c)
 }
 
 // settle gives a new client its place, where there may be others: one at the same
@@ -102,24 +141,27 @@ func (l *lane) settle(c *client) bool {
 }
 
 // supersede lets a client go because it connects anew. Its session stays open until the
-// broker moves it to c. One that sleeps has said that it would come back: its will is
-// not due.
+// broker moves it to c. One that slept has said that it would come: its will is not due.
 func (l *lane) supersede(old, c *client) {
 	slept := old.state == asleep || old.state == awake
 	l.drop(old)
 	switch {
 	case old.session != nil:
-		c.opening.before = old.session
+		c.before = old.session
 		if slept {
 			old.session.SetWill(nil)
 		}
-	case old.opening != nil:
-		c.opening.before = old.opening.before
+	default:
+		c.before = old.before
 	}
 }
 
 // open makes a client's session.
 func (l *lane) open(c *client) {
+	if c.session != nil {
+		l.reopen(c)
+		return
+	}
 	var guest any
 	if l.d.cfg.Admit != nil {
 		var code mqtt.ReasonCode
@@ -143,11 +185,8 @@ func (l *lane) open(c *client) {
 		l.turnAway(c, mqttsn.Congestion)
 		return
 	}
-	c.out, c.fresh, c.hungry = nil, true, true
-	l.become(c, active)
-	send(l, c.conn, c.key, mqttsn.Connack{})
-	l.pump(c)
-	l.hasten(c)
+	c.out = nil
+	l.welcome(c)
 }
 
 // attach connects a client to the broker. Until then the connection before it stands,
@@ -168,10 +207,7 @@ func (l *lane) attach(c *client, guest any) (present bool, err error) {
 		c.session = nil
 		return false, err
 	}
-	if c.opening != nil {
-		c.opening.abandon(l.ctx) // the broker has replaced it: only its end is told
-		c.opening.before = nil
-	}
+	c.abandon(l.ctx) // the broker has replaced it: only its end is told
 	return present, nil
 }
 

@@ -42,7 +42,7 @@ func (l *lane) handle(p *packet) {
 // serve does what a connected client says.
 func (l *lane) serve(c *client, p *packet) {
 	if c.fresh && !l.introducedAgain(c, p) {
-		c.fresh, c.opening = false, nil
+		c.fresh = false
 	}
 	switch p.kind {
 	case mqttsn.TypeRegister:

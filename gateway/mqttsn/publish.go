@@ -26,7 +26,7 @@ func (l *lane) publish(c *client, p *packet) {
 		l.misplaced(p)
 		reply(l, p, mqttsn.Puback{Topic: m.Topic, Code: mqttsn.NotSupported})
 		return
-	case m.QoS == mqttsn.QoS1 && l.publishedBefore(c, p, m):
+	case numbered && l.publishedBefore(c, p, m):
 		return
 	}
 	code, ok := l.hand(c, m, topic)
@@ -34,22 +34,29 @@ func (l *lane) publish(c *client, p *packet) {
 	case !ok:
 	case numbered && code != mqttsn.Accepted:
 		reply(l, p, mqttsn.Puback{Topic: m.Topic, MsgID: m.MsgID, Code: code})
-	case m.QoS == mqttsn.QoS1:
-		c.answers.keep(answer{request: l.request(p), until: l.now + l.patience(), topic: m.Topic})
-		reply(l, p, mqttsn.Puback{Topic: m.Topic, MsgID: m.MsgID})
-	case m.QoS == mqttsn.QoS2:
-		reply(l, p, mqttsn.Pubrec{MsgID: m.MsgID})
+	case numbered:
+		c.answers.keep(answer{request: l.request(p), until: l.now + l.patience()})
+		l.acknowledge(p, m)
 	}
 }
 
-// publishedBefore answers a PUBLISH of QoS 1 that came before: its answer was lost.
+func (l *lane) acknowledge(p *packet, m mqttsn.Publish) {
+	if m.QoS == mqttsn.QoS2 {
+		reply(l, p, mqttsn.Pubrec{MsgID: m.MsgID})
+		return
+	}
+	reply(l, p, mqttsn.Puback{Topic: m.Topic, MsgID: m.MsgID})
+}
+
+// publishedBefore answers a PUBLISH of QoS 1 or 2 that came before. The broker would
+// know one of QoS 2 only until its PUBREL, which it may come after.
 func (l *lane) publishedBefore(c *client, p *packet, m mqttsn.Publish) bool {
 	before := c.answers.find(l.request(p), l.now)
 	if before == nil {
 		return false
 	}
 	l.d.count.duplicates.Add(1)
-	reply(l, p, mqttsn.Puback{Topic: m.Topic, MsgID: m.MsgID})
+	l.acknowledge(p, m)
 	return true
 }
 

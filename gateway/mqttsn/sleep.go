@@ -53,12 +53,8 @@ func (l *lane) pingreq(p *packet) {
 		l.stranger(p, c)
 		return
 	}
-	if c.key != p.from {
-		if before := l.d.known.move(c, p.from); before != nil && before != c {
-			before.mark(displaced)
-		}
-	}
-	c.heard, c.conn, c.fresh, c.opening = l.now, p.conn, false, nil
+	l.moveTo(c, p)
+	c.fresh = false
 	switch c.state {
 	case asleep:
 		l.become(c, awake)
@@ -69,6 +65,17 @@ func (l *lane) pingreq(p *packet) {
 		l.pump(c)
 	default:
 		reply(l, p, mqttsn.Pingresp{})
+	}
+}
+
+// moveTo notes where a client was heard.
+func (l *lane) moveTo(c *client, p *packet) {
+	c.heard, c.conn = l.now, p.conn
+	if c.key == p.from {
+		return
+	}
+	if before := l.d.known.move(c, p.from); before != nil && before != c {
+		before.mark(displaced)
 	}
 }
 

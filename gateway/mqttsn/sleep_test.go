@@ -100,16 +100,36 @@ func TestSleeperWakesForGoodByConnect(t *testing.T) {
 		h.publish("t", "1", 1)
 		time.Sleep(30 * time.Second)
 		n.connect(wire.Connect{Duration: 60, ClientID: "n"})
-		m, ok := n.hear().(wire.Register) // it came as a new one, so it may not know the id
-		if !ok {
-			t.Fatalf("got %+v", m)
-		}
-		n.say(wire.Regack{TopicID: m.TopicID, MsgID: m.MsgID})
 		n.published(id, "1")
 		h.publish("t", "2", 1)
 		n.published(id, "2")
 		all.none()
 		if s := h.door.Stats(); s.Asleep != 0 {
+			t.Errorf("afterwards: %+v", s)
+		}
+	})
+}
+
+// It tells another will, from another address; the clean flag ends all.
+func TestSleeperWakesForGoodWithAWill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := bubble(t, mqttsn.Config{})
+		all := h.listen("will/#")
+		n := h.connected("n")
+		id := n.subscribe("t", 1)
+		n.fallAsleep(60)
+		h.publish("t", "1", 1)
+		m := h.node()
+		m.ask(wire.Connect{Will: true, Duration: 60, ClientID: "n"}, wire.WillTopicReq{})
+		m.ask(wire.WillTopic{Topic: "will/n"}, wire.WillMsgReq{})
+		m.ask(wire.WillMsg{Message: []byte("gone")}, wire.Connack{})
+		m.published(id, "1")
+		m.fallAsleep(60)
+		m.connect(wire.Connect{Clean: true, Duration: 60, ClientID: "n"})
+		all.none()
+		h.publish("t", "2", 1)
+		m.silent()
+		if s := h.door.Stats(); s.Clients != 1 || s.Asleep != 0 || s.Topics != 0 {
 			t.Errorf("afterwards: %+v", s)
 		}
 	})
