@@ -18,6 +18,7 @@ import (
 	"github.com/roost-iot/roost/gateway/mqtt"
 	"github.com/roost-iot/roost/gateway/mqttsn"
 	"github.com/roost-iot/roost/gateway/pyaiot"
+	"github.com/roost-iot/roost/gateway/relay"
 	"github.com/roost-iot/roost/gateway/ws"
 	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/registry"
@@ -57,6 +58,7 @@ type house struct {
 	mqttsn      *mqttsn.Door // on the broker of mqtt
 	ws          *ws.Door
 	pyaiot      *pyaiot.Door
+	relay       *relay.Server
 	web         *web.Server
 	pages       *http.Server
 	simulator   *sim.Starter
@@ -148,6 +150,10 @@ func (h *house) openDoors(ctx context.Context) error {
 		Keys: keys, Keyring: h.keyring, Legacy: h.PyaiotAuth == "any", Clients: h.PyaiotClients,
 		Authenticate: h.visitor, PublicURL: h.PublicURL, Submit: h.submit,
 	})
+	h.relay = relay.NewServer(relay.ServerConfig{
+		Core: h.switchboard, Settle: h.telemetry.Settle, Log: h.log,
+		Keys: keys, Keyring: h.keyring, Version: version, Slow: h.Durability == "commit",
+	})
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
@@ -168,6 +174,7 @@ func (h *house) routes() http.Handler {
 	mux.HandleFunc("/gw", h.pyaiot.ServeGateway)
 	mux.HandleFunc("/ws", h.pyaiot.ServeClient)
 	mux.HandleFunc("/node", h.ws.ServeNode)
+	mux.Handle("/relay", h.relay)
 	if h.mqttAt != nil {
 		mux.Handle("/mqtt", h.mqtt)
 	}

@@ -24,6 +24,14 @@ func (h *house) gateways() []web.GatewayStatus {
 			Remote: g.Remote, Things: g.Things, LastSeen: g.LastSeen, LastError: g.LastError,
 		})
 	}
+	for _, g := range h.relay.Gateways() {
+		all = append(all, web.GatewayStatus{
+			Key: shownKey(g.Key), Name: g.Name, Kind: web.KindRoost, Connected: g.Connected, Since: g.Since,
+			Remote: g.Remote, Things: g.Things, Lag: g.Lag, LastSeen: g.LastSeen, LastError: g.LastError,
+			Version: g.Version, Doors: g.Doors,
+			Spool: web.SpoolStatus{Entries: int64(g.Spool.Entries), Bytes: g.Spool.Bytes, Oldest: g.Spool.Oldest},
+		})
+	}
 	return all
 }
 
@@ -44,4 +52,7 @@ func shownKey(id string) string {
 }
 
 // revoked cuts those who came by a key.
-func (h *house) revoked(key string) { h.pyaiot.Expel(key) }
+func (h *house) revoked(key string) {
+	h.pyaiot.Expel(key)
+	h.relay.Expel(key)
+}

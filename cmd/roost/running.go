@@ -72,6 +72,7 @@ func (h *house) step(name string, f func(context.Context)) {
 func (h *house) openForAll(ctx context.Context, in *sync.WaitGroup, stop context.CancelCauseFunc) {
 	in.Go(func() { h.ws.Run(ctx) })
 	in.Go(func() { h.pyaiot.Run(ctx) })
+	in.Go(func() { h.relay.Run(ctx) })
 	in.Go(func() { h.web.Run(ctx) })
 	in.Go(func() { h.guests.run(ctx) })
 	in.Go(func() { <-ctx.Done(); _ = h.simulator.Close() })
