@@ -71,6 +71,7 @@ func from(remote string) func(*broker.Connect, *Login) {
 }
 
 func TestWhoIsLetIn(t *testing.T) {
+	rooms := roomtest.Open(t, roomtest.Config{})
 	for _, c := range []struct {
 		anonymous, password string
 		want                wire.ReasonCode
@@ -86,7 +87,7 @@ func TestWhoIsLetIn(t *testing.T) {
 		{"", "broken", wire.ServerUnavailable},
 		{"", "thing", wire.Success},
 	} {
-		h := build(t, registry.EnrolOpen, func(cfg *Config) {
+		h := furnish(t, rooms, func(cfg *Config) {
 			r := newRegister()
 			r.guests["elsewhere"] = Guest{Role: roost.Owner, Project: "other"}
 			r.guests["nobody"] = Guest{}
@@ -137,9 +138,10 @@ func TestAccess(t *testing.T) {
 		{"roost/mine/#", viewer + operator + owner + anybody},
 		{"$SYS/#", viewer + operator + owner + anybody},
 	}
+	rooms := roomtest.Open(t, roomtest.Config{})
 	for _, who := range []string{things, credential, viewer, operator, owner, anybody} {
 		password := map[string]string{credential: "thing", viewer: "viewer", operator: "operator", owner: "owner"}[who]
-		h := build(t, registry.EnrolOpen, func(c *Config) {
+		h := furnish(t, rooms, func(c *Config) {
 			guarded(c)
 			if who == anybody {
 				c.Anonymous, c.Bound = AnonymousAny, nil
