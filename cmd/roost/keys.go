@@ -11,7 +11,10 @@ import (
 )
 
 type keysCmd struct {
-	Generate keysGenerate `cmd:"" help:"Make a new key file."`
+	Generate keysGenerate `cmd:"" help:"Make a new key file, to be shared by Roost and its gateways."`
+	Ls       keysLs       `cmd:"" help:"List far gateways and their keys."`
+	New      keysNew      `cmd:"" help:"Make a key for one far gateway and print its key file, once."`
+	Rm       keysRm       `cmd:"" help:"Revoke the key of a far gateway: it is cut off at once."`
 }
 
 type keysGenerate struct {

@@ -15,16 +15,17 @@ import (
 
 // commands is what can stand after "roost". A file each.
 type commands struct {
-	Serve     serveCmd     `cmd:"" help:"Run Roost for real devices."`
-	Demo      demoCmd      `cmd:"" help:"Run Roost on this machine with a small fleet of simulated things."`
-	Sim       simCmd       `cmd:"" help:"Play things over a real protocol."`
-	Thing     thingCmd     `cmd:"" help:"List, show, approve and set things of a running Roost."`
-	User      userCmd      `cmd:"" help:"People who may sign in."`
-	Token     tokenCmd     `cmd:"" help:"API tokens."`
-	Keys      keysCmd      `cmd:"" help:"The key file that far gateways share with Roost."`
-	Dashboard dashboardCmd `cmd:"" help:"Show and control the things of a broker elsewhere, Roost's or any that speaks as Pyaiot's."`
-	Bench     benchCmd     `cmd:"" help:"Measure Roost, or any Pyaiot-compatible broker, over the wire."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Run Roost for real devices."`
+	Demo       demoCmd       `cmd:"" help:"Run Roost on this machine with a small fleet of simulated things."`
+	Sim        simCmd        `cmd:"" help:"Play things over a real protocol."`
+	Thing      thingCmd      `cmd:"" help:"List, show, approve and set things of a running Roost."`
+	User       userCmd       `cmd:"" help:"People who may sign in."`
+	Token      tokenCmd      `cmd:"" help:"API tokens."`
+	Keys       keysCmd       `cmd:"" help:"Keys of far gateways."`
+	Credential credentialCmd `cmd:"" help:"Passwords of things at the MQTT doors."`
+	Dashboard  dashboardCmd  `cmd:"" help:"Show and control the things of a broker elsewhere, Roost's or any that speaks as Pyaiot's."`
+	Bench      benchCmd      `cmd:"" help:"Measure Roost, or any Pyaiot-compatible broker, over the wire."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 
 	AiotBroker       aiotCmd `cmd:"" name:"aiot-broker" passthrough:"" group:"pyaiot" help:"The broker."`
 	AiotCoAPGateway  aiotCmd `cmd:"" name:"aiot-coap-gateway" passthrough:"" group:"pyaiot" help:"The gateway for CoAP nodes."`
