@@ -15,6 +15,8 @@ const (
 	// handed over together.
 	burstBytes   = 64 << 10
 	burstPackets = 128
+	// maxConnect bounds CONNECT, with its will, in bytes.
+	maxConnect = 256 << 10
 )
 
 // scratch is what a reader works with while there is something to read.
@@ -53,7 +55,10 @@ func (c *conn) feed(s *scratch, b []byte) error {
 		b = c.left
 	}
 	for len(b) > 0 {
-		n, err := mqtt.Scan(b, c.limits.packet)
+		if c.session == nil && b[0] != byte(mqtt.TypeConnect)<<4 {
+			return errStranger
+		}
+		n, err := mqtt.Scan(b, c.longest())
 		if err != nil {
 			return c.fault(s, err)
 		}
@@ -70,6 +75,14 @@ func (c *conn) feed(s *scratch, b []byte) error {
 	}
 	c.keep(b)
 	return nil
+}
+
+// longest is how long a packet may be: not too long from whom we do not know yet.
+func (c *conn) longest() int {
+	if c.session == nil {
+		return min(c.limits.packet, maxConnect)
+	}
+	return c.limits.packet
 }
 
 // fault ends reading: what came before err is done first.
@@ -116,9 +129,6 @@ func (c *conn) done(s *scratch) error {
 func (c *conn) take(s *scratch, packet []byte) error {
 	t := mqtt.TypeOf(packet[0])
 	if c.session == nil {
-		if t != mqtt.TypeConnect {
-			return errStranger
-		}
 		return c.connect(packet)
 	}
 	if t == mqtt.TypePublish {

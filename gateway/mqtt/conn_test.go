@@ -1,0 +1,540 @@
+package mqtt
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/roost-iot/roost/internal/roomtest"
+	"github.com/roost-iot/roost/registry"
+	wire "github.com/roost-iot/roost/wire/mqtt"
+)
+
+// open builds a house whose MQTT door is open to anybody, on TCP. change may set up
+// the limits of connections.
+func open(t *testing.T, change func(*limits)) (*house, string) {
+	t.Helper()
+	h := build(t, registry.EnrolOpen, func(c *Config) { c.Anonymous = AnonymousAny })
+	if change != nil {
+		change(&h.door.limits)
+	}
+	return h, h.listen(t)
+}
+
+func (h *house) listen(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.serve(t, l)
+	return l.Addr().String()
+}
+
+func (h *house) serve(t *testing.T, l net.Listener) {
+	var work sync.WaitGroup
+	work.Go(func() {
+		if err := h.door.Serve(l); err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		work.Wait()
+	})
+}
+
+// raw is a client that says what a test wants, right or wrong.
+type raw struct {
+	t *testing.T
+	net.Conn
+	r     *bufio.Reader
+	v     wire.Version
+	early []*wire.Publish // came while something else was awaited
+}
+
+func dial(t *testing.T, address string, v wire.Version) *raw {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newRaw(t, c, v)
+}
+
+func newRaw(t *testing.T, c net.Conn, v wire.Version) *raw {
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetReadDeadline(time.Now().Add(roomtest.Patience))
+	return &raw{t: t, Conn: c, r: bufio.NewReader(c), v: v}
+}
+
+// enter dials and is let in.
+func enter(t *testing.T, address string, hello wire.Connect) *raw {
+	t.Helper()
+	r := dial(t, address, hello.Version)
+	if ack := r.greet(hello); ack.Code != wire.Success {
+		t.Fatalf("not let in: %+v", ack)
+	}
+	return r
+}
+
+func (r *raw) greet(hello wire.Connect) *wire.Connack {
+	r.t.Helper()
+	r.say(&hello)
+	return hears[*wire.Connack](r)
+}
+
+func (r *raw) say(packets ...wire.Packet) {
+	r.t.Helper()
+	var b []byte
+	for _, p := range packets {
+		b = p.Append(b, r.v)
+	}
+	r.write(b)
+}
+
+func (r *raw) write(b []byte) {
+	r.t.Helper()
+	if _, err := r.Write(b); err != nil {
+		r.t.Fatalf("write: %v", err)
+	}
+}
+
+// hears reads a packet that must be of a type. Messages that come before it are kept.
+func hears[T wire.Packet](r *raw) T {
+	r.t.Helper()
+	if len(r.early) > 0 {
+		if got, ok := wire.Packet(r.early[0]).(T); ok {
+			r.early = r.early[1:]
+			return got
+		}
+	}
+	for {
+		p, err := wire.Read(r.r, r.v, 1<<22)
+		if got, ok := p.(T); ok {
+			return got
+		}
+		message, ok := p.(*wire.Publish)
+		if !ok {
+			var want T
+			r.t.Fatalf("got %T %+v, %v; want %T", p, p, err, want)
+		}
+		r.early = append(r.early, message)
+	}
+}
+
+// ends reads up to the end of the connection; code is what DISCONNECT says before it,
+// 0: there is none.
+func (r *raw) ends(code wire.ReasonCode) {
+	r.t.Helper()
+	var said wire.ReasonCode
+	for {
+		p, err := wire.Read(r.r, r.v, 1<<22)
+		if d, ok := p.(*wire.Disconnect); ok {
+			said = d.Code
+		}
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			r.t.Fatal("the connection does not end")
+		}
+		break
+	}
+	if said != code {
+		r.t.Errorf("ended with %v, want %v", said, code)
+	}
+	_ = r.Close()
+}
+
+func clean(id string, v wire.Version) wire.Connect {
+	return wire.Connect{Version: v, ClientID: id, CleanStart: true}
+}
+
+var allVersions = []wire.Version{wire.V31, wire.V311, wire.V5}
+
+func TestMessagesOfAllQualitiesPassInAllVersions(t *testing.T) {
+	_, address := open(t, nil)
+	for _, v := range allVersions {
+		t.Run(v.String(), func(t *testing.T) {
+			r := enter(t, address, clean("a"+v.String(), v))
+			r.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "t/" + v.String(), QoS: 2}, {Filter: "bad#", QoS: 1}}})
+			refused := wire.UnspecifiedError
+			if v == wire.V5 {
+				refused = wire.TopicFilterInvalid
+			}
+			if sub := hears[*wire.Suback](r); !slices.Equal(sub.Codes, []wire.ReasonCode{2, refused}) || sub.ID != 1 {
+				t.Errorf("%+v", sub)
+			}
+			for qos := range byte(3) {
+				p := &wire.Publish{Topic: "t/" + v.String(), QoS: qos, ID: uint16(qos) * 7, Payload: []byte{'0' + qos}}
+				r.say(p)
+				if qos > 0 {
+					r.handshake(p)
+				}
+				r.receives(p)
+			}
+			r.say(&wire.Ping{Type: wire.TypePingreq}, &wire.Unsubscribe{ID: 9, Filters: []string{"t/" + v.String()}})
+			hears[*wire.Ping](r)
+			if un := hears[*wire.Unsuback](r); un.ID != 9 {
+				t.Errorf("%+v", un)
+			}
+			r.say(&wire.Disconnect{})
+			r.ends(0)
+		})
+	}
+}
+
+// handshake awaits the acknowledgements of what was published. A message that comes
+// before them is for receives.
+func (r *raw) handshake(p *wire.Publish) {
+	r.t.Helper()
+	want := []wire.Type{wire.TypePuback}
+	if p.QoS == 2 {
+		want = []wire.Type{wire.TypePubrec, wire.TypePubcomp}
+	}
+	for _, t := range want {
+		ack := hears[*wire.Ack](r)
+		if ack.Type != t || ack.ID != p.ID || ack.Code.Failed() {
+			r.t.Errorf("%+v, want %v of %d", ack, t, p.ID)
+		}
+		if t == wire.TypePubrec {
+			r.say(&wire.Ack{Type: wire.TypePubrel, ID: p.ID})
+		}
+	}
+}
+
+// receives awaits a message like p and acknowledges it.
+func (r *raw) receives(p *wire.Publish) {
+	r.t.Helper()
+	got := hears[*wire.Publish](r)
+	if got.Topic != p.Topic || string(got.Payload) != string(p.Payload) || got.QoS != p.QoS {
+		r.t.Errorf("got %+v, want %+v", got, p)
+	}
+	switch got.QoS {
+	case 1:
+		r.say(&wire.Ack{Type: wire.TypePuback, ID: got.ID})
+	case 2:
+		r.say(&wire.Ack{Type: wire.TypePubrec, ID: got.ID})
+		if rel := hears[*wire.Ack](r); rel.Type != wire.TypePubrel || rel.ID != got.ID {
+			r.t.Errorf("%+v", rel)
+		}
+		r.say(&wire.Ack{Type: wire.TypePubcomp, ID: got.ID})
+	}
+}
+
+// TestRulesThatAreBroken: what each version demands, and that nobody else minds.
+func TestRulesThatAreBroken(t *testing.T) {
+	_, address := open(t, func(l *limits) { l.packet = 10_000 })
+	witness := enter(t, address, clean("witness", wire.V5))
+	publish := func(p wire.Publish) []byte { return p.Append(nil, wire.V5) }
+	for _, c := range []struct {
+		name string
+		say  []byte
+		v    wire.Version // 0: both
+		code wire.ReasonCode
+	}{
+		{"a second CONNECT", (&wire.Connect{Version: wire.V5, ClientID: "x"}).Append(nil, wire.V5), wire.V5, wire.ProtocolError},
+		{"CONNACK", []byte{0x20, 2, 0, 0}, 0, wire.ProtocolError},
+		{"type 0", []byte{0, 0}, 0, wire.ProtocolError},
+		{"AUTH", []byte{0xf0, 0}, 0, wire.ProtocolError},
+		{"a remaining length without end", []byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x01}, 0, wire.MalformedPacket},
+		{"more than may be sent", []byte{0x30, 0xff, 0x7f, 0, 1}, 0, wire.PacketTooLarge},
+		{"QoS 3", []byte{0x36, 5, 0, 1, 'a', 0, 1}, 0, wire.MalformedPacket},
+		{"a wildcard in a topic", []byte{0x30, 4, 0, 1, '#', 0}, 0, wire.TopicNameInvalid},
+		{"flags of SUBSCRIBE", []byte{0x80, 6, 0, 1, 0, 1, 'a', 0}, 0, wire.MalformedPacket},
+		{"SUBSCRIBE without filters", []byte{0x82, 3, 0, 1, 0}, wire.V5, wire.ProtocolError},
+		{"an alias that stands for nothing", publish(wire.Publish{Props: wire.PublishProps{TopicAlias: 1}}), wire.V5, wire.ProtocolError},
+		{"an alias above the maximum", publish(wire.Publish{Topic: "a", Props: wire.PublishProps{TopicAlias: 33}}), wire.V5, wire.TopicAliasInvalid},
+		{"a subscription id of its own", publish(wire.Publish{Topic: "a", Props: wire.PublishProps{SubscriptionIDs: []uint32{1}}}), wire.V5, wire.ProtocolError},
+		{"a longer session at the end", (&wire.Disconnect{HasSessionExpiry: true, SessionExpiry: 5}).Append(nil, wire.V5), wire.V5, wire.ProtocolError},
+	} {
+		for _, v := range []wire.Version{wire.V311, wire.V5} {
+			if c.v != 0 && c.v != v {
+				continue
+			}
+			t.Run(c.name+" in "+v.String(), func(t *testing.T) {
+				r := enter(t, address, clean("rogue", v))
+				r.write(append(append([]byte{0xc0, 0}, c.say...), 0xc0, 0))
+				hears[*wire.Ping](r) // what came before is answered
+				code := c.code
+				if v != wire.V5 {
+					code = 0
+				}
+				r.ends(code)
+			})
+		}
+	}
+	witness.say(&wire.Ping{Type: wire.TypePingreq})
+	hears[*wire.Ping](witness)
+}
+
+func TestWhoIsNotLetInIsToldInItsVersion(t *testing.T) {
+	h, address := open(t, nil)
+	bad := map[string]struct {
+		hello wire.Connect
+		code  wire.ReasonCode // 0: just the end
+	}{
+		"no id in 3.1":             {wire.Connect{Version: wire.V31, CleanStart: true}, wire.ClientIDNotValid},
+		"no id and a session":      {wire.Connect{Version: wire.V311}, wire.ClientIDNotValid},
+		"a long id":                {clean(strings.Repeat("x", maxClientID+1), wire.V5), wire.ClientIDNotValid},
+		"a password nobody knows":  {wire.Connect{Version: wire.V311, ClientID: "a", CleanStart: true, HasUserName: true, UserName: "u"}, wire.BadUserNameOrPassword},
+		"extended authentication":  {wire.Connect{Version: wire.V5, ClientID: "a", AuthMethod: "SCRAM"}, wire.BadAuthenticationMethod},
+		"a will on a filter, in 5": {wire.Connect{Version: wire.V5, ClientID: "a", Will: &wire.Will{Topic: "a/#"}}, wire.TopicNameInvalid},
+		"a will on a filter":       {wire.Connect{Version: wire.V311, ClientID: "a", Will: &wire.Will{Topic: "a/#"}}, 0},
+	}
+	for name, c := range bad {
+		t.Run(name, func(t *testing.T) {
+			r := dial(t, address, c.hello.Version)
+			r.say(&c.hello)
+			if c.code != 0 {
+				if ack := hears[*wire.Connack](r); ack.Code != c.code {
+					t.Errorf("%+v, want %v", ack, c.code)
+				}
+			}
+			r.ends(0)
+		})
+	}
+	t.Run("a version of the future", func(t *testing.T) {
+		r := dial(t, address, wire.V311)
+		r.write([]byte("\x10\x0d\x00\x04MQTT\x06\x02\x00\x3c\x00\x01a"))
+		if ack := hears[*wire.Connack](r); ack.Code != wire.UnsupportedProtocolVersion {
+			t.Errorf("%+v", ack)
+		}
+		r.ends(0)
+	})
+	for name, first := range map[string]string{"another protocol": "GET / HTTP/1.1\r\n\r\n", "PINGREQ": "\xc0\x00", "nothing that ends": "\x10\xff\xff\xff\xff\xff"} {
+		t.Run(name, func(t *testing.T) {
+			r := dial(t, address, wire.V311)
+			r.write([]byte(first))
+			r.ends(0)
+		})
+	}
+	if n := h.door.Stats().Connected; n != 0 {
+		t.Errorf("%d are connected", n)
+	}
+}
+
+func TestClientsAreToldWhatHolds(t *testing.T) {
+	_, address := open(t, func(l *limits) { l.keepAlive = 60 })
+	r := dial(t, address, wire.V5)
+	ack := r.greet(wire.Connect{Version: wire.V5, CleanStart: true, KeepAlive: 600})
+	if ack.Code != 0 || !strings.HasPrefix(ack.AssignedID, "auto-") || ack.MaxPacket != defaultPacket || ack.TopicAliasMax != defaultAliases ||
+		ack.ReceiveMaximum == 0 || !ack.HasKeepAlive || ack.KeepAlive != 60 || ack.SessionPresent {
+		t.Errorf("%+v", ack)
+	}
+	if ack := dial(t, address, wire.V311).greet(wire.Connect{Version: wire.V311, CleanStart: true}); ack.Code != 0 {
+		t.Errorf("no id in 3.1.1: %+v", ack)
+	}
+}
+
+func TestTopicAliasesBothWays(t *testing.T) {
+	_, address := open(t, nil)
+	hello := clean("a", wire.V5)
+	hello.TopicAliasMax = 1
+	r := enter(t, address, hello)
+	r.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "#"}}, SubscriptionID: 4})
+	hears[*wire.Suback](r)
+	alias := func(topic string, n uint16, payload string) *wire.Publish {
+		return &wire.Publish{Topic: topic, Payload: []byte(payload), Props: wire.PublishProps{TopicAlias: n}}
+	}
+	r.say(alias("one", 3, "1"), alias("", 3, "2"), alias("two", 3, "3"), alias("", 3, "4"), alias("one", 0, "5"))
+	for i, want := range []wire.Publish{
+		{Topic: "one", Props: wire.PublishProps{TopicAlias: 1}},
+		{Topic: "", Props: wire.PublishProps{TopicAlias: 1}},
+		{Topic: "two"},
+		{Topic: "two"},
+		{Topic: "", Props: wire.PublishProps{TopicAlias: 1}},
+	} {
+		got := hears[*wire.Publish](r)
+		if got.Topic != want.Topic || got.Props.TopicAlias != want.Props.TopicAlias || string(got.Payload) != fmt.Sprint(i+1) ||
+			!slices.Equal(got.Props.SubscriptionIDs, []uint32{4}) {
+			t.Errorf("message %d: %+v", i+1, got)
+		}
+	}
+}
+
+func TestPacketsCutIntoPieces(t *testing.T) {
+	_, address := open(t, nil)
+	long := strings.Repeat("x", 300_000)
+	var b []byte
+	for _, p := range []wire.Packet{
+		&wire.Connect{Version: wire.V311, ClientID: "pieces", CleanStart: true},
+		&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "p"}}},
+		&wire.Publish{Topic: "p", Payload: []byte("short")},
+		&wire.Publish{Topic: "p", Payload: []byte(long)},
+		&wire.Publish{Topic: "p", QoS: 1, ID: 3, Payload: []byte("last")},
+	} {
+		b = p.Append(b, wire.V311)
+	}
+	for _, size := range []int{1, 3, 1000, 70_000, len(b)} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			r := dial(t, address, wire.V311)
+			var work sync.WaitGroup
+			defer work.Wait()
+			work.Go(func() {
+				for piece := range slices.Chunk(b[:min(len(b), size*5000)], size) {
+					if _, err := r.Write(piece); err != nil {
+						t.Errorf("write: %v", err)
+						return
+					}
+				}
+				if _, err := r.Write(b[min(len(b), size*5000):]); err != nil {
+					t.Errorf("write: %v", err)
+				}
+			})
+			hears[*wire.Connack](r)
+			hears[*wire.Suback](r)
+			hears[*wire.Ack](r)
+			for _, want := range []string{"short", long, "last"} {
+				if got := hears[*wire.Publish](r); string(got.Payload) != want {
+					t.Errorf("%d bytes, want %d", len(got.Payload), len(want))
+				}
+			}
+		})
+	}
+}
+
+func TestNewConnectionTakesTheSessionOver(t *testing.T) {
+	_, address := open(t, nil)
+	for _, v := range []wire.Version{wire.V311, wire.V5} {
+		hello := wire.Connect{Version: v, ClientID: "twin" + v.String(), SessionExpiry: 100}
+		first := enter(t, address, hello)
+		first.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "twin/" + v.String(), QoS: 1}}})
+		hears[*wire.Suback](first)
+		second := dial(t, address, v)
+		if ack := second.greet(hello); !ack.SessionPresent {
+			t.Errorf("%v: %+v", v, ack)
+		}
+		var code wire.ReasonCode
+		if v == wire.V5 {
+			code = wire.SessionTakenOver
+		}
+		first.ends(code)
+		second.say(&wire.Publish{Topic: "twin/" + v.String(), QoS: 1, ID: 1, Payload: []byte("x")})
+		hears[*wire.Ack](second)
+		second.receives(&wire.Publish{Topic: "twin/" + v.String(), QoS: 1, Payload: []byte("x")})
+	}
+}
+
+func TestWillIsForTheLost(t *testing.T) {
+	_, address := open(t, nil)
+	ear := enter(t, address, clean("ear", wire.V5))
+	ear.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "will/#"}}})
+	hears[*wire.Suback](ear)
+	for i, c := range []struct {
+		how  func(r *raw)
+		will bool
+	}{
+		{func(r *raw) { r.say(&wire.Disconnect{}); r.ends(0) }, false},
+		{func(r *raw) { _ = r.Close() }, true},
+		{func(r *raw) { r.say(&wire.Disconnect{Code: wire.DisconnectWithWill}); r.ends(0) }, true},
+		{func(r *raw) { r.write([]byte{0, 0}); r.ends(wire.ProtocolError) }, true},
+	} {
+		topic := fmt.Sprint("will/", i)
+		hello := clean("mortal", wire.V5)
+		hello.Will = &wire.Will{Topic: topic, Payload: []byte("gone")}
+		c.how(enter(t, address, hello))
+		if c.will {
+			if got := hears[*wire.Publish](ear); got.Topic != topic {
+				t.Errorf("case %d: %+v", i, got)
+			}
+		}
+	}
+}
+
+func TestShutdownIsSaid(t *testing.T) {
+	h, address := open(t, nil)
+	five, four := enter(t, address, clean("five", wire.V5)), enter(t, address, clean("four", wire.V311))
+	silent := dial(t, address, wire.V5)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.stop()
+	}()
+	five.ends(wire.ServerShuttingDown)
+	four.ends(0)
+	silent.ends(0)
+	<-done
+	if c, err := net.Dial("tcp", address); err == nil {
+		_ = c.Close()
+		t.Error("the door still listens")
+	}
+}
+
+// TestClientsThatWeDidNotWrite: mosquitto's own, with all qualities.
+func TestClientsThatWeDidNotWrite(t *testing.T) {
+	h, address := open(t, nil)
+	host, port, _ := net.SplitHostPort(address)
+	sub, err := exec.LookPath("mosquitto_sub")
+	if err != nil {
+		t.Skip("mosquitto's clients are not installed")
+	}
+	for _, v := range []string{"mqttv31", "mqttv311", "mqttv5"} {
+		t.Run(v, func(t *testing.T) {
+			common := []string{"-h", host, "-p", port, "-V", v, "-t", "mosquitto/" + v}
+			ear := exec.Command(sub, append(common, "-q", "2", "-C", "3", "-W", "20", "-i", "ear-"+v)...)
+			out, err := ear.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := ear.Start(); err != nil {
+				t.Fatal(err)
+			}
+			roomtest.Eventually(t, "mosquitto_sub listens", func() bool {
+				n, _ := h.door.Broker().Reach("mosquitto/" + v)
+				return n > 0
+			})
+			for q := range 3 {
+				if b, err := exec.Command("mosquitto_pub", append(common, "-q", fmt.Sprint(q), "-m", fmt.Sprint("m", q), "-i", "pub")...).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, b)
+				}
+			}
+			b, _ := io.ReadAll(out)
+			if err := ear.Wait(); err != nil || string(b) != "m0\nm1\nm2\n" {
+				t.Errorf("%v: %q", err, b)
+			}
+		})
+	}
+}
+
+func TestWebSocketsOnlyForMQTT(t *testing.T) {
+	h, _ := open(t, nil)
+	web := httptest.NewServer(h.door)
+	defer web.Close()
+	get := func(header ...string) int {
+		r, _ := http.NewRequest(http.MethodGet, web.URL+"/mqtt", nil)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="}
+	for want, header := range map[int][]string{
+		http.StatusBadRequest:         {},
+		http.StatusSwitchingProtocols: append(upgrade, "Sec-WebSocket-Protocol", "chat, mqtt"),
+	} {
+		if got := get(header...); got != want {
+			t.Errorf("%v: %d, want %d", header, got, want)
+		}
+	}
+	if got := get(append(upgrade, "Sec-WebSocket-Protocol", "chat")...); got != http.StatusBadRequest {
+		t.Errorf("another subprotocol: %d", got)
+	}
+}

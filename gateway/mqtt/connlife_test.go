@@ -1,0 +1,248 @@
+package mqtt
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/roost-iot/roost/gateway/mqttclient"
+	"github.com/roost-iot/roost/internal/roomtest"
+	wire "github.com/roost-iot/roost/wire/mqtt"
+)
+
+// onPipe gives a connection of a door that lives in a synctest bubble.
+func onPipe(t *testing.T, d *Door, v wire.Version) *raw {
+	near, far := net.Pipe()
+	d.attach(newTCPLine(far), "pipe:1")
+	t.Cleanup(func() { _ = near.Close() })
+	r := newRaw(t, near, v)
+	_ = near.SetReadDeadline(time.Time{})
+	return r
+}
+
+// alone is a door without rooms and without Run.
+func alone(t *testing.T, change func(*limits)) *Door {
+	d := New(Config{Log: slog.New(slog.DiscardHandler), Anonymous: AnonymousAny})
+	if change != nil {
+		change(&d.limits)
+	}
+	t.Cleanup(d.closeConns)
+	return d
+}
+
+func TestSilentClientIsCutAfterOneAndAHalfKeepAlives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := alone(t, nil)
+		r := onPipe(t, d, wire.V5)
+		hello := clean("quiet", wire.V5)
+		hello.KeepAlive = 10
+		r.greet(hello)
+		for range 4 { // it says something now and then, in pieces
+			time.Sleep(14 * time.Second)
+			r.write([]byte{0xc0})
+			time.Sleep(14 * time.Second)
+			r.write([]byte{0})
+			hears[*wire.Ping](r)
+		}
+		start := time.Now()
+		r.ends(wire.KeepAliveTimeout)
+		if took := time.Since(start); took != 15*time.Second {
+			t.Errorf("cut after %v", took)
+		}
+	})
+}
+
+func TestClientWithoutKeepAliveMayBeSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := alone(t, nil)
+		r := onPipe(t, d, wire.V311)
+		r.greet(clean("mute", wire.V311))
+		time.Sleep(1000 * time.Hour)
+		r.say(&wire.Ping{Type: wire.TypePingreq})
+		hears[*wire.Ping](r)
+	})
+}
+
+func TestWhoDoesNotGreetIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := alone(t, nil)
+		for _, beginning := range []string{"", "\x10", "\x10\x20\x00\x04MQ"} {
+			r := onPipe(t, d, wire.V5)
+			start := time.Now()
+			if beginning != "" {
+				r.write([]byte(beginning))
+			}
+			r.ends(0)
+			if took := time.Since(start); took != 10*time.Second {
+				t.Errorf("%q: cut after %v", beginning, took)
+			}
+		}
+	})
+}
+
+// TestClientThatDoesNotReadHoldsNobodyUp: it is cut, others get everything.
+func TestClientThatDoesNotReadHoldsNobodyUp(t *testing.T) {
+	_, address := open(t, func(l *limits) { l.patience = 100 * time.Millisecond })
+	lazy := enter(t, address, clean("lazy", wire.V5))
+	lazy.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "flood"}}})
+	hears[*wire.Suback](lazy)
+	ear := enter(t, address, clean("ear", wire.V5))
+	ear.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "other"}}})
+	hears[*wire.Suback](ear)
+	mouth := enter(t, address, clean("mouth", wire.V311))
+	big := &wire.Publish{Topic: "flood", Payload: bytes.Repeat([]byte("x"), 100_000)}
+	for i := range 300 { // 30 MB: more than the kernel holds
+		mouth.say(big)
+		if i%10 == 0 {
+			mouth.say(&wire.Publish{Topic: "other", Payload: fmt.Append(nil, i)})
+			if got := hears[*wire.Publish](ear); string(got.Payload) != fmt.Sprint(i) {
+				t.Fatalf("got %s, want %d", got.Payload, i)
+			}
+		}
+	}
+	mouth.say(&wire.Ping{Type: wire.TypePingreq})
+	hears[*wire.Ping](mouth)
+	for { // what the kernel has, and then the end
+		if _, err := lazy.r.Discard(1 << 16); err != nil {
+			if strings.Contains(err.Error(), "timeout") {
+				t.Error("it was not cut")
+			}
+			return
+		}
+	}
+}
+
+// TestClientMayWriteMuchBeforeItReads: a client that only writes is served on.
+func TestClientMayWriteMuchBeforeItReads(t *testing.T) {
+	_, address := open(t, nil)
+	r := enter(t, address, clean("writer", wire.V311))
+	const many = 50_000
+	var b []byte
+	for i := range many {
+		p := wire.Publish{Topic: "t", QoS: 1, ID: uint16(i%65535) + 1}
+		b = p.Append(b, wire.V311)
+	}
+	r.write(b)
+	for i := range many {
+		if ack := hears[*wire.Ack](r); ack.ID != uint16(i%65535)+1 {
+			t.Fatalf("acknowledgement %d is of %d", i, ack.ID)
+		}
+	}
+}
+
+// TestEveryTransportCarriesEverything runs our client over TCP, TLS and WebSocket.
+func TestEveryTransportCarriesEverything(t *testing.T) {
+	h, plain := open(t, nil)
+	web := httptest.NewServer(h.door)
+	t.Cleanup(web.Close)
+	keys := httptest.NewTLSServer(nil)
+	t.Cleanup(keys.Close)
+	sealed, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: keys.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.serve(t, sealed)
+	trust := keys.Client().Transport.(*http.Transport).TLSClientConfig
+	for name, o := range map[string]mqttclient.Options{
+		"tcp": {Address: "tcp://" + plain},
+		"tls": {Address: "mqtts://" + sealed.Addr().String(), TLS: trust},
+		"ws":  {Address: "ws" + strings.TrimPrefix(web.URL, "http") + "/mqtt"},
+	} {
+		t.Run(name, func(t *testing.T) { carryAll(t, o) })
+	}
+}
+
+func carryAll(t *testing.T, o mqttclient.Options) {
+	const senders, each = 3, 100
+	var mu sync.Mutex
+	got := map[string]int{}
+	all := make(chan struct{})
+	o.Log = slog.New(slog.DiscardHandler)
+	o.Subscriptions = []wire.Subscription{{Filter: "carry/#", QoS: 2}}
+	o.Handle = func(p *wire.Publish) {
+		mu.Lock()
+		defer mu.Unlock()
+		if got[p.Topic]++; got[p.Topic] == 1 && len(got) == senders*each {
+			close(all)
+		}
+	}
+	c, err := mqttclient.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := roomtest.Soon()
+	var run sync.WaitGroup
+	run.Go(func() { c.Run(ctx) })
+	defer run.Wait()
+	defer stop()
+	if err := c.Await(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for s := range senders {
+		run.Go(func() {
+			for i := range each {
+				p := &wire.Publish{Topic: fmt.Sprintf("carry/%d/%d", s, i), QoS: byte(i % 3), Payload: make([]byte, i*i*10)}
+				if err := c.Publish(ctx, p); err != nil {
+					t.Errorf("%s: %v", p.Topic, err)
+					return
+				}
+			}
+		})
+	}
+	select {
+	case <-all:
+	case <-ctx.Done():
+		mu.Lock()
+		t.Errorf("%d of %d came", len(got), senders*each)
+		mu.Unlock()
+	}
+}
+
+func TestPacketsSpanWebSocketFrames(t *testing.T) {
+	h, _ := open(t, nil)
+	web := httptest.NewServer(h.door)
+	t.Cleanup(web.Close)
+	ctx, stop := roomtest.Soon()
+	defer stop()
+	c, resp, err := websocket.Dial(ctx, web.URL+"/mqtt", &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	if resp.Header.Get("Sec-WebSocket-Protocol") != "mqtt" {
+		t.Errorf("%v", resp.Header)
+	}
+	hello := clean("web", wire.V311)
+	b := hello.Append(nil, wire.V311)
+	b = (&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "w"}}}).Append(b, wire.V311)
+	b = (&wire.Publish{Topic: "w", Payload: []byte("hi")}).Append(b, wire.V311)
+	for i := range b { // a byte a message, and an empty one
+		if err := c.Write(ctx, websocket.MessageBinary, b[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Write(ctx, websocket.MessageBinary, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRaw(t, websocket.NetConn(ctx, c, websocket.MessageBinary), wire.V311)
+	hears[*wire.Connack](r)
+	hears[*wire.Suback](r)
+	if got := hears[*wire.Publish](r); string(got.Payload) != "hi" {
+		t.Errorf("%+v", got)
+	}
+	if err := c.Write(ctx, websocket.MessageText, []byte("\xc0\x00")); err != nil {
+		t.Fatal(err)
+	}
+	r.ends(0)
+}
