@@ -42,7 +42,7 @@ func newDevice(id, name string, resources []string, seed uint64, i int) *device 
 		held: map[string]string{
 			"board": "simulated", "name": name, "os": "riot",
 			"led": "0", "robot": "s", "version": "1.0.0", "text": "Hello", "js": blink,
-			"position": position(i), "rgb": "#2f6fde", "lcd": "Roost", "ribot": "0:0:0", "servo": "50%",
+			"position": position(i + int(seed%100)), "rgb": "#2f6fde", "lcd": "Roost", "ribot": "0:0:0", "servo": "50%",
 		},
 		air: newWeather(rng),
 	}

@@ -86,7 +86,7 @@ func (n *mqttNode) live(ctx context.Context) error {
 	l := &mqttLife{mqttNode: n, qos: 1, todo: make(chan func(context.Context), mostAsks)}
 	o := mqttclient.Options{
 		Address: n.f.c.To, ClientID: n.id, User: n.f.c.User, Password: n.f.c.Password, CleanStart: true,
-		Queue: 256, Retry: 500 * time.Millisecond, RetryMax: 15 * time.Second, Log: n.log,
+		Queue: 256, Retry: 500 * time.Millisecond, RetryMax: 15 * time.Second, Log: slog.New(slog.DiscardHandler),
 		Connected: func(bool) { n.f.count.joined.Add(1); l.do(l.arrived) },
 		Lost:      l.lost,
 		Handle: func(p *mqtt.Publish) {
