@@ -252,6 +252,7 @@ func (w *Watch) announced(ctx context.Context, uid string) {
 
 // value hands one to the rooms, and what the thing is first.
 func (w *Watch) value(ctx context.Context, t *watched, name string, v roost.Value) {
+	v = tidy(name, v)
 	if t.learn(name, v) {
 		w.arrive(ctx, t, false)
 	}

@@ -22,7 +22,7 @@ const All = "all"
 // Alive is the UID of a gateway's keep-alive, which is an update without Endpoint.
 const Alive = "alive"
 
-// Message is one message of a gateway or a web client. UID, Endpoint and Dst are
+// Message is one message of a gateway or a web client. UID, Endpoint, Dst and Src are
 // nil where they are missing or no JSON strings. All slices point into the bytes
 // that were parsed, or into fresh ones where a string held escapes.
 type Message struct {
@@ -30,6 +30,7 @@ type Message struct {
 	UID      []byte
 	Endpoint []byte
 	Dst      []byte
+	Src      []byte // of a client's message, when a broker passes it on
 	Data     []byte // JSON text; nil: missing
 }
 
@@ -107,6 +108,8 @@ func Parse(b []byte) (Message, error) {
 			m.Endpoint = textOf(v)
 		case "dst":
 			m.Dst = textOf(v)
+		case "src":
+			m.Src = textOf(v)
 		}
 	})
 	if !ok || skipSpace(b, end) != len(b) {
