@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
 	wire "github.com/roost-iot/roost/wire/pyaiot"
@@ -244,4 +243,3 @@ func (l *lineOut) quiet(ctx context.Context, wait time.Duration) error {
 		return ctx.Err()
 	}
 }
-
