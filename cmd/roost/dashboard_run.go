@@ -157,6 +157,7 @@ func (d *dashboard) run(ctx context.Context, ready func() error) error {
 	inRooms.Go(func() { d.telemetry.Run(rooms) })
 	inRooms.Go(func() { d.registry.Run(rooms) })
 	inRooms.Go(func() { d.keepStore(rooms) })
+	inRooms.Go(func() { d.forget(rooms) })
 
 	inDoors.Go(func() { d.watch.Run(open) })
 	inDoors.Go(func() { d.web.Run(open) })

@@ -30,6 +30,13 @@ func (s *Store) Texts(ctx context.Context, series int64, from, to time.Time, max
 	return list(ctx, s, "read texts", scanText, selectTexts, series, from.UnixMilli(), to.UnixMilli(), limit(max))
 }
 
+// ExpireTexts deletes the text readings of one series before a time.
+func (s *Store) ExpireTexts(ctx context.Context, series int64, before time.Time) error {
+	return s.writeSmall(ctx, "expire texts", func(t *txn) error {
+		return t.exec(`DELETE FROM texts WHERE series = ? AND at_ms < ?`, series, before.UnixMilli())
+	})
+}
+
 func scanText(row scanner) (r roost.TextReading, err error) {
 	var when int64
 	err = row.Scan(&r.Series, &when, &r.Value)
