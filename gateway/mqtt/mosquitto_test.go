@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,14 +24,15 @@ type mosquitto struct {
 	t      *testing.T
 	path   string
 	port   int
-	config string
+	config string   // its file
+	more   []string // lines of that
 	run    *exec.Cmd
 	log    *bytes.Buffer
 }
 
 // startMosquitto starts one. Without the program the test is skipped, or fails when
 // peers must be there (ROOST_NEED_PEERS=1).
-func startMosquitto(t *testing.T) *mosquitto {
+func startMosquitto(t *testing.T, more ...string) *mosquitto {
 	t.Helper()
 	path, err := exec.LookPath("mosquitto")
 	if err != nil {
@@ -43,7 +45,7 @@ func startMosquitto(t *testing.T) *mosquitto {
 		}
 		t.Skip("mosquitto is not installed")
 	}
-	m := &mosquitto{t: t, path: path, config: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	m := &mosquitto{t: t, path: path, config: filepath.Join(t.TempDir(), "mosquitto.conf"), more: more}
 	for range 5 { // another program may take the port first
 		m.port = freePort(t)
 		if m.start() {
@@ -72,6 +74,7 @@ func (m *mosquitto) start() bool {
 	if os.Getuid() == 0 {
 		config += "user root\n"
 	}
+	config += strings.Join(m.more, "\n") + "\n"
 	if err := os.WriteFile(m.config, []byte(config), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
