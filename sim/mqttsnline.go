@@ -36,8 +36,9 @@ type snLine struct {
 	gateway netip.AddrPort
 	handle  func(mqttsn.Publish) mqttsn.ReturnCode
 	stop    func() bool
+	gone    chan struct{} // closed when goodbye is said
 	waits   time.Duration
-	id      uint16
+	next    uint16 // message id
 	pinged  time.Time
 	in, out []byte
 }
@@ -54,13 +55,14 @@ func newSNLine(ctx context.Context, n *mqttsnNode, network string, at *net.UDPAd
 		return nil, fmt.Errorf("open the socket of %s: %w", n.id, err)
 	}
 	l := &snLine{
-		n: n, socket: socket, conn: socket, gateway: gateway, id: firstID, pinged: time.Now(),
-		waits: min(emcuteWaits, max(2*n.f.c.Interval, time.Second)), in: make([]byte, 2048),
+		n: n, socket: socket, conn: socket, gateway: gateway, next: firstID, pinged: time.Now(),
+		waits: min(emcuteWaits, max(2*n.f.c.Interval, 500*time.Millisecond)), in: make([]byte, 2048), gone: make(chan struct{}),
 	}
 	if n.f.c.Loss > 0 || n.f.c.Reorder > 0 {
 		l.conn = &leakyConn{UDPConn: socket, dice: newDice(n.f, n.i)}
 	}
 	l.stop = context.AfterFunc(ctx, func() {
+		defer close(l.gone)
 		goodbye, _ := mqttsn.Disconnect{}.Append(nil)
 		_, _ = socket.WriteToUDPAddrPort(goodbye, gateway) // who does not hear it finds out
 		_ = socket.Close()
@@ -71,12 +73,14 @@ func newSNLine(ctx context.Context, n *mqttsnNode, network string, at *net.UDPAd
 func (l *snLine) hangUp() {
 	if l.stop() {
 		_ = l.socket.Close()
+		return
 	}
+	<-l.gone
 }
 
 func (l *snLine) nextID() uint16 {
-	id := l.id
-	l.id++
+	id := l.next
+	l.next++
 	return id
 }
 

@@ -46,13 +46,17 @@ type Config struct {
 	// taken in without a CONNECT, under a client id made of their address.
 	Strict bool
 
+	// Slow says that the broker may wait for the disk before it has taken a message
+	// (durability "commit"): more workers then wait at the same time.
+	Slow bool
+
 	MaxClients  int // known at one time, asleep or not; 100,000
 	MaxCasual   int // who publish with QoS −1 and never connected; 4,096
 	MaxTopics   int // registered by and for one client; 4,096
 	AllTopics   int // of all clients together; 1,000,000
 	MaxDatagram int // bytes of a datagram, either way; 16 KiB
 	MaxAwake    int // messages that a client gets in one waking; 1,000
-	Lanes       int // 16
+	Lanes       int // 16, with Slow 128
 	LaneLength  int // datagrams that wait in one lane; 1,024
 	LaneBytes   int // in all lanes together; 32 MiB
 	// MaxSilence is after how long a client is lost that named no keep alive; 24 h.
@@ -74,7 +78,11 @@ func (c Config) withDefaults() Config {
 	or(&c.AllTopics, 1_000_000)
 	or(&c.MaxDatagram, 16<<10)
 	or(&c.MaxAwake, 1000)
-	or(&c.Lanes, 16)
+	lanes := 16
+	if c.Slow {
+		lanes = 128
+	}
+	or(&c.Lanes, lanes)
 	or(&c.LaneLength, 1024)
 	or(&c.LaneBytes, 32<<20)
 	or(&c.MaxSilence, 24*time.Hour)
