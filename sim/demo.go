@@ -55,6 +55,8 @@ var cast = []struct {
 	{kind: "mqtt", uid: "wipy-", name: "Pycom board", resources: []string{"led", "position"}, style: StylePycom},
 	{kind: "mqtt", uid: "mood-", name: "Mood light", resources: []string{"rgb", "servo", "lcd", "illuminance"}, style: StyleNative},
 	{kind: "mqtt", uid: "ribot-", name: "RiBot", resources: []string{"ribot", "battery", "status"}, style: StyleNative},
+	{kind: "mqttsn", uid: "mast-", name: "Weather mast", resources: []string{"temperature", "pressure", "humidity"}},
+	{kind: "mqttsn", uid: "beehive-", name: "Beehive", resources: []string{"temperature", "battery", "led"}, sleeps: 10 * time.Second},
 }
 
 // DemoGuests lists who comes when Demo runs with all doors open.
@@ -97,6 +99,8 @@ func (a Addresses) fleet(kind string, c Config) *Fleet {
 		return WS(c)
 	case "mqtt":
 		return MQTT(c)
+	case "mqttsn":
+		return MQTTSN(c)
 	}
 	return CoAP(c)
 }

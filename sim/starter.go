@@ -48,10 +48,10 @@ var kits = []struct {
 }
 
 // kinds are the protocols of things that can be started.
-var kinds = []string{"coap", "mqtt", "ws"}
+var kinds = []string{"coap", "mqtt", "mqttsn", "ws"}
 
 // Start plays one more thing until Close and gives its own id. kind is "coap",
-// "mqtt" or "ws". Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
+// "mqtt", "mqttsn" or "ws". Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
 // when the door is off.
 func (s *Starter) Start(ctx context.Context, kind string) (id string, err error) {
 	if err := ctx.Err(); err != nil {

@@ -91,12 +91,14 @@ func TestDemoGuestsAllCome(t *testing.T) {
 	go func() { ended <- sim.Demo(ctx, sim.Addresses{CoAP: c.addr, WS: w.addr, MQTT: m.addr}) }()
 	missing, waiting := map[string]bool{}, 0
 	for _, g := range sim.DemoGuests() {
-		missing[g.Door+" "+g.ID] = true
+		if id := g.ID; id != "mast-1" && id != "beehive-1" { // there is no MQTT-SN gateway here
+			missing[g.Door+" "+id] = true
+		}
 		if g.Waits {
 			waiting++
 		}
 	}
-	if len(missing) != len(sim.DemoGuests()) || waiting != 1 {
+	if len(missing) != len(sim.DemoGuests())-2 || waiting != 1 {
 		t.Errorf("%d guests, %d of them to be approved", len(missing), waiting)
 	}
 	for range 3 {

@@ -10,9 +10,10 @@ import (
 )
 
 type simCmd struct {
-	CoAP simCoAP `cmd:"" name:"coap" help:"CoAP nodes, as Pyaiot's test node."`
-	MQTT simMQTT `cmd:"" name:"mqtt" help:"MQTT things, as Pyaiot's test node, its MicroPython script, or our own way."`
-	WS   simWS   `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
+	CoAP   simCoAP   `cmd:"" name:"coap" help:"CoAP nodes, as Pyaiot's test node."`
+	MQTT   simMQTT   `cmd:"" name:"mqtt" help:"MQTT things, as Pyaiot's test node, its MicroPython script, or our own way."`
+	MQTTSN simMQTTSN `cmd:"" name:"mqttsn" help:"MQTT-SN nodes, as Pyaiot's RIOT firmware."`
+	WS     simWS     `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
 }
 
 // played are the flags of every simulated thing.
@@ -148,6 +149,21 @@ func (s simMQTT) Run(ctx context.Context, con console) error {
 	}
 	cfg.Style, cfg.User, cfg.Password = s.Style, s.User, s.Password
 	return play(ctx, con, sim.MQTT(cfg), cfg)
+}
+
+type simMQTTSN struct {
+	played
+	Port    string        `name:"gateway-port" help:"Port of the gateway." default:"1885" env:"-"`
+	Sleep   time.Duration `help:"Sleep that long between wakings; 0: stay awake." default:"0s" env:"-"`
+	Reorder float64       `help:"Share of datagrams that the next one overtakes, 0 to 1." default:"0" env:"-"`
+}
+
+// Run plays until it is stopped or all have left.
+func (s simMQTTSN) Run(ctx context.Context, con console) error {
+	cfg := s.config(s.Port, slog.New(slog.NewTextHandler(con.err, nil)))
+	cfg.Resources = orUsual(cfg.Resources)
+	cfg.Sleep, cfg.Reorder = s.Sleep, s.Reorder
+	return play(ctx, con, sim.MQTTSN(cfg), cfg)
 }
 
 func play(ctx context.Context, con console, fleet *sim.Fleet, cfg sim.Config) error {
