@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -86,7 +87,7 @@ func calledAs(argv []string) []string {
 func (a aiotCmd) Run(ctx context.Context, con console, parsed *kong.Context) error {
 	name := parsed.Selected().Name
 	if name == keyMaker {
-		return makeAiotKeys(con.out)
+		return makeAiotKeys(con.out, a.Args)
 	}
 	t := aiotTools[slices.IndexFunc(aiotTools, func(t aiotTool) bool { return t.name == name })]
 	v, err := t.read(a.Args)
@@ -212,12 +213,22 @@ func asDashboard(v aiotValues) ([]string, error) {
 	return args, nil
 }
 
-// makeAiotKeys writes the default key file, over another if there is one, and prints
-// both keys: so does Pyaiot's program.
-func makeAiotKeys(out io.Writer) error {
+// makeAiotKeys writes the default key file and prints both keys. As Pyaiot's program
+// it asks nobody when there is one; that one is kept beside it.
+func makeAiotKeys(out io.Writer, args []string) error {
+	if slices.Equal(args, []string{"--help"}) {
+		_, err := fmt.Fprintf(out, "Usage: %s\n\nWrites new keys to ~/.pyaiot/keys; those that were there go to ~/.pyaiot/keys.old.\n", keyMaker)
+		return err
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no options; roost keys generate does", keyMaker)
+	}
 	path, err := pyaiot.ExpandPath("~/.pyaiot/keys")
 	if err != nil {
 		return err
+	}
+	if err := os.Rename(path, path+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keep the keys that are there: %w", err)
 	}
 	keys := pyaiot.GenerateKeys()
 	if err := keys.Save(path, true); err != nil {

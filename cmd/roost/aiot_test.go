@@ -158,7 +158,13 @@ func TestNameOfTheProgramIsACommand(t *testing.T) {
 func TestKeysAreMadeAsPyaiotDoes(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
+	var before []byte
 	for range 2 { // the second replaces the first unasked
+		for _, args := range [][]string{{"--help"}, {"--key-file=x"}} {
+			if _, out, errs := cli(t, append([]string{"aiot-generate-keys"}, args...)...); !strings.Contains(out+errs, "keys") || strings.Contains(out, "secret") {
+				t.Errorf("%v: %s%s", args, out, errs)
+			}
+		}
 		status, out, errs := cli(t, "aiot-generate-keys")
 		text, err := os.ReadFile(filepath.Join(home, ".pyaiot", "keys"))
 		if status != 0 || err != nil {
@@ -169,6 +175,10 @@ func TestKeysAreMadeAsPyaiotDoes(t *testing.T) {
 				t.Errorf("it does not print %q:\n%s", line, out)
 			}
 		}
+		if old, err := os.ReadFile(filepath.Join(home, ".pyaiot", "keys.old")); string(old) != string(before) || (err == nil) != (before != nil) {
+			t.Errorf("the keys before are kept as %q (%v), want %q", old, err, before)
+		}
+		before = text
 	}
 }
 

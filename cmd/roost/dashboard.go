@@ -33,6 +33,7 @@ type dashboardCmd struct {
 	MapTiles   string `help:"Pictures of the map, {z}/{x}/{y} in the address; off: a map without background." default:"https://tile.openstreetmap.org/{z}/{x}/{y}.png" placeholder:"URL"`
 	Password   string `help:"Password that people sign in with, 10 characters or more."`
 	Public     bool   `help:"Let everybody who reaches the page see and control the things."`
+	PublicURL  string `name:"public-url" help:"Where people reach the page, if a proxy stands in front." placeholder:"URL"`
 	LogLevel   string `help:"debug, info, warn or error." default:"info"`
 }
 
@@ -80,7 +81,7 @@ func (d dashboardCmd) check() (pageSettings, error) {
 	set.site.Favicon, favicon = set.picture("favicon", d.Favicon)
 	err := errors.Join(
 		checkAddress("http", d.HTTP), set.checkReach(), checkBrokerPort(d.BrokerPort), logo, favicon,
-		checkURL("camera-url", d.CameraURL), checkTiles("map-tiles", d.MapTiles), checkLevel(d.LogLevel, &set.level),
+		checkURL("camera-url", d.CameraURL), checkURL("public-url", d.PublicURL), checkTiles("map-tiles", d.MapTiles), checkLevel(d.LogLevel, &set.level),
 	)
 	if d.Password != "" && d.Public {
 		err = errors.Join(err, errors.New("--public: it asks for no password; leave one of --password and --public out"))

@@ -74,7 +74,7 @@ func (d *dashboard) openPage(ctx context.Context) error {
 	c := web.Config{
 		Registry: d.registry, Telemetry: d.telemetry, Commands: d.commands, Switchboard: d.switchboard,
 		Accounts: d.accounts, Feed: d.feed, System: d.system, Ready: d.ready, Version: version, Log: d.log,
-		Site: d.set.site, Files: d.set.files, Public: d.set.role(),
+		PublicURL: d.set.PublicURL, Site: d.set.site, Files: d.set.files, Public: d.set.role(),
 	}
 	if d.set.Password != "" {
 		c.OnlyPerson = pagePerson

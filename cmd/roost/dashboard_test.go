@@ -210,8 +210,8 @@ func TestDashboardServesPicturesFromFiles(t *testing.T) {
 
 func TestEveryFaultOfTheDashboardIsToldAtOnce(t *testing.T) {
 	status, _, errs := cli(t, "dashboard", "--http", "here", "--broker-port", "many", "--broker-host", "a/b", "--logo", "missing.png",
-		"--camera-url", "ftp://x", "--map-tiles", "https://x/{z}", "--log-level", "loud", "--password", "x", "--public")
-	for _, want := range []string{"--http", "--broker-port", "--broker-host", "--logo", "--camera-url", "--map-tiles", "--log-level", "--public"} {
+		"--camera-url", "ftp://x", "--public-url", "x", "--map-tiles", "https://x/{z}", "--log-level", "loud", "--password", "x", "--public")
+	for _, want := range []string{"--http", "--broker-port", "--broker-host", "--logo", "--camera-url", "--public-url", "--map-tiles", "--log-level", "--public"} {
 		if status == 0 || !strings.Contains(errs, want) {
 			t.Errorf("status %d, nothing of %s in:\n%s", status, want, errs)
 		}
