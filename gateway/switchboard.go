@@ -76,11 +76,7 @@ func (s *Switchboard) Report(ctx context.Context, ref roost.Ref, values []roost.
 	if refused != nil && len(values) == 0 {
 		return refused
 	}
-	now := time.Now()
 	for i := range values {
-		if values[i].At.IsZero() {
-			values[i].At = now
-		}
 		values[i].Writable = values[i].Writable || roost.Settable(values[i].Name)
 	}
 	if err := s.telemetry.Record(ctx, ref, values); err != nil {

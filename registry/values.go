@@ -28,16 +28,53 @@ func (r *Registry) Report(ref roost.Ref, values []roost.Resource) error {
 }
 
 // Admit gives those of the values that may be kept, before anything is done with
-// them. Errors: as Report's; with roost.Invalid the others are kept.
+// them, and a time to those that have none. Errors: as Report's; with roost.Invalid
+// the others are kept.
 func (r *Registry) Admit(ref roost.Ref, values []roost.Resource) (kept []roost.Resource, err error) {
 	err = r.with(ref, func(e *entry) (err error) {
 		if e.thing.Enrolment != roost.Enrolled {
 			return roost.Errorf(roost.Denied, "Thing %q waits for approval.", ref.Thing)
 		}
+		e.stamp(values, time.Now())
 		kept, err = r.fitting(e, values)
 		return err
 	})
 	return kept, err
+}
+
+// mostAhead bounds how far stamps run ahead of the clock.
+const mostAhead = time.Second
+
+// stamp gives values that have no time that of now. Readings are kept by the
+// millisecond: what a resource says within the millisecond of its last value gets the
+// one after that, or it would replace it. The caller holds e.mu.
+func (e *entry) stamp(values []roost.Resource, now time.Time) {
+	for i := range values {
+		v := &values[i]
+		if !v.At.IsZero() {
+			continue
+		}
+		v.At = now
+		last, ok := e.saidLast(values[:i], v.Name)
+		if !ok || last.UnixMilli() < now.UnixMilli() || last.After(now.Add(mostAhead)) {
+			continue
+		}
+		v.At = time.UnixMilli(last.UnixMilli() + 1)
+	}
+}
+
+// saidLast gives the time of a resource's last value: among those before it in the
+// same report, or the one that stands.
+func (e *entry) saidLast(before []roost.Resource, name string) (time.Time, bool) {
+	for i := len(before) - 1; i >= 0; i-- {
+		if before[i].Name == name {
+			return before[i].At, true
+		}
+	}
+	if i := e.find(name); i >= 0 {
+		return e.resources[i].At, true
+	}
+	return time.Time{}, false
 }
 
 // fitting leaves out what would be one resource too many; the caller holds e.mu.
