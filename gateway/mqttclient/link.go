@@ -198,6 +198,9 @@ func (l *link) read() error {
 func (l *link) take(packet []byte, p *mqtt.Publish) error {
 	switch t := mqtt.TypeOf(packet[0]); t {
 	case mqtt.TypePublish:
+		if l.c.o.HandleAll != nil {
+			return l.together(packet)
+		}
 		if err := p.Parse(l.version, packet); err != nil {
 			return err
 		}

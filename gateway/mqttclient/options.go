@@ -37,6 +37,9 @@ type Options struct {
 	// for must not come over the same connection. What is in p may be kept, but not
 	// Payload and CorrelationData.
 	Handle func(p *mqtt.Publish)
+	// HandleAll is given, instead of Handle, all that has come by now, at most 256 messages: for who
+	// waits for something that serves many at once. They are acknowledged when it returns.
+	HandleAll func(ps []*mqtt.Publish)
 	// Connected and Lost come in the goroutine of Run; err says why.
 	Connected func(present bool)
 	Lost      func(err error)

@@ -233,30 +233,15 @@ func (c *Client) acked(l *link, a *mqtt.Ack) {
 
 // arrived hands a message over and acknowledges it.
 func (c *Client) arrived(l *link, p *mqtt.Publish) {
-	again := false
-	if p.QoS == 2 {
-		c.mu.Lock()
-		if _, again = c.seen[p.ID]; !again {
-			if c.seen == nil {
-				c.seen = map[uint16]struct{}{}
-			}
-			c.seen[p.ID] = struct{}{}
-		}
-		c.mu.Unlock()
-	}
-	if !again && c.o.Handle != nil {
+	if (p.QoS < 2 || c.first(p.ID)) && c.o.Handle != nil {
 		c.o.Handle(p)
 	}
 	if p.QoS == 0 {
 		return
 	}
-	t := mqtt.TypePuback
-	if p.QoS == 2 {
-		t = mqtt.TypePubrec
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link == l {
-		l.append(&mqtt.Ack{Type: t, ID: p.ID})
+		c.acknowledge(l, p)
 	}
 }
