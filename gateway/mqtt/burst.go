@@ -2,6 +2,8 @@ package mqtt
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -24,13 +26,19 @@ type burst struct {
 	source
 	client *broker.Client // nil: outside
 
-	node   *node // whose the values are
+	shares []share // not handed to the rooms yet; one, unless the rooms wait for the disk
+	size   int     // how many values they have
+}
+
+// share are the values of one thing in a burst.
+type share struct {
+	node   *node
 	values []roost.Resource
 	pubs   []*broker.Publication // that the values come from
 }
 
-// most is how many values go to the rooms at once.
-const most = 4096
+// most is how many values go to the rooms at once, mostThings of how many things.
+const most, mostThings = 4096, 256
 
 func (b *burst) take(pubs []*broker.Publication) {
 	for _, p := range pubs {
@@ -126,22 +134,46 @@ func (b *burst) add(p *broker.Publication, own string, s scheme, rs ...roost.Res
 			return
 		}
 	}
-	if b.node == nil || b.node.own != own || len(b.values)+len(rs) > most {
-		n, err := b.attend(own, s)
+	if b.size+len(rs) > most || len(b.shares) == mostThings {
+		b.flush()
+	}
+	i := b.share(own)
+	if i < 0 {
+		if !b.d.cfg.Commit {
+			b.flush()
+		}
+		n, err := b.here(own, s)
 		if err != nil {
 			b.judge(p, err)
 			return
 		}
-		b.node = n
+		i = len(b.shares)
+		b.shares = append(b.shares, share{node: n})
 	}
-	b.node.speaks(s)
-	b.values = append(b.values, rs...)
-	b.pubs = append(b.pubs, p)
+	to := &b.shares[i]
+	to.node.speaks(s)
+	to.values, to.pubs = append(to.values, rs...), append(to.pubs, p)
+	b.size += len(rs)
 }
 
-// attend hands over what is queued and gives the node of an id, which is here now.
+// share gives the place of a thing's share, -1 if it has none.
+func (b *burst) share(own string) int {
+	for i := len(b.shares) - 1; i >= 0; i-- {
+		if b.shares[i].node.own == own {
+			return i
+		}
+	}
+	return -1
+}
+
+// attend hands over what is queued and gives the node of an id.
 func (b *burst) attend(own string, s scheme) (*node, error) {
 	b.flush()
+	return b.here(own, s)
+}
+
+// here gives the node of an id. It is here now, by this source.
+func (b *burst) here(own string, s scheme) (*node, error) {
 	if n, known := b.d.nodes.from(own, b.source); known {
 		if _, arrived := n.thing(); arrived && !n.owed.Load() {
 			return n, nil
@@ -227,18 +259,32 @@ func (b *burst) reply(p *broker.Publication, own string) {
 	b.judge(p, b.d.answered(b.ctx, n, a))
 }
 
-// flush hands what is queued to the rooms.
+// atOnce bounds how many things of a burst are handed to the rooms side by side.
+const atOnce = 64
+
+// flush hands what is queued to the rooms. When these wait for the disk, all things do
+// so together.
 func (b *burst) flush() {
-	if len(b.pubs) == 0 {
-		b.node = nil
-		return
+	if len(b.shares) == 1 {
+		b.hand(&b.shares[0])
+	} else {
+		for some := range slices.Chunk(b.shares, atOnce) {
+			var work sync.WaitGroup
+			for i := range some {
+				work.Go(func() { b.hand(&some[i]) })
+			}
+			work.Wait()
+		}
 	}
-	err := b.d.report(b.ctx, b.node, b.source, b.values)
-	for _, p := range b.pubs {
+	clear(b.shares)
+	b.shares, b.size = b.shares[:0], 0
+}
+
+func (b *burst) hand(s *share) {
+	err := b.d.report(b.ctx, s.node, b.source, s.values)
+	for _, p := range s.pubs {
 		b.judge(p, err)
 	}
-	clear(b.values)
-	b.node, b.values, b.pubs = nil, b.values[:0], b.pubs[:0]
 }
 
 // judge makes the rooms' word the answer to a publication. What cannot be kept is not

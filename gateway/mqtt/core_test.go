@@ -45,8 +45,12 @@ func (c *countingCore) Answer(context.Context, gateway.Answer) error { return ni
 func (c *countingCore) Leave(context.Context, roost.Ref, gateway.Link) error { return nil }
 
 // furnishCore puts a door before a Core that is none of rooms.
-func furnishCore(t *testing.T, core gateway.Core) *house {
-	h := &house{t: t, door: New(Config{Core: core, Log: slog.New(slog.DiscardHandler)})}
+func furnishCore(t *testing.T, core gateway.Core, change ...func(*Config)) *house {
+	c := Config{Core: core, Log: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&c)
+	}
+	h := &house{t: t, door: New(c)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	work.Go(func() { h.door.Run(ctx) })

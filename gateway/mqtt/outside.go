@@ -31,7 +31,7 @@ func newOutside(d *Door) (*outside, error) {
 	o := &outside{d: d, address: plainAddress(d.cfg.Outside)}
 	options := mqttclient.Options{
 		Address: d.cfg.Outside, ClientID: d.cfg.OutsideID, CleanStart: d.cfg.OutsideID == "",
-		Handle: o.handle, Connected: o.entered, Log: d.log,
+		HandleAll: o.handle, Connected: o.entered, Log: d.log,
 	}
 	if d.cfg.OutsideID != "" {
 		options.SessionExpiry = lasting
@@ -65,11 +65,15 @@ func (o *outside) entered(bool) {
 	}
 }
 
-// handle takes a message, in the goroutine that reads: the next one, and the
-// acknowledgement of this one, come when the rooms have it.
-func (o *outside) handle(p *mqtt.Publish) {
+// handle takes messages, in the goroutine that reads: the next ones, and the
+// acknowledgement of these, come when the rooms have them.
+func (o *outside) handle(ps []*mqtt.Publish) {
 	b := burst{d: o.d, ctx: o.d.life, source: source{carrier: o}}
-	b.take([]*broker.Publication{{Publish: *p}})
+	pubs := make([]*broker.Publication, len(ps))
+	for i, p := range ps {
+		pubs[i] = &broker.Publication{Publish: *p}
+	}
+	b.take(pubs)
 }
 
 func (o *outside) say(m message) {

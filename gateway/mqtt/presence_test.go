@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -220,4 +221,52 @@ type burstCore struct {
 func (c *burstCore) Report(_ context.Context, _ roost.Ref, values []roost.Resource) error {
 	c.sizes = append(c.sizes, len(values))
 	return nil
+}
+
+// barrierCore takes values only when those of all things are there.
+type barrierCore struct {
+	countingCore
+	things  int
+	mu      sync.Mutex
+	waiting int
+	all     chan struct{}
+}
+
+func (c *barrierCore) Report(ctx context.Context, _ roost.Ref, _ []roost.Resource) error {
+	c.mu.Lock()
+	if c.waiting++; c.waiting == c.things {
+		close(c.all)
+	}
+	c.mu.Unlock()
+	select {
+	case <-c.all:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestThingsOfABurstWaitForTheDiskTogether holds that a bridge's burst costs one commit.
+func TestThingsOfABurstWaitForTheDiskTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core := &barrierCore{things: 50, all: make(chan struct{})}
+		h := furnishCore(t, core, func(c *Config) { c.Commit = true })
+		n := h.join("bridge", wire.V5, nil)
+		var pubs []broker.Publication
+		for i := range 2 * core.things {
+			pubs = append(pubs, broker.Publication{Publish: wire.Publish{
+				Topic: fmt.Sprintf("roost/n%d/readings", i%core.things), Payload: []byte(`{"a": 1}`), QoS: 1, ID: uint16(i + 1),
+			}})
+		}
+		if err := n.session.Publish(t.Context(), pubs); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pubs {
+			if p.Reason.Failed() {
+				t.Errorf("%s: %v", p.Topic, p.Reason)
+			}
+		}
+		n.end(broker.Lost)
+		h.stop()
+	})
 }
