@@ -2,7 +2,9 @@ package mqtt
 
 import (
 	"errors"
+	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,7 @@ type conn struct {
 	line   line
 	remote string
 	limits limits
+	abroad bool // a web page of another site has opened it
 
 	late *time.Timer // ends a connection without CONNECT
 
@@ -47,6 +50,7 @@ type conn struct {
 	open    bool   // CONNACK is out
 	writing bool
 	broken  bool          // nothing is to be written any more
+	torn    bool          // a write failed, maybe amid a packet
 	room    chan struct{} // closed when acks are being written; nil: nobody waits
 	quiet   chan struct{} // closed when nobody writes any more; nil: nobody waits
 }
@@ -127,9 +131,25 @@ func (c *conn) finish(err error) {
 	c.session.End(ctx, end)
 	said := c.lastWords(code, reason)
 	c.line.close(said || errors.Is(err, errDone))
-	if code.Failed() && code != mqtt.ServerShuttingDown {
-		c.d.log.Info("MQTT client cut off", "thing", c.client.ID, "remote", c.remote, "err", &mqtt.Error{Code: code, What: reason})
+	c.tell(code, reason)
+}
+
+// tell logs an end that the client did not ask for.
+func (c *conn) tell(code mqtt.ReasonCode, reason string) {
+	level := slog.LevelInfo
+	switch {
+	case !code.Failed() || code == mqtt.ServerShuttingDown:
+		return
+	case code == mqtt.SessionTakenOver: // two that have one id do it to each other for ever
+		level = slog.LevelDebug
 	}
+	c.d.log.Log(c.d.life, level, "MQTT client cut off", "thing", c.id(), "remote", c.remote, "err", &mqtt.Error{Code: code, What: reason})
+}
+
+// id is the client id, as the client gave it.
+func (c *conn) id() string {
+	id, _, _ := strings.Cut(c.client.ID, "\x00")
+	return id
 }
 
 // verdict is the code for DISCONNECT; Success: none is due.

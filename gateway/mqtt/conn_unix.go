@@ -3,7 +3,6 @@
 package mqtt
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -77,7 +76,7 @@ func (l *tcpLine) readRaw(c *conn) error {
 func receive(fd int, b []byte) (int, error) {
 	for {
 		n, err := syscall.Read(fd, b)
-		if !errors.Is(err, syscall.EINTR) {
+		if err != syscall.EINTR { //nolint:errorlint // a system call's own, not wrapped
 			return n, err
 		}
 	}

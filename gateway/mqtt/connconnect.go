@@ -73,6 +73,9 @@ func (c *conn) admit(p *mqtt.Connect, ack *mqtt.Connack) error {
 	if p.AuthMethod != "" {
 		return &mqtt.Error{Code: mqtt.BadAuthenticationMethod, Packet: mqtt.TypeConnect, What: "there is no extended authentication here"}
 	}
+	if c.abroad && !p.HasUserName && !p.HasPassword {
+		return &mqtt.Error{Code: mqtt.NotAuthorized, Packet: mqtt.TypeConnect, What: "a web page from elsewhere needs a user name and a password"}
+	}
 	ctx, stop := context.WithTimeout(c.d.life, admission)
 	defer stop()
 	guest, code := c.d.Admit(ctx, Login{Given: p.HasUserName || p.HasPassword, User: p.UserName, Password: string(p.Password), Remote: c.remote})

@@ -24,7 +24,7 @@ import (
 // onPipe gives a connection of a door that lives in a synctest bubble.
 func onPipe(t *testing.T, d *Door, v wire.Version) *raw {
 	near, far := net.Pipe()
-	d.attach(newTCPLine(far), "pipe:1")
+	d.attach(&conn{line: newTCPLine(far), remote: "pipe:1"})
 	t.Cleanup(func() { _ = near.Close() })
 	r := newRaw(t, near, v)
 	_ = near.SetReadDeadline(time.Time{})
@@ -245,4 +245,29 @@ func TestPacketsSpanWebSocketFrames(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.ends(0)
+}
+
+func TestPagesFromElsewhereAreNotAnonymous(t *testing.T) {
+	h, _ := open(t, nil)
+	web := httptest.NewServer(h.door)
+	t.Cleanup(web.Close)
+	for origin, want := range map[string]wire.ReasonCode{
+		"": wire.Success, web.URL: wire.Success, "http://elsewhere.example": wire.NotAuthorized, "null": wire.NotAuthorized,
+	} {
+		header := http.Header{}
+		if origin != "" {
+			header.Set("Origin", origin)
+		}
+		ctx, stop := roomtest.Soon()
+		c, _, err := websocket.Dial(ctx, web.URL+"/mqtt", &websocket.DialOptions{Subprotocols: []string{"mqtt"}, HTTPHeader: header})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRaw(t, websocket.NetConn(ctx, c, websocket.MessageBinary), wire.V5)
+		if ack := r.greet(clean("page", wire.V5)); ack.Code != want {
+			t.Errorf("origin %q: %+v", origin, ack)
+		}
+		_ = c.CloseNow()
+		stop()
+	}
 }

@@ -298,7 +298,7 @@ func (c *conn) disconnect(packet []byte) error {
 	c.farewell = broker.End{How: broker.Clean, Will: p.Code == mqtt.DisconnectWithWill, HasExpiry: p.HasSessionExpiry, Expiry: p.SessionExpiry}
 	if p.Code.Failed() {
 		c.farewell = broker.End{How: broker.Lost, Will: true, HasExpiry: p.HasSessionExpiry, Expiry: p.SessionExpiry}
-		c.d.log.Debug("MQTT client gives up", "thing", c.client.ID, "remote", c.remote, "err", fmt.Errorf("%v: %s", p.Code, p.Reason))
+		c.d.log.Debug("MQTT client gives up", "thing", c.id(), "remote", c.remote, "err", fmt.Errorf("%v: %s", p.Code, p.Reason))
 	}
 	return errDone
 }

@@ -25,8 +25,7 @@ type writer struct {
 var writers = sync.Pool{New: func() any { return &writer{out: make([]broker.Delivery, 0, 256)} }}
 
 func (w *writer) free() {
-	clear(w.out[:cap(w.out)])
-	w.out, w.rest = w.out[:0], nil
+	w.rest = nil
 	if cap(w.buf) > 4*roundBytes {
 		w.buf = nil
 	}
@@ -59,7 +58,7 @@ func (c *conn) finishRound(w *writer) bool {
 		return true
 	}
 	c.mu.Lock()
-	c.broken = true
+	c.broken, c.torn = true, true
 	c.stopped()
 	c.mu.Unlock()
 	c.line.halt() // its reader sees the end
@@ -197,6 +196,9 @@ func (c *conn) hush() {
 func (c *conn) lastWords(code mqtt.ReasonCode, reason string) bool {
 	words := c.acks // nobody else writes any more
 	c.acks = nil
+	if c.torn {
+		return false
+	}
 	if c.version == mqtt.V5 && code.Failed() {
 		bye := mqtt.Disconnect{Code: code}
 		if c.problems {

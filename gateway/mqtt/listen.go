@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -81,7 +82,7 @@ func (d *Door) Serve(l net.Listener) error {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
-			d.attach(newTCPLine(nc), nc.RemoteAddr().String())
+			d.attach(&conn{line: newTCPLine(nc), remote: nc.RemoteAddr().String()})
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case passes(err):
@@ -141,7 +142,18 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.log.Debug("websocket not opened", "protocol", "mqtt", "remote", remote, "err", err)
 		return
 	}
-	d.attach(newWebLine(ws), remote)
+	d.attach(&conn{line: newWebLine(ws), remote: remote, abroad: abroad(r)})
+}
+
+// abroad says that a browser asks for a page that is not ours. What such a page may do
+// it must show a password for: everybody can be lured to a page.
+func abroad(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || !strings.EqualFold(u.Host, r.Host)
 }
 
 // frameRoom is how much longer than a packet a message may be: it may hold several.
@@ -175,12 +187,12 @@ func (d *Door) roomy() bool {
 }
 
 // attach starts the life of a connection.
-func (d *Door) attach(l line, remote string) {
-	c := &conn{d: d, line: l, remote: remote, limits: d.lines()}
+func (d *Door) attach(c *conn) {
+	c.d, c.limits = d, d.lines()
 	d.listening.Lock()
 	if d.shut || len(d.conns) >= c.limits.conns {
 		d.listening.Unlock()
-		l.close(false)
+		c.line.close(false)
 		return
 	}
 	if d.conns == nil {
