@@ -130,6 +130,18 @@ func (l *gatewayList) add(key Gateway, here []GatewayStatus) {
 	}
 }
 
+// seeGateways writes down which gateways are here, for the time when they are not.
+func (s *Server) seeGateways(ctx context.Context) {
+	if s.Gateways == nil {
+		return
+	}
+	for _, g := range s.Gateways() {
+		if g.Connected && g.Key != "" {
+			s.Accounts.SeeGateway(ctx, g.Key)
+		}
+	}
+}
+
 type newGateway struct {
 	Body struct {
 		Name string `json:"name" maxLength:"256" example:"roof"`

@@ -83,6 +83,10 @@ func TestGatewaysJoinTheirKeys(t *testing.T) {
 	if len(all) != 3 || all[id+"~2"] == nil || all[keyFileID]["name"] != "attic" || all[keyFileID]["kind"] != "pyaiot" {
 		t.Errorf("the list is %v", all)
 	}
+	h.server.seeGateways(t.Context())
+	if seen := h.accounts.Keyring()[0].LastSeen; time.Since(seen) > time.Minute {
+		t.Errorf("the gateway that is here was last seen at %v", seen)
+	}
 	ada.want(409, "DELETE", "/gateways/"+keyFileID, nil)
 	ada.want(204, "DELETE", "/gateways/"+id+"~2", nil)
 	if revoked != id || len(h.accounts.Keyring()) != 0 {

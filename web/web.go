@@ -121,18 +121,20 @@ func (s *Server) lessRights(err error) error {
 	return err
 }
 
-// Run ends the streams of those who may no longer watch, until ctx ends; then Close.
+// Run ends the streams of those who may no longer watch, and notes which gateways are
+// here, until ctx ends; then Close.
 func (s *Server) Run(ctx context.Context) {
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()
+	defer s.Close()
 	for {
 		select {
 		case <-tick.C:
 			s.hub.expel(ctx)
+			s.seeGateways(ctx)
 		case <-s.news:
 			s.hub.expel(ctx)
 		case <-ctx.Done():
-			s.Close()
 			return
 		}
 	}
