@@ -40,7 +40,7 @@ func (s *Session) answer(id uint16, act func(st *session, i int)) {
 
 // find looks from the oldest on: clients acknowledge in order.
 func (st *session) find(id uint16) int {
-	for i := range st.flight.n {
+	for i := range st.flight.len() {
 		if it := st.flight.at(i); it.id == id && it.mark&done == 0 {
 			return i
 		}
@@ -84,11 +84,11 @@ func (st *session) complete(i int) {
 	if i < st.cursor && st.outstanding > 0 {
 		st.outstanding--
 	}
-	for st.flight.n > 0 && st.flight.at(0).mark&done != 0 {
+	for st.flight.len() > 0 && st.flight.at(0).mark&done != 0 {
 		st.flight.pop()
 		st.cursor = max(0, st.cursor-1)
 	}
-	if st.flight.n > 64 && st.flight.n > 4*st.live {
+	if st.flight.len() > 64 && st.flight.len() > 4*st.live {
 		st.closeUp()
 	}
 }
@@ -97,7 +97,7 @@ func (st *session) complete(i int) {
 func (st *session) closeUp() {
 	var row deque
 	cursor := 0
-	for i := range st.flight.n {
+	for i := range st.flight.len() {
 		it := st.flight.at(i)
 		if it.mark&done != 0 {
 			continue

@@ -105,7 +105,7 @@ type deadlines struct {
 
 // due is a session's place among the deadlines, of which it holds the lock.
 type due struct {
-	at    time.Time
+	at    int64  // Unix ns
 	epoch uint32 // of the session: in another one it is void
 	place int    // counted from 1; 0: none
 }
@@ -113,7 +113,7 @@ type due struct {
 type row []*session
 
 func (r row) Len() int           { return len(r) }
-func (r row) Less(i, k int) bool { return r[i].due.at.Before(r[k].due.at) }
+func (r row) Less(i, k int) bool { return r[i].due.at < r[k].due.at }
 func (r row) Swap(i, k int) {
 	r[i], r[k] = r[k], r[i]
 	r[i].due.place, r[k].due.place = i+1, k+1
@@ -134,7 +134,7 @@ func (r *row) Pop() any {
 	return st
 }
 
-func (d *deadlines) set(st *session, at time.Time, epoch uint32) {
+func (d *deadlines) set(st *session, at int64, epoch uint32) {
 	d.mu.Lock()
 	st.due.at, st.due.epoch = at, epoch
 	if st.due.place == 0 {
@@ -167,8 +167,8 @@ func (d *deadlines) next(now time.Time) (st *session, epoch uint32, wait time.Du
 	if len(d.row) == 0 {
 		return nil, 0, time.Hour
 	}
-	if first := d.row[0]; now.Before(first.due.at) {
-		return nil, 0, first.due.at.Sub(now)
+	if rest := time.Duration(d.row[0].due.at - now.UnixNano()); rest > 0 {
+		return nil, 0, rest
 	}
 	st = heap.Pop(&d.row).(*session)
 	return st, st.due.epoch, 0
@@ -219,7 +219,7 @@ func (b *Broker) fall(ctx context.Context, st *session, epoch uint32) {
 		return
 	}
 	ends, will := st.ends(), st.will
-	over := !ends.IsZero() && !time.Now().Before(ends)
+	over := ends != 0 && time.Now().UnixNano() >= ends
 	if !over {
 		st.will = nil
 	}
@@ -233,7 +233,7 @@ func (b *Broker) fall(ctx context.Context, st *session, epoch uint32) {
 		b.publishWill(ctx, will, &fx)
 		fx.wake()
 	}
-	if !ends.IsZero() {
+	if ends != 0 {
 		b.due.set(st, ends, epoch)
 	}
 }

@@ -49,6 +49,7 @@ func New(c Config) *Broker {
 	if b.hooks == nil {
 		b.hooks = open{}
 	}
+	b.tree.root.rare = nothing
 	b.tree.routes.seed = maphash.MakeSeed()
 	b.kept.limits(c.MaxRetained, c.MaxRetainedBytes)
 	b.due.changed = make(chan struct{}, 1)
@@ -137,7 +138,7 @@ func (b *Broker) Stats() Stats {
 	}
 	b.eachSession(func(st *session) {
 		st.mu.Lock()
-		s.Queued += st.zero.n + st.wait.n + st.held.n + st.live
+		s.Queued += st.queued() + st.live
 		st.mu.Unlock()
 	})
 	return s

@@ -64,7 +64,7 @@ func (b *Broker) resume(ctx context.Context, c Connect, fx *effects, kept *bool)
 	}
 	st.mu.Lock()
 	number, ends := st.number, st.ends()
-	over := st.expiry == 0 || st.conn == nil && !ends.IsZero() && !time.Now().Before(ends)
+	over := st.expiry == 0 || st.conn == nil && ends != 0 && time.Now().UnixNano() >= ends
 	st.mu.Unlock()
 	if !c.CleanStart && !over {
 		return st, nil
@@ -104,12 +104,12 @@ func (b *Broker) publishWill(ctx context.Context, w *will, fx *effects) {
 	}
 }
 
-// ends is when a session that is away expires; zero: never.
-func (st *session) ends() time.Time {
+// ends is when a session that is away expires, Unix ns; 0: never.
+func (st *session) ends() int64 {
 	if st.expiry == mqtt.NoExpiry {
-		return time.Time{}
+		return 0
 	}
-	return st.left.Add(time.Duration(st.expiry) * time.Second)
+	return st.left + int64(st.expiry)*int64(time.Second)
 }
 
 // begin makes a session.
@@ -117,7 +117,7 @@ func (b *Broker) begin(id string) (*session, error) {
 	if int(b.count.sessions.Load()) >= b.config.MaxSessions && !b.evict(b.turn(id)) {
 		return nil, &mqtt.Error{Code: mqtt.QuotaExceeded, Packet: mqtt.TypeConnect, What: "there are as many sessions as may be"}
 	}
-	st := &session{b: b, id: id, left: time.Now()}
+	st := &session{b: b, id: id, left: time.Now().UnixNano()}
 	sh := b.shard(id)
 	sh.mu.Lock()
 	sh.sessions[id] = st
@@ -214,7 +214,7 @@ func (s *Session) detach(e End) (will *will, remains, mine bool) {
 	st.b.count.connected.Add(-1)
 	st.up.Store(false)
 	st.epoch++
-	st.left = time.Now()
+	st.left = time.Now().UnixNano()
 	if e.HasExpiry && st.expiry > 0 { // from 0 it may not be changed (MQTT 5, 3.14.2.2.2)
 		st.expiry = min(e.Expiry, st.b.config.MaxSessionExpiry)
 	}
@@ -244,11 +244,11 @@ func (b *Broker) wait(st *session) {
 	defer st.mu.Unlock()
 	at := st.ends()
 	if st.will != nil {
-		if w := st.left.Add(time.Duration(st.will.Delay) * time.Second); at.IsZero() || w.Before(at) {
+		if w := st.left + int64(st.will.Delay)*int64(time.Second); at == 0 || w < at {
 			at = w
 		}
 	}
-	if !at.IsZero() {
+	if at != 0 {
 		b.due.set(st, at, st.epoch)
 	}
 }
@@ -287,7 +287,7 @@ func (b *Broker) finish(st *session, fx *effects) (before *Session) {
 	orphans := st.orphans()
 	st.zero.clear()
 	st.wait.clear()
-	st.held.clear()
+	st.held = nil
 	st.flight.clear()
 	st.bytes, st.live, st.inbound, st.rels = 0, 0, nil, nil
 	st.letGo()
@@ -306,8 +306,8 @@ func (b *Broker) finish(st *session, fx *effects) (before *Session) {
 // orphans are what the session got by shared subscriptions and another member may
 // have instead: QoS 1, and QoS 2 that was never sent (MQTT 5, 4.8.2).
 func (st *session) orphans() (all []item) {
-	for _, row := range []*deque{&st.flight, &st.wait, &st.held} {
-		for i := range row.n {
+	for _, row := range []*deque{&st.flight, &st.wait, st.held} {
+		for i := range row.len() {
 			it := row.at(i)
 			if it.mark&done == 0 && it.m != nil && it.via != nil && it.via.of != nil && (it.qos == 1 || it.mark&sent == 0) {
 				all = append(all, *it)

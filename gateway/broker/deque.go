@@ -26,8 +26,8 @@ const (
 // deque is a row of items: in at the back, out at the front.
 type deque struct {
 	ring []item // its length is a power of two
-	head int
-	n    int
+	head int32
+	n    int32
 }
 
 const (
@@ -35,21 +35,29 @@ const (
 	keepRing  = 64 // a longer ring is given back once it is empty
 )
 
-func (d *deque) at(i int) *item { return &d.ring[(d.head+i)&(len(d.ring)-1)] }
+// len is how many there are; a deque that was never made has none.
+func (d *deque) len() int {
+	if d == nil {
+		return 0
+	}
+	return int(d.n)
+}
+
+func (d *deque) at(i int) *item { return &d.ring[(int(d.head)+i)&(len(d.ring)-1)] }
 
 func (d *deque) push(it item) *item {
-	if d.n == len(d.ring) {
+	if int(d.n) == len(d.ring) {
 		d.grow()
 	}
 	d.n++
-	p := d.at(d.n - 1)
+	p := d.at(int(d.n) - 1)
 	*p = it
 	return p
 }
 
 func (d *deque) grow() {
 	ring := make([]item, max(firstRing, 2*len(d.ring)))
-	for i := range d.n {
+	for i := range int(d.n) {
 		ring[i] = *d.at(i)
 	}
 	d.ring, d.head = ring, 0
@@ -59,7 +67,7 @@ func (d *deque) pop() item {
 	p := d.at(0)
 	it := *p
 	*p = item{}
-	d.head = (d.head + 1) & (len(d.ring) - 1)
+	d.head = (d.head + 1) & int32(len(d.ring)-1)
 	if d.n--; d.n == 0 {
 		d.head = 0
 		if len(d.ring) > keepRing {

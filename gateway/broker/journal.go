@@ -107,7 +107,7 @@ func signal(c chan struct{}) {
 func (j *journal) putHead(st *session) {
 	r := record{kind: recordSession, session: st.number, text: st.id, number: st.expiry}
 	if st.conn == nil {
-		r.at = st.left.UnixMilli()
+		r.at = st.left / 1e6
 	}
 	j.add(r)
 }
@@ -121,8 +121,8 @@ func (j *journal) putSession(st *session, again bool) {
 	for id := range st.inbound {
 		j.putInbound(st.number, id)
 	}
-	for _, row := range []*deque{&st.flight, &st.wait, &st.held} {
-		for i := range row.n {
+	for _, row := range []*deque{&st.flight, &st.wait, st.held} {
+		for i := range row.len() {
 			if it := row.at(i); it.qos > 0 && it.mark&done == 0 {
 				j.putItem(st, it, again)
 			}

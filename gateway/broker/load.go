@@ -141,9 +141,9 @@ func (b *Broker) keep(m *Message, now time.Time) {
 
 // revive makes a loaded session one that is away.
 func (b *Broker) revive(number uint64, s *loaded, now time.Time) {
-	st := &session{b: b, id: s.client, number: number, expiry: s.expiry, left: now}
+	st := &session{b: b, id: s.client, number: number, expiry: s.expiry, left: now.UnixNano()}
 	if s.left != 0 {
-		st.left = time.UnixMilli(s.left)
+		st.left = s.left * 1e6
 	} else {
 		b.journal.putHead(st) // it is away since now, whatever happens next
 	}

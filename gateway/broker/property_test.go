@@ -140,7 +140,7 @@ func (p *play) message(t *rapid.T, from *party) (*modelMessage, mqtt.Publish, bo
 	p.number++
 	m := &modelMessage{
 		topic: rapid.SampledFrom(topics).Draw(t, "topic"), payload: fmt.Sprintf("%s-%d", from.id, p.number),
-		from: from.id, qos: byte(rapid.IntRange(0, 2).Draw(t, "qos")),
+		from: from.id, qos: byte(rapid.SampledFrom([]int{1, 2, 2, 0}).Draw(t, "qos")),
 	}
 	pub := mqtt.Publish{Topic: m.topic, Payload: []byte(m.payload), QoS: m.qos}
 	retain := rapid.IntRange(0, 4).Draw(t, "retain") == 0
@@ -150,8 +150,8 @@ func (p *play) message(t *rapid.T, from *party) (*modelMessage, mqtt.Publish, bo
 
 func (p *play) connect(t *rapid.T) {
 	c := p.pick(t)
-	clean := rapid.IntRange(0, 4).Draw(t, "clean") == 0
-	expiry := rapid.SampledFrom([]uint32{0, 100, 100, 5000}).Draw(t, "expiry")
+	clean := rapid.IntRange(0, 9).Draw(t, "clean") == 0
+	expiry := rapid.SampledFrom([]uint32{5000, 5000, 5000, 100, 100, 0}).Draw(t, "expiry")
 	window := rapid.SampledFrom([]int{1, 2, 3, 50}).Draw(t, "receive maximum")
 	var w *mqtt.Will
 	var mw *modelMessage
@@ -202,11 +202,7 @@ func (p *play) actions() map[string]func(*rapid.T) {
 		"lose":    func(t *rapid.T) { p.lose(p.connected(t)) },
 		"subscribe": func(t *rapid.T) {
 			c := p.connected(t)
-			f, qos := rapid.SampledFrom(filters).Draw(t, "filter"), byte(rapid.IntRange(0, 2).Draw(t, "qos"))
-			if code := c.session.Subscribe(p.ctx, []mqtt.Subscription{{Filter: f, QoS: qos}}, 0)[0]; code != mqtt.ReasonCode(qos) {
-				p.Fatalf("%s: subscribe: %v", c.id, code)
-			}
-			p.model.subscribe(c.id, f, qos, time.Now())
+			p.subscribe(c, rapid.SampledFrom(filters).Draw(t, "filter"), byte(rapid.IntRange(0, 2).Draw(t, "qos")))
 		},
 		"unsubscribe": func(t *rapid.T) {
 			c := p.connected(t)
@@ -218,11 +214,11 @@ func (p *play) actions() map[string]func(*rapid.T) {
 			}
 			delete(subs, f)
 		},
-		"publish": func(t *rapid.T) {
-			c := p.connected(t)
-			m, pub, retain := p.message(t, c)
-			c.send(m, pub, retain)
-		},
+		"publish":            func(t *rapid.T) { p.publish(t, p.connected(t), 1) },
+		"publish and serve":  func(t *rapid.T) { p.publishNow(t, p.connected(t), 1) },
+		"publish some":       func(t *rapid.T) { p.publishNow(t, p.connected(t), 3) },
+		"publish many":       func(t *rapid.T) { p.publishNow(t, p.connected(t), 6) },
+		"exchange of others": func(t *rapid.T) { p.exchangeAll() },
 		"publish with expiry": func(t *rapid.T) {
 			c := p.connected(t)
 			m, pub, retain := p.message(t, c)
@@ -247,6 +243,41 @@ func (p *play) actions() map[string]func(*rapid.T) {
 			p.restart()
 		},
 	}
+}
+
+func (p *play) publish(t *rapid.T, c *party, n int) {
+	for range n {
+		m, pub, retain := p.message(t, c)
+		c.send(m, pub, retain)
+	}
+}
+
+func (p *play) publishNow(t *rapid.T, c *party, n int) {
+	p.publish(t, c, n)
+	p.serve(c, 1000)
+}
+
+func (p *play) exchangeAll() {
+	for _, c := range p.parties {
+		if c.session != nil {
+			p.exchange(c)
+		}
+	}
+}
+
+// begin connects all, with a subscription each.
+func (p *play) begin(t *rapid.T) {
+	for _, c := range p.parties {
+		p.attach(c, false, 5000, rapid.SampledFrom([]int{1, 3, 50}).Draw(t, "receive maximum"), nil, nil)
+		p.subscribe(c, rapid.SampledFrom([]string{"#", "a/#", "+"}).Draw(t, "filter"), byte(rapid.IntRange(1, 2).Draw(t, "qos")))
+	}
+}
+
+func (p *play) subscribe(c *party, filter string, qos byte) {
+	if code := c.session.Subscribe(p.ctx, []mqtt.Subscription{{Filter: filter, QoS: qos}}, 0)[0]; code != mqtt.ReasonCode(qos) {
+		p.Fatalf("%s: subscribe: %v", c.id, code)
+	}
+	p.model.subscribe(c.id, filter, qos, time.Now())
 }
 
 // few is a part of what waits.
@@ -301,7 +332,7 @@ func (p *play) restart() {
 // finish connects all that have a session and exchanges everything.
 func (p *play) finish() {
 	for _, c := range p.parties {
-		if p.model.sessions[c.id] != nil {
+		if p.model.sessions[c.id] != nil && c.session == nil {
 			p.attach(c, false, 5000, 3, nil, nil)
 		}
 	}
@@ -343,6 +374,7 @@ func property(t *testing.T, withJournal bool) {
 			}
 			p.start()
 			defer func() { p.stop() }()
+			p.begin(rt)
 			rt.Repeat(p.actions())
 			p.finish()
 		})

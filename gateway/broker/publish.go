@@ -20,7 +20,9 @@ func (s *Session) Publish(ctx context.Context, pubs []Publication) error {
 	st := s.st
 	st.pub.Lock()
 	defer st.pub.Unlock()
-	accepted, err := s.admit(pubs)
+	fx := st.b.pool.Get().(*effects)
+	defer st.b.pool.Put(fx)
+	accepted, err := s.admit(pubs, fx)
 	if err != nil {
 		return err
 	}
@@ -28,7 +30,6 @@ func (s *Session) Publish(ctx context.Context, pubs []Publication) error {
 	if len(accepted) > 0 {
 		st.b.hooks.Take(ctx, s.client, accepted)
 	}
-	fx := &s.effects
 	for _, p := range accepted {
 		s.pass(p, fx)
 	}
@@ -40,9 +41,9 @@ func (s *Session) Publish(ctx context.Context, pubs []Publication) error {
 }
 
 // admit picks those that are neither forbidden nor QoS 2 again.
-func (s *Session) admit(pubs []Publication) ([]*Publication, error) {
+func (s *Session) admit(pubs []Publication, fx *effects) ([]*Publication, error) {
 	st := s.st
-	accepted := s.accept[:0]
+	accepted := fx.accept[:0]
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.conn != s {
@@ -66,6 +67,7 @@ func (s *Session) admit(pubs []Publication) ([]*Publication, error) {
 						delete(st.inbound, p.ID)
 					}
 				}
+				clear(accepted)
 				return nil, &mqtt.Error{Code: mqtt.ReceiveMaximumExceeded, Packet: mqtt.TypePublish, What: "too many messages of QoS 2 that are not released"}
 			}
 			if st.inbound == nil {
@@ -75,7 +77,7 @@ func (s *Session) admit(pubs []Publication) ([]*Publication, error) {
 		}
 		accepted = append(accepted, p)
 	}
-	s.accept = accepted
+	fx.accept = accepted
 	return accepted, nil
 }
 

@@ -8,6 +8,7 @@ type effects struct {
 	woken   []*Session
 	pressed []*session
 	kept    bool // the journal has something new
+	accept  []*Publication
 }
 
 func (fx *effects) wake() {
@@ -40,7 +41,10 @@ func (st *session) offer(m *Message, t *target, marks mark, fx *effects) bool {
 	row := &st.zero
 	switch {
 	case st.holding > 0 && marks&retain == 0:
-		row = &st.held
+		if row = st.held; row == nil {
+			row = new(deque)
+			st.held = row
+		}
 	case qos > 0:
 		row = &st.wait
 	}
@@ -51,7 +55,7 @@ func (st *session) offer(m *Message, t *target, marks mark, fx *effects) bool {
 		st.b.journal.putItem(st, it, false)
 		fx.kept = true
 	}
-	if conn == nil || row == &st.held {
+	if conn == nil || row == st.held {
 		return true
 	}
 	if !st.woken && (qos == 0 || st.outstanding < st.window) {
@@ -72,7 +76,7 @@ func (fx *effects) press(st *session) {
 	}
 }
 
-func (st *session) queued() int { return st.zero.n + st.wait.n + st.held.n }
+func (st *session) queued() int { return st.zero.len() + st.wait.len() + st.held.len() }
 
 func (st *session) full(m *Message) bool {
 	return st.queued() >= st.b.config.MaxQueued || st.bytes+m.weight() > st.b.config.MaxQueuedBytes
@@ -86,7 +90,7 @@ func (st *session) makeRoom(m *Message, qos byte) bool {
 		st.b.count.dropped.Add(1)
 		return false
 	}
-	for st.full(m) && st.zero.n > 0 {
+	for st.full(m) && st.zero.len() > 0 {
 		st.drop(&st.zero)
 	}
 	if !st.full(m) {
@@ -97,7 +101,7 @@ func (st *session) makeRoom(m *Message, qos byte) bool {
 		st.b.count.cut.Add(1)
 		st.conn.peer.Cut(mqtt.QuotaExceeded)
 	}
-	for st.full(m) && st.wait.n > 0 {
+	for st.full(m) && st.wait.len() > 0 {
 		st.drop(&st.wait)
 	}
 	if st.full(m) {
@@ -115,7 +119,7 @@ func (st *session) drop(row *deque) {
 }
 
 func (st *session) dropQoS0() {
-	for st.zero.n > 0 {
+	for st.zero.len() > 0 {
 		it := st.zero.pop()
 		st.bytes -= it.m.weight()
 	}
@@ -145,7 +149,7 @@ func (st *session) release() {
 	if st.holding--; st.holding > 0 {
 		return
 	}
-	for st.held.n > 0 {
+	for st.held.len() > 0 {
 		it := st.held.pop()
 		st.seq++
 		before := it
@@ -160,6 +164,7 @@ func (st *session) release() {
 			st.b.journal.dropItem(st, &before)
 		}
 	}
+	st.held = nil
 	st.wakeUp()
 }
 
@@ -168,7 +173,7 @@ func (st *session) wakeUp() {
 	if st.conn == nil || st.woken || st.ended {
 		return
 	}
-	if st.zero.n > 0 || len(st.rels) > 0 || st.cursor < st.flight.n || st.wait.n > 0 && st.outstanding < st.window {
+	if st.zero.len() > 0 || len(st.rels) > 0 || st.cursor < st.flight.len() || st.wait.len() > 0 && st.outstanding < st.window {
 		st.woken = true
 		st.conn.peer.Wake()
 	}

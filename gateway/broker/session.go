@@ -3,7 +3,6 @@ package broker
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/roost-iot/roost/wire/mqtt"
 )
@@ -21,10 +20,8 @@ type Session struct {
 	maxPacket int // bytes; 0: no limit
 
 	// Of the goroutine that reads.
-	last    *route
-	effects effects
-	accept  []*Publication
-	dirty   bool // the journal has something of it that is not yet settled
+	last  *route
+	dirty bool // the journal has something of it that is not yet settled
 }
 
 // Client is who it is.
@@ -55,14 +52,14 @@ type session struct {
 	slow   bool   // nobody waits for it to read
 	expiry uint32 // s
 	epoch  uint32 // counts connections and their ends: deadlines of another one are void
-	left   time.Time
-	will   *will // waits for its delay
+	left   int64  // when the last connection ended, Unix ns
+	will   *will  // waits for its delay
 	subs   subscriptions
 
 	seq     uint64
-	zero    deque // QoS 0 to send
-	wait    deque // QoS 1 and 2 to send
-	held    deque // came while retained messages of a new subscription are looked up
+	zero    deque  // QoS 0 to send
+	wait    deque  // QoS 1 and 2 to send
+	held    *deque // came while retained messages of a new subscription are looked up
 	holding int
 	bytes   int // of these three
 	taken   uint64

@@ -69,16 +69,16 @@ func (st *session) step(s *Session, out []Delivery, c *clock) ([]Delivery, bool)
 		return out, true
 	}
 	blocked := false
-	if st.cursor < st.flight.n {
+	if st.cursor < st.flight.len() {
 		var moved bool
 		if out, moved = st.sendFlight(s, out, c); moved {
 			return out, true
 		}
 		blocked = true // the order holds: nothing new of QoS 1 and 2
 	}
-	open := !blocked && st.wait.n > 0 && st.outstanding < st.window
+	open := !blocked && st.wait.len() > 0 && st.outstanding < st.window
 	switch {
-	case st.zero.n > 0 && (!open || st.zero.at(0).seq < st.wait.at(0).seq):
+	case st.zero.len() > 0 && (!open || st.zero.at(0).seq < st.wait.at(0).seq):
 		return st.sendZero(s, out, c), true
 	case open:
 		st.launch(c)
@@ -176,7 +176,7 @@ func (st *session) launch(c *clock) {
 func (st *session) newID() uint16 {
 	for st.freeIDs == 0 {
 		nearest := 65535 // how far the next id in use is ahead
-		for i := range st.flight.n {
+		for i := range st.flight.len() {
 			if it := st.flight.at(i); it.mark&done == 0 {
 				if far := (int(it.id) - int(st.lastID) + 65535) % 65535; far > 0 {
 					nearest = min(nearest, far)

@@ -30,10 +30,26 @@ type node struct {
 	level  string
 	parent *node
 	kids   kids[node]
+	subs   []*subscription
+	*rare
+}
+
+// rare is what few nodes have.
+type rare struct {
 	plus   *node // the kid "+"
 	hash   *node // the kid "#"
-	subs   []*subscription
 	groups []*group
+}
+
+// nothing is what the others have of it.
+var nothing = new(rare)
+
+// own makes room for something rare.
+func (n *node) own() *rare {
+	if n.rare == nothing {
+		n.rare = new(rare)
+	}
+	return n.rare
 }
 
 // group is a shared subscription: one of its members gets a message.
@@ -107,7 +123,7 @@ func (n *node) below(level string) *node {
 			return k
 		}
 	}
-	k := &node{level: level, parent: n}
+	k := &node{level: level, parent: n, rare: nothing}
 	if slot != nil {
 		*slot = k
 	} else {
@@ -120,9 +136,9 @@ func (n *node) below(level string) *node {
 func (n *node) wild(level string) **node {
 	switch level {
 	case "+":
-		return &n.plus
+		return &n.own().plus
 	case "#":
-		return &n.hash
+		return &n.own().hash
 	}
 	return nil
 }
@@ -134,7 +150,8 @@ func (n *node) groupNamed(name string) *group {
 		}
 	}
 	g := &group{name: name, node: n, next: new(atomic.Uint32)}
-	n.groups = append(n.groups, g)
+	r := n.own()
+	r.groups = append(r.groups, g)
 	return g
 }
 
