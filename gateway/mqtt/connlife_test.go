@@ -192,7 +192,7 @@ func carryAll(t *testing.T, o mqttclient.Options) {
 	for s := range senders {
 		run.Go(func() {
 			for i := range each {
-				p := &wire.Publish{Topic: fmt.Sprintf("carry/%d/%d", s, i), QoS: byte(i % 3), Payload: make([]byte, i*i*10)}
+				p := &wire.Publish{Topic: fmt.Sprintf("carry/%d/%d", s, i), QoS: byte(i % 3), Payload: make([]byte, i*i)}
 				if err := c.Publish(ctx, p); err != nil {
 					t.Errorf("%s: %v", p.Topic, err)
 					return
