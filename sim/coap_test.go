@@ -17,7 +17,7 @@ import (
 
 func TestCoAPNodeIsDiscovered(t *testing.T) {
 	g := startCoAP(t, coap.Changed)
-	run(t, sim.CoAP(sim.Config{To: g.addr, UID: "n", Resources: sim.Resources(), Names: []string{"Attic"}}))
+	run(t, sim.CoAP(sim.Config{To: g.addr, UID: "n", Resources: sim.Resources(), Webcam: "http://camera.example/", Names: []string{"Attic"}}))
 	if p := g.next(t, "/alive", ""); p.payload != "reset:n1" {
 		t.Fatalf("first word is %q", p.payload)
 	}
@@ -39,7 +39,7 @@ func TestCoAPNodeIsDiscovered(t *testing.T) {
 		}
 		values[l.Target[1:]] = string(a.Payload)
 		order = append(order, l.Target[1:])
-		changing := []string{"temperature", "pressure", "humidity", "illuminance", "imu", "led", "eco2", "tvoc", "battery", "status"}
+		changing := []string{"temperature", "pressure", "humidity", "illuminance", "imu", "led", "eco2", "tvoc", "battery", "status", "suit_state", "dwnld"}
 		if _, ok := l.Attr("obs"); ok != slices.Contains(changing, l.Target[1:]) {
 			t.Errorf("%s: observable %v", l.Target, ok)
 		}
@@ -50,7 +50,7 @@ func TestCoAPNodeIsDiscovered(t *testing.T) {
 	for name, pattern := range map[string]string{
 		"name": "Attic", "led": "0", "robot": "s", "version": `1\.0\.0`,
 		"temperature": `\d\d\.\d°C`, "pressure": `\d{3,4}\.\d\dhPa`, "humidity": `\d\d\.\d\d%`, "illuminance": `\d+lx`,
-		"rgb": "#[0-9a-f]{6}", "lcd": "Roost", "ribot": "0:0:0", "servo": "50%", "eco2": `\d+ppm`, "tvoc": `\d+ppb`, "battery": `\d+%`,
+		"suit_state": "0", "dwnld": "0", "webcam": "http://camera.example/", "rgb": "#[0-9a-f]{6}", "lcd": "Roost", "ribot": "0:0:0", "servo": "50%", "eco2": `\d+ppm`, "tvoc": `\d+ppb`, "battery": `\d+%`,
 		"status": `\{"uptime":\d+,"heap":\d+,"rssi":-\d+\}`, "position": `\{"lat":48\.\d{6},"lng":2\.\d{6}\}`, "imu": `\[\{"type":"acc","values":\[-?\d+,-?\d+,-?\d+\]\},.*"gyro".*"mag".*\]`,
 	} {
 		if !regexp.MustCompile("^(" + pattern + ")$").MatchString(values[name]) {

@@ -30,6 +30,8 @@ type Config struct {
 	Resources []string // besides board, name and os; see Resources
 	Names     []string // what they are called, in order; a list of places
 
+	Webcam string // the address that the resource webcam tells
+
 	Interval time.Duration // between values; 5 s, at least 10 ms. The IMU is ten times as quick
 	Beacon   time.Duration // CoAP, MQTT, MQTT-SN: between signs of life; 30 s
 	Sleep    time.Duration // MQTT-SN: sleeps that long between wakings; 0: stays awake
@@ -69,7 +71,7 @@ func Resources() []string { return slices.Clone(offered) }
 var offered = []string{
 	"temperature", "pressure", "humidity", "illuminance", "imu",
 	"led", "robot", "js", "text", "version", "position",
-	"rgb", "lcd", "ribot", "servo", "eco2", "tvoc", "battery", "status",
+	"rgb", "lcd", "ribot", "servo", "eco2", "tvoc", "battery", "status", "suit_state", "dwnld", "webcam",
 }
 
 // leastInterval is the shortest time between values that can be played.
@@ -97,6 +99,9 @@ func (c Config) check() error {
 		if !slices.Contains(offered, r) {
 			faults = append(faults, fmt.Errorf("resource %q: simulated things have %s", r, strings.Join(offered, ", ")))
 		}
+	}
+	if slices.Contains(c.Resources, "webcam") && c.Webcam == "" {
+		faults = append(faults, errors.New("the resource webcam is the address of a camera: give one"))
 	}
 	for _, d := range []time.Duration{c.Interval, c.Beacon, c.LeaveAfter, c.BackAfter, c.JoinSpread, c.Sleep} {
 		if d < 0 {

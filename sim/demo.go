@@ -47,10 +47,11 @@ var cast = []struct {
 	{kind: "coap", uid: "greenhouse-", name: "Greenhouse north", resources: []string{"temperature", "humidity", "pressure", "position"}},
 	{kind: "coap", uid: "workbench-", name: "Workbench lamp", resources: []string{"led", "illuminance"}},
 	{kind: "coap", uid: "gimbal-", name: "Camera gimbal", resources: []string{"imu", "temperature"}},
-	{kind: "coap", uid: "rover-", name: "Rover", resources: []string{"robot", "temperature", "led", "js", "position", "version"}},
+	{kind: "coap", uid: "rover-", name: "Rover", resources: []string{"robot", "temperature", "led", "js", "position", "version", "suit_state", "dwnld"}},
 	{kind: "ws", uid: "window-box-", name: "Window box", resources: []string{"led", "temperature"}},
 	{kind: "ws", uid: "basil-", name: "Basil pot", resources: []string{"humidity"}, leaves: 150 * time.Second, back: 40 * time.Second},
 	{kind: "ws", uid: "display-", name: "Hallway display", resources: []string{"text"}, waits: true},
+	{kind: "ws", uid: "hillside-", name: "Hillside camera", resources: []string{"webcam", "illuminance"}},
 	{kind: "mqtt", uid: "office-", name: "Office air", resources: []string{"eco2", "tvoc", "temperature", "led"}},
 	{kind: "mqtt", uid: "wipy-", name: "Pycom board", resources: []string{"led", "position"}, style: StylePycom},
 	{kind: "mqtt", uid: "mood-", name: "Mood light", resources: []string{"rgb", "servo", "lcd", "illuminance"}, style: StyleNative},
@@ -72,14 +73,19 @@ func DemoGuests() []Guest {
 // kind of value that there is a widget for. One of them leaves and comes back now and
 // then, one sleeps most of the time. Those whose door is off stay away.
 func Demo(ctx context.Context, to Addresses) error {
+	hillside, err := openCamera(ctx)
+	if err != nil {
+		return err
+	}
 	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { hillside.run(ctx); return nil })
 	for i, c := range cast {
 		if to.of(c.kind) == "" {
 			continue
 		}
 		config := Config{
 			Count: 1, UID: c.uid, Names: []string{c.name}, Resources: c.resources, Style: c.style,
-			LeaveAfter: c.leaves, BackAfter: c.back, Sleep: c.sleeps, Seed: uint64(i), Log: to.Log,
+			LeaveAfter: c.leaves, BackAfter: c.back, Sleep: c.sleeps, Webcam: hillside.url(), Seed: uint64(i), Log: to.Log,
 		}
 		all.Go(func() error { return to.fleet(c.kind, config).Run(ctx) })
 	}

@@ -132,7 +132,7 @@ func isColour(v string) bool {
 // moving tells whether the value of a resource changes by itself.
 func moving(resource string) bool {
 	switch resource {
-	case "temperature", "pressure", "humidity", "illuminance", "imu", "eco2", "tvoc", "battery", "status":
+	case "temperature", "pressure", "humidity", "illuminance", "imu", "eco2", "tvoc", "battery", "status", "suit_state", "dwnld":
 		return true
 	}
 	return false

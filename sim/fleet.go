@@ -59,7 +59,9 @@ func newFleet(c Config, uid string, make func(*Fleet, *device, int) node) *Fleet
 		return f
 	}
 	for i := range f.c.Count {
-		f.nodes = append(f.nodes, make(f, newDevice(f.c.idOf(i), f.c.nameOf(i), f.c.Resources, f.c.Seed, i), i))
+		d := newDevice(f.c.idOf(i), f.c.nameOf(i), f.c.Resources, f.c.Seed, i)
+		d.held["webcam"] = f.c.Webcam
+		f.nodes = append(f.nodes, make(f, d, i))
 	}
 	return f
 }

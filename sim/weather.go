@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -47,10 +48,34 @@ func (w *weather) sense(resource string, at time.Time, lit bool) (value string, 
 		return fmt.Sprintf("%.0f%%", clamp(72+20*daily(at, 17)+5*w.offset, 5, 100)), true
 	case "status":
 		return w.status(at), true
+	case "suit_state":
+		state, _ := w.update(at)
+		return strconv.Itoa(state), true
+	case "dwnld":
+		_, percent := w.update(at)
+		return strconv.Itoa(percent), true
 	case "imu":
 		return w.imu(at), true
 	}
 	return "", false
+}
+
+// update is how far a thing is with an update of itself (SUIT), which it makes every
+// two and a half minutes: the state as Pyaiot's nodes tell it, and percent.
+func (w *weather) update(at time.Time) (state, percent int) {
+	switch s := int(at.Sub(w.born).Seconds()) % 150; {
+	case s < 100:
+		return 0, 0
+	case s < 105:
+		return 1, 0 // triggered
+	case s < 110:
+		return 2, 0 // its signature is looked at
+	case s < 135:
+		return 6, 4 * (s - 110) // it is fetched
+	case s < 140:
+		return 9, 100 // its digest is looked at
+	}
+	return 11, 100
 }
 
 // status is what a thing says of itself.

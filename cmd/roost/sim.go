@@ -29,25 +29,26 @@ type played struct {
 	LeaveAfter time.Duration `help:"Leave after this long; 0: stay." default:"0s" env:"-"`
 	JoinSpread time.Duration `help:"Join spread over this time." default:"0s" env:"-"`
 
-	Temperature bool `env:"-"`
-	Pressure    bool `env:"-"`
-	Humidity    bool `env:"-"`
-	Illuminance bool `env:"-"`
-	Led         bool `env:"-"`
-	Robot       bool `env:"-"`
-	Js          bool `env:"-"`
-	Version     bool `env:"-"`
-	Imu         bool `env:"-"`
-	Position    bool `env:"-"`
-	Text        bool `env:"-"`
-	RGB         bool `name:"rgb" env:"-"`
-	LCD         bool `name:"lcd" env:"-"`
-	Ribot       bool `env:"-"`
-	Servo       bool `env:"-"`
-	Eco2        bool `name:"eco2" env:"-"`
-	Tvoc        bool `env:"-"`
-	Battery     bool `env:"-"`
-	Status      bool `env:"-"`
+	Temperature bool   `env:"-"`
+	Pressure    bool   `env:"-"`
+	Humidity    bool   `env:"-"`
+	Illuminance bool   `env:"-"`
+	Led         bool   `env:"-"`
+	Robot       bool   `env:"-"`
+	Js          bool   `env:"-"`
+	Version     bool   `env:"-"`
+	Imu         bool   `env:"-"`
+	Position    bool   `env:"-"`
+	Text        bool   `env:"-"`
+	RGB         bool   `name:"rgb" env:"-"`
+	LCD         bool   `name:"lcd" env:"-"`
+	Ribot       bool   `env:"-"`
+	Servo       bool   `env:"-"`
+	Eco2        bool   `name:"eco2" env:"-"`
+	Tvoc        bool   `env:"-"`
+	Battery     bool   `env:"-"`
+	Status      bool   `env:"-"`
+	Webcam      string `help:"Address of a picture that they say is their camera's." placeholder:"URL" env:"-"`
 }
 
 func (p played) config(port string, log *slog.Logger) sim.Config {
@@ -57,7 +58,7 @@ func (p played) config(port string, log *slog.Logger) sim.Config {
 	}
 	return sim.Config{
 		To: to, Count: p.Count, UID: p.UID, Resources: p.resources(), Interval: p.Interval, Loss: p.Loss,
-		Silent: p.Silent, Seed: p.Seed, LeaveAfter: p.LeaveAfter, JoinSpread: p.JoinSpread, Log: log,
+		Silent: p.Silent, Webcam: p.Webcam, Seed: p.Seed, LeaveAfter: p.LeaveAfter, JoinSpread: p.JoinSpread, Log: log,
 	}
 }
 
@@ -87,6 +88,7 @@ func (p played) resources() []string {
 		{"tvoc", p.Tvoc},
 		{"battery", p.Battery},
 		{"status", p.Status},
+		{"webcam", p.Webcam != ""},
 	} {
 		if r.on {
 			on = append(on, r.name)
