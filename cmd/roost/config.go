@@ -17,6 +17,7 @@ import (
 
 // groups order the flags in the help of serve.
 var groups = []kong.Group{
+	{Key: "line", Title: "The hub:"},
 	{Key: "doors", Title: "Doors (an address, or off):"},
 	{Key: "people", Title: "Who gets in:"},
 	{Key: "keeping", Title: "What is kept:"},

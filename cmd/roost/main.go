@@ -23,6 +23,7 @@ type commands struct {
 	Token      tokenCmd      `cmd:"" help:"API tokens."`
 	Keys       keysCmd       `cmd:"" help:"Keys of far gateways."`
 	Credential credentialCmd `cmd:"" help:"Passwords of things at the MQTT doors."`
+	Gateway    gatewayCmd    `cmd:"" help:"Run doors for devices in another network, for a hub elsewhere."`
 	Dashboard  dashboardCmd  `cmd:"" help:"Show and control the things of a broker elsewhere, Roost's or any that speaks as Pyaiot's."`
 	Bench      benchCmd      `cmd:"" help:"Measure Roost, or any Pyaiot-compatible broker, over the wire."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
