@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -158,12 +159,9 @@ func asBroker(v aiotValues) ([]string, error) {
 	if _, err := pyaiot.LoadKeys(v["key-file"]); err != nil {
 		return nil, fmt.Errorf("--key-file: %w; %s makes one", err, keyMaker)
 	}
-	data := firstEnv("ROOST_DATA", "STATE_DIRECTORY")
-	if data == "" {
-		var err error
-		if data, err = pyaiot.ExpandPath("~/.pyaiot/roost-" + v["broker-port"]); err != nil {
-			return nil, err
-		}
+	data, err := keepIn("roost-" + v["broker-port"])
+	if err != nil {
+		return nil, err
 	}
 	return []string{
 		"serve", "--data", data, "--http", ":" + v["broker-port"], "--coap", off, "--mqtt", off, "--mqttsn", off,
@@ -171,22 +169,42 @@ func asBroker(v aiotValues) ([]string, error) {
 	}, nil
 }
 
+// keepIn gives the folder of what a program keeps: as it was told, that of its
+// systemd unit, or one of this name beside Pyaiot's keys.
+func keepIn(name string) (string, error) {
+	told, _, _ := strings.Cut(firstEnv("STATE_DIRECTORY"), ":")
+	if data := cmp.Or(firstEnv("ROOST_DATA"), told); data != "" {
+		return data, nil
+	}
+	return pyaiot.ExpandPath("~/.pyaiot/" + name)
+}
+
 func asCoAPGateway(v aiotValues) ([]string, error) {
-	return v.gateway("coap", "--coap", ":"+v["coap-port"], "--presence", v["max-time"]+"s"), nil
+	return v.gateway("coap", v["coap-port"], "--coap", ":"+v["coap-port"], "--http", off, "--presence", v["max-time"]+"s")
 }
 
 func asMQTTGateway(v aiotValues) ([]string, error) {
 	outside := "tcp://" + net.JoinHostPort(v["mqtt-host"], v["mqtt-port"])
-	return v.gateway("mqtt", "--mqtt-broker", outside, "--presence", v["max-time"]+"s"), nil
+	return v.gateway("mqtt", v["mqtt-port"], "--mqtt-broker", outside, "--http", off, "--presence", v["max-time"]+"s")
 }
 
 func asWSGateway(v aiotValues) ([]string, error) {
-	return v.gateway("ws", "--http", ":"+v["gateway-port"]), nil
+	return v.gateway("ws", v["gateway-port"], "--http", ":"+v["gateway-port"])
 }
 
-// gateway is roost gateway with one door.
-func (v aiotValues) gateway(door string, flags ...string) []string {
-	return append([]string{"gateway", "--doors", door, "--hub", v.hub(), "--key-file", v["key-file"]}, flags...)
+// gateway is roost gateway with one door. There may be several on a machine.
+func (v aiotValues) gateway(door, port string, flags ...string) ([]string, error) {
+	data, err := keepIn("roost-" + door + "-gateway-" + port)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "gateway"
+	}
+	return append([]string{
+		"gateway", "--doors", door, "--hub", v.hub(), "--key-file", v["key-file"], "--data", data, "--name", host + "-" + door,
+	}, flags...), nil
 }
 
 // asDashboard shows a broker's things to everybody, as Pyaiot's page does.

@@ -37,14 +37,18 @@ func asRoost(t *testing.T, name string, args ...string) string {
 func TestPyaiotsProgramsByTheirOptions(t *testing.T) {
 	keys := keyFile(t)
 	t.Setenv("ROOST_DATA", "/data")
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ line, want string }{
 		{"aiot-broker --key-file=" + keys, "serve --data /data --http :8000 --coap off --mqtt off --mqttsn off --enrol open --pyaiot-clients open --pyaiot-auth any --key-file " + keys},
 		{"aiot-broker --broker_port=8082 --debug --key_file=" + keys, "--http :8082"},
 		{"aiot-broker --port=8083 --logging=debug -key-file=" + keys, "--http :8083"},
-		{"aiot-coap-gateway", "gateway --doors coap --hub ws://localhost:8000 --key-file ~/.pyaiot/keys --coap :5683 --presence 120s"},
+		{"aiot-coap-gateway", "gateway --doors coap --hub ws://localhost:8000 --key-file ~/.pyaiot/keys --data /data --name " + host + "-coap --coap :5683 --http off --presence 120s"},
 		{"aiot-coap-gateway --interface=tap0 --coap-port=5684 --broker-host=fd00::1 --broker-port=80 --max-time=30", "--hub ws://[fd00::1]:80"},
-		{"aiot-mqtt-gateway --mqtt-host=m.example --max_time=60", "gateway --doors mqtt --hub ws://localhost:8000 --key-file ~/.pyaiot/keys --mqtt-broker tcp://m.example:1886 --presence 60s"},
-		{"aiot-ws-gateway --gateway-port=8083", "gateway --doors ws --hub ws://localhost:8000 --key-file ~/.pyaiot/keys --http :8083"},
+		{"aiot-mqtt-gateway --mqtt-host=m.example --max_time=60", "gateway --doors mqtt --hub ws://localhost:8000 --key-file ~/.pyaiot/keys --data /data --name " + host + "-mqtt --mqtt-broker tcp://m.example:1886 --http off --presence 60s"},
+		{"aiot-ws-gateway --gateway-port=8083", "gateway --doors ws --hub ws://localhost:8000 --key-file ~/.pyaiot/keys --data /data --name " + host + "-ws --http :8083"},
 		{"aiot-dashboard", "dashboard --public --http :8080 --broker-host localhost --broker-port 8000 --title IoT Dashboard"},
 		{"aiot-dashboard --port=9000 --broker-ssl --camera-url=None --logo= --static-path= --map-api-key=x", "dashboard --public --http :9000 --broker-host localhost --broker-port 8000 --title IoT Dashboard --broker-ssl"},
 		{"aiot-dashboard --broker-ssl=False --camera-url=http://c/s --logo=http://l --favicon=f.ico --title=T", "--title T --camera-url http://c/s --logo http://l --favicon f.ico"},
@@ -66,7 +70,8 @@ func TestPyaiotsProgramsInUnitFiles(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	if got := asRoost(t, "aiot-ws-gateway"); !strings.Contains(got, "--hub ws://hub.example:8082") || !strings.Contains(got, "--http :8084") {
+	t.Setenv("STATE_DIRECTORY", "/var/lib/gw:/var/lib/other")
+	if got := asRoost(t, "aiot-ws-gateway"); !strings.Contains(got, "--data /var/lib/gw --") || !strings.Contains(got, "--hub ws://hub.example:8082") || !strings.Contains(got, "--http :8084") {
 		t.Errorf("the gateway is %s", got)
 	}
 	want := "dashboard --public --http :8090 --broker-host hub.example --broker-port 8082 --title Lab --broker-ssl --camera-url http://c --logo http://l --favicon http://f"

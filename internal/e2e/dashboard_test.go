@@ -40,19 +40,20 @@ func running(t testing.TB, home, name string, env []string, args ...string) *ser
 		s.status = s.process.ProcessState.ExitCode()
 	}()
 	t.Cleanup(func() { s.kill(); s.checkLog() })
-	ready := regexp.MustCompile(`ready at http://localhost:(\d+)`)
+	ready := regexp.MustCompile(`(?m)ready at http://localhost:(\d+)|^  http +\S*:(\d+)$`)
 	eventually(t, name+" is ready", func() bool {
 		if s.hasEnded() {
 			t.Fatalf("%s ended with %d:\n%s%s", name, s.status, s.out, s.log)
 		}
 		return ready.MatchString(s.out.String())
 	})
-	s.http = "127.0.0.1:" + ready.FindStringSubmatch(s.out.String())[1]
+	port := ready.FindStringSubmatch(s.out.String())
+	s.http = "127.0.0.1:" + port[1] + port[2]
 	return s
 }
 
-// TestPyaiotsProgramsAreSwappedByTheirNames runs broker and page as a unit file of
-// Pyaiot's would, with a gateway and a page that the test plays.
+// TestPyaiotsProgramsAreSwappedByTheirNames runs broker, gateway and page as unit files
+// of Pyaiot's would, with a gateway, a node and a page that the test plays.
 func TestPyaiotsProgramsAreSwappedByTheirNames(t *testing.T) {
 	home := t.TempDir()
 	if out, err := called(t, home, "aiot-generate-keys", nil).CombinedOutput(); err != nil {
@@ -77,6 +78,15 @@ func TestPyaiotsProgramsAreSwappedByTheirNames(t *testing.T) {
 	dash.call("GET", "/site", nil, &site)
 	if site.Title != "Lab" || site.Kind != "dashboard" || site.SignIn != "none" {
 		t.Errorf("the page shows itself as %+v", site)
+	}
+
+	far := running(t, home, "aiot-ws-gateway", []string{"BROKER_HOST=127.0.0.1", "BROKER_PORT=" + port, "GATEWAY_PORT=0"})
+	far.node("attic")
+	dash.awaitValue("attic", "led", `"0"`)
+	dash.confirm("attic", "led", "1")
+	page.until(`"uid": "attic"`, `"led"`, `"data": "1"`)
+	if status, _ := far.terminate(); status != 0 {
+		t.Errorf("the gateway ended with %d:\n%s", status, far.log)
 	}
 
 	if status, _ := broker.terminate(); status != 0 {
