@@ -57,7 +57,7 @@ for (const colorScheme of ["light", "dark"])
       await check(page, "cards");
       await page.getByRole("button", { name: "Table" }).click();
       const things = await page.evaluate(() => fetch("/api/v2/things").then((r) => r.json()));
-      const enrolled = things.things.filter((t) => t.state === "enrolled").slice(0, 6);
+      const enrolled = things.things.filter((t) => t.state === "enrolled").slice(0, 10);
       for (const t of enrolled) {
         await page.goto("/things/" + encodeURIComponent(t.id));
         await page.locator("article").first().waitFor();
@@ -71,8 +71,11 @@ for (const colorScheme of ["light", "dark"])
         "/add",
         "/add/coap",
         "/add/websocket",
+        "/add/mqtt",
+        "/add/mqttsn",
         "/add/gateway",
         "/add/simulated",
+        "/gateways",
         "/people",
         "/system",
         "/nowhere",
@@ -86,6 +89,15 @@ for (const colorScheme of ["light", "dark"])
         await page.goto("/things/" + encodeURIComponent(waiting.id));
         await page.getByRole("heading", { level: 1 }).waitFor();
         await check(page, "waiting thing");
+      }
+      await page.goto("/");
+      const map = page.getByRole("button", { name: "Map" });
+      await page.locator("[data-index]").first().waitFor();
+      if (await map.isVisible()) {
+        await map.click();
+        await page.locator(".leaflet-container").waitFor();
+        await check(page, "map");
+        await page.getByRole("button", { name: "Table" }).click();
       }
       await page.goto("/people");
       await page.getByRole("button", { name: "Add a person" }).click();

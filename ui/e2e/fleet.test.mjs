@@ -152,9 +152,10 @@ test("5,000 live things: few rows drawn, scrolling stays smooth", only, async (t
   t.after(() => big.close());
   const p = await openPage(browser, big.url);
   await signIn(p);
-  await p.getByText(/5007\sthings/).waitFor();
+  await p.getByText(/5009\sthings/).waitFor();
   const devtools = await p.context().newCDPSession(p);
-  await devtools.send("Performance.enable");
+  // The time of this thread's own work: what else the machine does at the time does not count.
+  await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
   const script = async () =>
     (await devtools.send("Performance.getMetrics")).metrics.find((m) => m.name === "ScriptDuration").value *
     1000;

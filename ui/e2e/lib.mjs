@@ -38,7 +38,7 @@ export async function openPage(browser, url, options = {}) {
   page.on("pageerror", (e) => page.troubles.push(String(e)));
   page.on("console", (m) => {
     // Refusals and a gone server are part of some tests; the page shows them in words.
-    if (m.type() === "error" && !/status of 4|ERR_CONNECTION|WebSocket connection/.test(m.text()))
+    if (m.type() === "error" && !/status of 4|net::ERR_|WebSocket connection/.test(m.text()))
       page.troubles.push(m.text());
   });
   return page;
@@ -62,7 +62,19 @@ export async function serve(options = {}) {
 /** A demo of the real program on free ports; set up unless the test wants to do that itself. */
 export async function startDemo({ setup = false } = {}) {
   const data = await mkdtemp(join(tmpdir(), "roost-e2e-"));
-  const args = ["demo", "--data", join(data, "data"), "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--mqttsn", "127.0.0.1:0"];
+  const args = [
+    "demo",
+    "--data",
+    join(data, "data"),
+    "--http",
+    "127.0.0.1:0",
+    "--coap",
+    "127.0.0.1:0",
+    "--mqtt",
+    "127.0.0.1:0",
+    "--mqttsn",
+    "127.0.0.1:0",
+  ];
   const child = spawn(process.env.ROOST_BINARY, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((done) => child.once("exit", done));
   const link = await new Promise((found, lost) => {

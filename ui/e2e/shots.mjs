@@ -1,6 +1,7 @@
 // Screenshots of every page: light and dark, wide and phone, into $SHOTS (default ./shots).
 //   ONLY=fleet,thing node e2e/shots.mjs
 import { mkdir } from "node:fs/promises";
+import { dashboard } from "../mock/server.mjs";
 import { launch, name, openPage, password, real, serve, signIn } from "./lib.mjs";
 
 const into = process.env.SHOTS ?? "shots";
@@ -11,6 +12,9 @@ await mkdir(into, { recursive: true });
 
 const main = await serve({});
 const bare = real ? null : await serve({ empty: true });
+const apart = real
+  ? null
+  : await serve({ site: { ...dashboard, signIn: "password" }, only: (s) => !s.waiting });
 const fresh = process.env.ROOST_URL ? null : await serve({ setup: true });
 const browser = await launch();
 
@@ -34,13 +38,36 @@ const pages = {
   thing: async (p) => p.goto(await thingWith(p, "humidity")),
   rover: async (p) => p.goto(await thingWith(p, "robot")),
   lamp: async (p) => p.goto(await thingWith(p, "config")),
+  studio: async (p) => p.goto(await thingWith(p, "rgb")),
+  roof: async (p) => p.goto(await thingWith(p, "tsp")),
+  camera: async (p) => {
+    await p.goto(await thingWith(p, "webcam"));
+    const show = p.getByRole("button", { name: "Show the picture" });
+    if (await show.isVisible().catch(() => false)) await show.click();
+  },
   bench: async (p) => p.goto(await thingWith(p, "suit_state")),
   history: async (p) => p.goto((await thingWith(p, "humidity")) + "/history"),
   commands: async (p) => p.goto((await thingWith(p, "humidity")) + "/commands"),
   settings: async (p) => p.goto((await thingWith(p, "humidity")) + "/settings"),
+  credential: async (p) => p.goto((await thingWith(p, "rgb")) + "/settings"),
+  map: async (p) => {
+    await p.goto("/");
+    await p.getByRole("button", { name: "Map" }).click();
+    await p.locator(".leaflet-container").waitFor();
+  },
+  gateways: async (p) => p.goto("/gateways"),
+  newkey: async (p) => {
+    await p.goto("/gateways");
+    await p.getByRole("button", { name: "Make a key" }).click();
+    await p.getByLabel("What is the gateway called?").fill("Shed " + Math.random().toString(36).slice(2, 6));
+    await p.getByRole("button", { name: "Make it" }).click();
+    await p.getByRole("button", { name: "Done" }).waitFor();
+  },
   add: async (p) => p.goto("/add"),
   coap: async (p) => p.goto("/add/coap"),
   websocket: async (p) => p.goto("/add/websocket"),
+  mqtt: async (p) => p.goto("/add/mqtt"),
+  mqttsn: async (p) => p.goto("/add/mqttsn"),
   gateway: async (p) => p.goto("/add/gateway"),
   simulated: async (p) => p.goto("/add/simulated"),
   people: async (p) => p.goto("/people"),
@@ -77,6 +104,21 @@ for (const theme of themes)
       const page = await openPage(browser, bare.url, options);
       await signIn(page);
       await take(page, "empty");
+      await page.goto("/gateways");
+      await take(page, "nogateway");
+      await page.context().close();
+    }
+    if (apart && wanted("dashboard")) {
+      const page = await openPage(browser, apart.url, options);
+      await page.goto("/");
+      await page.getByLabel("Password").fill(password);
+      await take(page, "dashboard-signin");
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "Fleet" }).waitFor();
+      await page.locator("img.shown").waitFor();
+      await take(page, "dashboard");
+      await page.goto(await thingWith(page, "humidity"));
+      await take(page, "dashboard-thing");
       await page.context().close();
     }
     const page = await openPage(browser, main.url, options);
@@ -88,11 +130,11 @@ for (const theme of themes)
       if (!wanted(n)) continue;
       await open(page);
       await take(page, n);
-      if (n === "cards") await page.getByRole("button", { name: "Table" }).click();
+      if (n === "cards" || n === "map") await page.getByRole("button", { name: "Table" }).click();
     }
     if (page.troubles.length) console.log(theme, size, page.troubles, (bad = 1));
     await page.context().close();
   }
 await browser.close();
-for (const s of [main, bare, fresh]) await s?.close();
+for (const s of [main, bare, apart, fresh]) await s?.close();
 process.exitCode = bad;

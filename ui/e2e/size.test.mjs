@@ -31,9 +31,10 @@ test("the first load is under 100 kB", built, async () => {
   assert.ok(sum < 100_000, `${sum} bytes`);
 });
 
-test("charts are not part of it", built, async () => {
+test("charts, maps and 3-D are not part of it", built, async () => {
   const { files } = await firstLoad();
-  for (const f of files) assert.doesNotMatch(await readFile(new URL(f, dist), "utf8"), /u-cursor-x/, f);
+  const heavy = /u-cursor-x|leaflet-pane|WebGLRenderer/;
+  for (const f of files) assert.doesNotMatch(await readFile(new URL(f, dist), "utf8"), heavy, f);
 });
 
 test("the page has no script or style of its own: the policy of the server forbids them", built, async () => {

@@ -86,6 +86,7 @@ export const shapes = [
       ...room("attic weather"),
       temperature: num(wave(11, 5, 55 * minute), 1, "°C"),
       pressure: num(wave(1012.8, 2, 90 * minute), 2, "hPa"),
+      position: { kind: "text", value: '{"lat":48.71552,"lng":2.20691}', writable: false },
     },
   },
   {
@@ -98,6 +99,7 @@ export const shapes = [
       eco2: num(wave(640, 180, 25 * minute), 0, "ppm"),
       tvoc: num(wave(42, 20, 19 * minute), 0, "ppb"),
       text: { kind: "text", value: "Window open since 10:42", writable: true },
+      position: { kind: "json", value: { lat: 48.71396, lng: 2.20412 }, writable: false },
     },
   },
   {
@@ -111,12 +113,48 @@ export const shapes = [
       led: { kind: "boolean", value: true, writable: true },
       dimmer: num(wave(70, 0, minute), 0, "%", { writable: true }),
       power: num(wave(8.4, 0.6, 6 * minute), 2, "W"),
-      webcam: { kind: "text", value: "http://192.168.1.44/stream.mjpg", writable: false },
+      webcam: { kind: "text", value: "", picture: "/mock/stream", writable: false },
       config: {
         kind: "json",
         value: { fade: 400, scenes: ["dinner", "morning"], limits: { max: 90 } },
         writable: true,
       },
+    },
+  },
+  {
+    id: "studio",
+    protocol: "MQTT",
+    tags: ["home"],
+    every: 4000,
+    address: "192.168.1.77:51007",
+    resources: {
+      name: fact("studio light"),
+      os: fact("micropython"),
+      board: fact("rpi-pico-w"),
+      id: fact("studio"),
+      version: fact("2.3.1"),
+      rgb: { kind: "text", value: "255,140,40", writable: true },
+      lcd: { kind: "text", value: "Good morning\n21.4 C   63 %", writable: true },
+      servo: { kind: "number", value: 90, unit: "°", writable: true },
+      led: { kind: "number", value: 1, writable: true },
+      temperature: num(wave(22.4, 1.2, 40 * minute), 1, "°C"),
+    },
+  },
+  {
+    id: "roof-7",
+    protocol: "MQTT-SN",
+    gateway: "roof",
+    tags: ["roof"],
+    every: 6000,
+    address: "[fd00::4:7]:1883",
+    resources: {
+      ...room("roof station", "iotlab-m3"),
+      temperature: num(wave(7.5, 4, 50 * minute), 1, "°C"),
+      illuminance: num(wave(480, 220, 45 * minute), 0, "lx"),
+      tsp: num(wave(112, 40, 21 * minute), 0, "g/m3"),
+      tlp: num(wave(38, 12, 27 * minute), 0, "g/m3"),
+      uvindex: num(wave(3.2, 1, 60 * minute), 1),
+      position: { kind: "json", value: { lat: 48.7129, lng: 2.2102 }, writable: false },
     },
   },
   {
@@ -158,6 +196,24 @@ export function crowd(n) {
   return out;
 }
 
+/** A rover on rough ground: rolls and pitches a little, and slowly turns. */
+function motion(s) {
+  const [roll, pitch] = [0.42 * Math.sin(s / 1.3), 0.28 * Math.sin(s / 1.9)];
+  const [dRoll, dPitch, dYaw] = [0.32 * Math.cos(s / 1.3), 0.15 * Math.cos(s / 1.9), 0.22];
+  const g = 1000 + 25 * Math.sin(s * 9);
+  const acc = [
+    -g * Math.sin(pitch),
+    g * Math.sin(roll) * Math.cos(pitch),
+    g * Math.cos(roll) * Math.cos(pitch),
+  ];
+  const gyro = [dRoll, dPitch, dYaw].map((r) => (r * 150) / Math.PI);
+  return [
+    { type: "acc", values: acc.map(Math.round) },
+    { type: "gyro", values: gyro.map((x) => Math.round(x * 10) / 10) },
+    { type: "mag", values: [22, -5, 41] },
+  ];
+}
+
 /** The Resource the API shows at time t. */
 export function resource(name, spec, t) {
   const out = { name, at: t, kind: spec.kind, writable: spec.writable };
@@ -166,13 +222,7 @@ export function resource(name, spec, t) {
     out.number = x;
     out.value = spec.unit ? `${x.toFixed(spec.digits)}${spec.unit}` : x;
   } else if (spec.imu) {
-    const s = t / 1000;
-    const v = (a, p) => [0, 1, 2].map((i) => Math.round(a * Math.sin(s / p + i)));
-    out.value = JSON.stringify([
-      { type: "acc", values: v(980, 3) },
-      { type: "gyro", values: v(220, 2) },
-      { type: "mag", values: v(45, 9) },
-    ]);
+    out.value = JSON.stringify(motion(t / 1000));
   } else {
     out.value = spec.value;
     if (spec.kind === "number") out.number = Number(spec.value);

@@ -1,6 +1,7 @@
 // What the mock is: a made-up fleet in memory and what /api/v2 answers about it.
 // Over 400 lines because it is one object by nature: every answer reads and changes the same fleet.
 import { crowd, resource, shapes } from "./fleet.mjs";
+import { Gateways } from "./gateways.mjs";
 
 export class Problem extends Error {
   constructor(status, detail, headers = {}) {
@@ -11,10 +12,32 @@ export class Problem extends Error {
 }
 
 export class Mock {
-  constructor({ setup = false, empty = false, crowdSize = 0, simulator = true } = {}) {
+  constructor({
+    setup = false,
+    empty = false,
+    crowdSize = 0,
+    simulator = true,
+    site = {},
+    only = () => true,
+  } = {}) {
     this.started = Date.now() - 3 * 3600_000;
     this.simulator = simulator;
     this.setupToken = setup ? "once-only-token" : "";
+    this.site = {
+      title: "Roost",
+      logo: "",
+      favicon: "",
+      cameraUrl: "",
+      mapTiles: "/mock/tiles/{z}/{x}/{y}.png",
+      signIn: "people",
+      kind: "server",
+      mqtt: ":1883",
+      mqttsn: ":1885",
+      coap: ":5683",
+      ...site,
+    };
+    this.gateways = new Gateways(setup || empty);
+    this.everybody = { id: "public", name: "a visitor", role: "operator" };
     this.users = setup
       ? []
       : [this.user("ada", "correct horse", "owner"), this.user("vic", "viewer viewer", "viewer")];
@@ -29,7 +52,7 @@ export class Mock {
     this.wrong = 0;
     this.answers = {}; // resource -> "fail" | "never": how things treat commands
     this.delay = 350;
-    if (!empty) for (const s of [...shapes, ...crowd(crowdSize)]) this.addThing(s);
+    if (!empty) for (const s of [...shapes, ...crowd(crowdSize)].filter(only)) this.addThing(s);
     for (const t of [...this.things.values()].slice(0, 1)) this.pastCommands(t);
     this.timer = setInterval(() => this.tick(), 200).unref();
   }
@@ -68,6 +91,8 @@ export class Mock {
       address:
         s.address ?? (s.protocol === "CoAP" ? "[fd00::aa11:22ff:fe33:4455]:5683" : "192.168.1.40:51332"),
       given: "",
+      gateway: s.gateway ?? "",
+      widgets: {},
     };
     this.things.set(t.id, t);
     return t;
@@ -110,10 +135,13 @@ export class Mock {
       first_heard: t.first,
       last_heard: t.last,
       address: t.address,
-      door: t.protocol === "CoAP" ? "coap" : "ws",
-      gateway: "",
+      door: t.gateway ? "relay" : ({ CoAP: "coap", WebSocket: "ws" }[t.protocol] ?? "mqtt"),
+      gateway: t.gateway,
       tags: t.tags,
+      widgets: t.widgets,
     };
+    const credential = this.gateways.of(t);
+    if (credential) out.credential = credential;
     if (full) out.resources = this.resources(t);
     return out;
   }
@@ -131,11 +159,12 @@ export class Mock {
   tick() {
     const now = Date.now();
     for (const t of this.things.values()) {
+      if (t.online && t.spec.imu) this.reading(t, "imu", now);
       if (!t.online || t.every === 0 || now < t.nextAt) continue;
       t.nextAt = now + t.every;
       t.last = now;
       for (const [n, s] of Object.entries(t.spec)) {
-        if (!s.at && !s.imu) continue;
+        if (!s.at) continue;
         this.recorded++;
         this.reading(t, n, now);
       }
@@ -157,6 +186,7 @@ export class Mock {
 
   // --- requests ---
   routes = [
+    ["GET", /^\/site$/, () => this.site],
     ["GET", /^\/session$/, (c) => this.session(c)],
     ["POST", /^\/setup$/, (c) => this.setup(c)],
     ["POST", /^\/session$/, (c) => this.signIn(c)],
@@ -202,6 +232,7 @@ export class Mock {
     version: "v0.1.0-mock",
   });
   session(c) {
+    if (this.site.signIn === "none") return this.signedIn(this.everybody);
     if (c.person) return this.signedIn(c.person);
     return { state: this.users.length ? "signed-out" : "setup", version: "v0.1.0-mock" };
   }
@@ -219,7 +250,8 @@ export class Mock {
   }
   signIn(c) {
     if (this.wrong >= 5) throw new Problem(429, "Too many tries. Wait a little.", { "Retry-After": "20" });
-    const p = this.users.find((u) => u.name === c.body.name && u.password === c.body.password);
+    const nameless = this.site.signIn === "password";
+    const p = this.users.find((u) => (nameless || u.name === c.body.name) && u.password === c.body.password);
     if (!p) {
       this.wrong++;
       throw new Problem(401, "Name or password is not right.");
@@ -245,6 +277,10 @@ export class Mock {
     const t = c.thing();
     if (c.body.name !== undefined) t.given = c.body.name;
     if (c.body.tags !== undefined) t.tags = c.body.tags;
+    for (const [n, w] of Object.entries(c.body.widgets ?? {})) {
+      if (w) t.widgets[n] = w;
+      else delete t.widgets[n];
+    }
     this.changed(t);
     return this.show(t);
   }
@@ -395,7 +431,8 @@ export class Mock {
       listeners: [
         { name: "http", address: "0.0.0.0:8080", state: "listening", detail: "" },
         { name: "coap", address: "0.0.0.0:5683", state: "listening", detail: "" },
-        { name: "mqtt", address: "", state: "off", detail: "" },
+        { name: "mqtt", address: "0.0.0.0:1883", state: "listening", detail: "" },
+        { name: "mqttsn", address: "", state: "off", detail: "" },
         {
           name: "coaps",
           address: ":5684",
@@ -407,16 +444,25 @@ export class Mock {
       readings: { recorded: this.recorded, pending: 12, refused: 0 },
       live: { watchers: this.readers.size, seq: this.seq },
       pyaiot: { gateways: 1, clients: 0 },
+      mqtt: {
+        ...{ connections: 12, sessions: 14, asleep: 2, subscriptions: 31, retained: 6, queued: 3 },
+        ...{ received: 48_211, sent: 60_340, dropped: 0 },
+      },
+      mqttsn: {
+        ...{ connections: 5, sessions: 9, asleep: 4, subscriptions: 9, retained: 0, queued: 11 },
+        ...{ received: 7120, sent: 1204, dropped: 2 },
+      },
       base_url: "http://roost.local:8080",
       simulator: this.simulator,
     };
   }
   simulate(c) {
-    const id = (c.body.kind === "ws" ? "sim-ws-" : "51A0") + this.id().slice(0, 6);
+    const speaks = { coap: "CoAP", ws: "WebSocket", mqtt: "MQTT", mqttsn: "MQTT-SN" }[c.body.kind];
+    const id = (c.body.kind === "coap" ? "51A0" : `sim-${c.body.kind}-`) + this.id().slice(0, 6);
     setTimeout(() => {
       const t = this.addThing({
         id,
-        protocol: c.body.kind === "ws" ? "WebSocket" : "CoAP",
+        protocol: speaks,
         waiting: true,
         address: "127.0.0.1:40112",
       });

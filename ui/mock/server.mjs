@@ -1,11 +1,12 @@
 // A stand-in for the server: /api/v2 of the contract with a made-up fleet in memory. For development and browser tests only.
-//   node mock/server.mjs [--port 8091] [--crowd 5000] [--setup] [--empty]
+//   node mock/server.mjs [--port 8091] [--crowd 5000] [--setup] [--empty] [--dashboard]
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { WebSocketServer } from "ws";
 import { Mock, Problem } from "./house.mjs";
+import { frame, mjpeg, tile } from "./pictures.mjs";
 
 const dist = fileURLToPath(new URL("../../web/dist", import.meta.url));
 const types = {
@@ -17,16 +18,26 @@ const types = {
   ".webmanifest": "application/manifest+json",
 };
 const policy =
-  "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "default-src 'self'; img-src 'self' data: blob: http: https:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 async function handle(mock, req, res) {
   const url = new URL(req.url, "http://x");
   if (url.pathname.startsWith("/api/v2/")) return api(mock, req, res, url);
+  if (url.pathname.startsWith("/mock/")) return picture(res, url.pathname);
   return file(res, url.pathname);
+}
+
+function picture(res, path) {
+  const at = /^\/mock\/tiles\/(\d+)\/(\d+)\/(\d+)\.png$/.exec(path);
+  if (path === "/mock/stream") return mjpeg(res);
+  const bytes = at ? tile(+at[1], +at[2], +at[3]) : path === "/mock/still.png" ? frame(Date.now()) : null;
+  if (!bytes) return res.writeHead(404).end();
+  res.writeHead(200, { "Content-Type": "image/png" }).end(bytes);
 }
 
 function personOf(mock, req) {
   const sid = /roost_session=([^;]+)/.exec(req.headers.cookie ?? "")?.[1];
+  if (mock.site.signIn === "none") return { sid, person: mock.everybody };
   return { sid, person: mock.users.find((u) => u.id === mock.sessions.get(sid)) };
 }
 
@@ -35,12 +46,12 @@ async function api(mock, req, res, url) {
   const headers = { "Content-Type": "application/json" };
   try {
     const { sid, person } = personOf(mock, req);
-    const open = ["/session", "/setup"].includes(path);
+    const open = ["/session", "/setup", "/site"].includes(path);
     if (!person && !open) throw new Problem(401, "Sign in first.");
     if (person?.role === "viewer" && req.method !== "GET" && !path.startsWith("/session"))
       throw new Problem(403, "This needs the role operator.");
     const body = await readJSON(req);
-    for (const [method, pattern, act] of mock.routes) {
+    for (const [method, pattern, act] of [...mock.routes, ...mock.gateways.routes]) {
       const m = method === req.method && pattern.exec(path);
       if (!m) continue;
       const args = m.slice(1).map(decodeURIComponent);
@@ -104,9 +115,13 @@ export async function startMock({ port = 0, ...options } = {}) {
     sockets.handleUpgrade(req, socket, head, (ws) => mock.attach(ws));
   });
   await new Promise((done) => server.listen(port, "127.0.0.1", done));
+  const url = `http://127.0.0.1:${server.address().port}`;
+  // Cameras of things stand at this server, too.
+  for (const t of mock.things.values())
+    if (t.spec.webcam?.picture) t.spec.webcam = { ...t.spec.webcam, value: url + t.spec.webcam.picture };
   return {
     mock,
-    url: `http://127.0.0.1:${server.address().port}`,
+    url,
     close: async () => {
       mock.close();
       server.closeAllConnections();
@@ -114,6 +129,17 @@ export async function startMock({ port = 0, ...options } = {}) {
     },
   };
 }
+
+/** The site of a dashboard apart. */
+export const dashboard = {
+  kind: "dashboard",
+  title: "Greenhouse lab",
+  signIn: "none",
+  cameraUrl: "/mock/stream",
+  mqtt: "",
+  mqttsn: "",
+  coap: "",
+};
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const flag = (n) => process.argv.includes("--" + n);
@@ -123,6 +149,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     crowdSize: value("crowd", 0),
     setup: flag("setup"),
     empty: flag("empty"),
+    ...(flag("dashboard") ? { site: dashboard } : {}),
   });
   console.log(
     flag("setup") ? `${url}/setup#once-only-token` : `${url}  (ada / correct horse, vic / viewer viewer)`,

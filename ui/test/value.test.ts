@@ -76,7 +76,7 @@ test("positions in the spellings of the firmwares, none from elsewhere", () => {
   expect(parsePosition('{"lat":48.7,"lng":2.2}')).toEqual({ lat: 48.7, lng: 2.2 });
   expect(parsePosition({ latitude: "1.5", lon: 2 })).toEqual({ lat: 1.5, lng: 2 });
   expect(parsePosition({ lat: null, lng: 2 })).toBeNull();
-  expect(parsePosition("48.7,2.2")).toBeNull();
+  expect(parsePosition("48.7,2.2")).toEqual({ lat: 48.7, lng: 2.2 });
 });
 
 test("only http(s) becomes a link", () => {

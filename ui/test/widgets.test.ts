@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Kind, Resource } from "../src/lib/api";
-import { alternatives, chooseWidget, label, rowSwitch, rowValues } from "../src/widgets/choose";
+import { alternatives, chooseWidget, chosenWidget, label, rowSwitch, rowValues } from "../src/widgets/choose";
 
 function res(name: string, value: unknown, more: Partial<Resource> = {}): Resource {
   const kind: Kind =
@@ -35,7 +35,14 @@ test.each<[string, Resource, string]>([
   ["position as an object", res("position", { lat: 1, lng: 2 }), "position"],
   ["position as text", res("position", '{"lat":48.7,"lng":2.2}'), "position"],
   ["position out of the world", res("position", { lat: 99, lng: 2 }), "json"],
-  ["webcam", res("webcam", "http://10.0.0.2/a.mjpg"), "webcam"],
+  ["webcam", res("webcam", "http://10.0.0.2/a.mjpg"), "camera"],
+  ["rgb", res("rgb", "1,2,3"), "colour"],
+  ["rgb that has nothing yet", res("rgb", ""), "colour"],
+  ["rgb that is a word", res("rgb", "rainbow", { writable: true }), "input"],
+  ["a hash that can be written", res("lamp", "#00ff00", { writable: true }), "colour"],
+  ["lcd", res("lcd", "hello"), "lcd"],
+  ["a text that can be written", res("motto", "hello", { writable: true }), "input"],
+  ["a share that can be written", number("dimmer", "70%", 70, "%", true), "slider"],
   ["webcam that is a script", res("webcam", "javascript:alert(1)"), "text"],
   ["suit_state", number("suit_state", "6", 6), "suit"],
   ["version", res("version", "1.0.0"), "fact"],
@@ -51,6 +58,30 @@ test("what a person may choose instead always holds what stands there", () => {
   for (const r of [number("led", "0", 0, "", true), res("robot", "s"), res("mood", "x"), res("c", { a: 1 })])
     expect(alternatives(r)).toContain(chooseWidget(r));
   expect(alternatives(number("humidity", "45%", 45, "%"))).toEqual(["number", "gauge", "text"]);
+});
+
+test("what people chose holds as long as the value fits it", () => {
+  const widgets = { humidity: "number", temperature: "imu", mode: "nonsense" };
+  expect(chosenWidget({ widgets }, number("humidity", "45%", 45, "%"))).toBe("number");
+  expect(chosenWidget({ widgets }, number("temperature", "20°C", 20, "°C"))).toBe("number");
+  expect(chosenWidget({ widgets }, res("mode", "auto"))).toBe("text");
+  expect(chosenWidget({}, number("humidity", "45%", 45, "%"))).toBe("gauge");
+});
+
+test("every widget is offered where it can show something", () => {
+  const of = (r: Resource) => alternatives(r);
+  expect(of(number("valve", "30", 30, "", true))).toEqual(["number", "gauge", "slider", "input", "text"]);
+  expect(of(res("drive", "s", { writable: true }))).toEqual([
+    "input",
+    "lcd",
+    "pad",
+    "joystick",
+    "script",
+    "text",
+  ]);
+  expect(of(res("glow", "#ff0000"))).toContain("colour");
+  expect(of(res("eye", "http://10.0.0.2/a.jpg"))).toContain("camera");
+  expect(of(res("eye", "javascript:alert(1)"))).not.toContain("camera");
 });
 
 test("a row shows three values, the known ones first, no facts and no controls", () => {

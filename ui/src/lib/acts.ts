@@ -1,5 +1,5 @@
 // What a person can do to things from more than one page.
-import { api, reason, type Command } from "./api";
+import { api, reason, type Command, type SimulatedKind } from "./api";
 import { fleet } from "./fleet.svelte";
 import { count } from "./format";
 import { ended, type LiveThing } from "./thing.svelte";
@@ -52,7 +52,7 @@ export async function approveAll(): Promise<void> {
   await each(waiting, async (t) => void fleet.put(await api.approve(t.id)), "approved");
 }
 
-export async function simulate(kind: "coap" | "ws"): Promise<string> {
+export async function simulate(kind: SimulatedKind): Promise<string> {
   try {
     const { id } = await api.simulate(kind);
     toasts.say("A simulated thing is starting");
@@ -117,6 +117,18 @@ export async function rename(t: LiveThing, name: string): Promise<void> {
           .catch((e) => toasts.fail(reason(e))),
     });
   } catch (err) {
+    toasts.fail(reason(err));
+  }
+}
+
+/** Shows a resource another way for everybody; "" goes back to what the page thinks best. */
+export async function showAs(t: LiveThing, resource: string, widget: string): Promise<void> {
+  const before = t.info;
+  t.setInfo({ ...before, widgets: { ...before.widgets, [resource]: widget } });
+  try {
+    fleet.put(await api.patchThing(t.id, { widgets: { [resource]: widget } }));
+  } catch (err) {
+    t.setInfo(before);
     toasts.fail(reason(err));
   }
 }

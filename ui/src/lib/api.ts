@@ -36,6 +36,10 @@ export interface Thing {
   door: string;
   gateway: string;
   tags: string[];
+  /** How people want resources shown; the rest as the page thinks best. */
+  widgets?: Record<string, string>;
+  /** The id of the credential it signs in with. */
+  credential?: string;
   resources?: Resource[];
 }
 export interface Things {
@@ -97,11 +101,81 @@ export interface Token {
   expires: number;
   token?: string;
 }
+export interface Spool {
+  entries: number;
+  bytes: number;
+  oldest: number;
+}
+export interface Gateway {
+  id: string;
+  name: string;
+  kind: "roost" | "pyaiot" | "";
+  connected: boolean;
+  since: number;
+  remote: string;
+  things: number;
+  /** How old the newest reading is when it arrives here, in ms. */
+  lag: number;
+  spool: Spool;
+  lastSeen: number;
+  lastError: string;
+  version: string;
+  doors: string[];
+  /** The key of --key-file: not made here, so not revoked here. */
+  keyFile: boolean;
+  created: number;
+  by: string;
+}
+export interface NewGateway {
+  gateway: Gateway;
+  keyFile: string;
+  command: string;
+}
+export interface Credential {
+  id: string;
+  own: string;
+  created: number;
+  by: string;
+  lastUsed: number;
+}
+export interface NewCredential {
+  credential: Credential;
+  user: string;
+  password: string;
+}
+/** What is told before anybody signs in. */
+export interface Site {
+  title: string;
+  logo: string;
+  favicon: string;
+  cameraUrl: string;
+  /** Template of map tiles, "" for none. */
+  mapTiles: string;
+  signIn: "people" | "password" | "none";
+  kind: "server" | "dashboard";
+  /** Addresses of doors, "" if closed. */
+  mqtt: string;
+  mqttsn: string;
+  coap: string;
+}
+export type SimulatedKind = "coap" | "ws" | "mqtt" | "mqttsn";
 export interface Listener {
   name: string;
   address: string;
   state: "listening" | "off" | "failed";
   detail: string;
+}
+/** What goes on at a door for publish and subscribe. */
+export interface Broker {
+  connections: number;
+  sessions: number;
+  asleep: number;
+  subscriptions: number;
+  retained: number;
+  queued: number;
+  received: number;
+  sent: number;
+  dropped: number;
 }
 export interface System {
   version: string;
@@ -119,6 +193,9 @@ export interface System {
   readings: { recorded: number; pending: number; refused: number };
   live: { watchers: number; seq: number };
   pyaiot: { gateways: number; clients: number };
+  /** Left out when the door is shut. */
+  mqtt?: Broker;
+  mqttsn?: Broker;
   base_url: string;
   simulator: boolean;
 }
@@ -214,14 +291,16 @@ export const api = {
   session: () => call<Session>("GET", "/session"),
   setup: (token: string, name: string, password: string) =>
     call<Session>("POST", "/setup", { token, name, password }),
-  signIn: (name: string, password: string) => call<Session>("POST", "/session", { name, password }),
+  /** Without a name where one password opens the page. */
+  signIn: (name: string, password: string) =>
+    call<Session>("POST", "/session", name ? { name, password } : { password }),
   signOut: () => call<void>("DELETE", "/session"),
   changePassword: (current: string, password: string) =>
     call<void>("PUT", "/session/password", { current, password }),
 
   things: (signal?: AbortSignal) => call<Things>("GET", "/things", undefined, signal),
   thing: (t: string) => call<Thing>("GET", `/things/${id(t)}`),
-  patchThing: (t: string, change: { name?: string; tags?: string[] }) =>
+  patchThing: (t: string, change: { name?: string; tags?: string[]; widgets?: Record<string, string> }) =>
     call<Thing>("PATCH", `/things/${id(t)}`, change),
   deleteThing: (t: string) => call<void>("DELETE", `/things/${id(t)}`),
   approve: (t: string) => call<Thing>("POST", `/things/${id(t)}/approve`),
@@ -252,8 +331,16 @@ export const api = {
   addToken: (t: { name: string; role: Role; expires_in_days?: number }) => call<Token>("POST", "/tokens", t),
   deleteToken: (t: string) => call<void>("DELETE", `/tokens/${id(t)}`),
 
+  gateways: (signal?: AbortSignal) => call<{ gateways: Gateway[] }>("GET", "/gateways", undefined, signal),
+  addGateway: (name: string) => call<NewGateway>("POST", "/gateways", { name }),
+  revokeGateway: (g: string) => call<void>("DELETE", `/gateways/${id(g)}`),
+  credentials: () => call<{ credentials: Credential[] }>("GET", "/credentials"),
+  addCredential: (own: string) => call<NewCredential>("POST", "/credentials", { own }),
+  revokeCredential: (c: string) => call<void>("DELETE", `/credentials/${id(c)}`),
+
+  site: () => call<Site>("GET", "/site"),
   system: () => call<System>("GET", "/system"),
-  simulate: (kind: "coap" | "ws") => call<{ id: string }>("POST", "/simulated", { kind }),
+  simulate: (kind: SimulatedKind) => call<{ id: string }>("POST", "/simulated", { kind }),
 };
 
 /** The sentence of whatever was thrown. */

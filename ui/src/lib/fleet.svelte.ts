@@ -131,6 +131,12 @@ class Fleet {
     for (const t of this.#things.values()) for (const tag of t.info.tags) all.add(tag);
     return [...all].sort(collator.compare);
   });
+  gateways = $derived.by(() => {
+    void this.#shape;
+    const all = new Set<string>();
+    for (const t of this.#things.values()) if (t.info.gateway) all.add(t.info.gateway);
+    return [...all].sort(collator.compare);
+  });
   protocols = $derived.by(() => {
     void this.#shape;
     const all = new Set<string>();

@@ -35,7 +35,7 @@ export function shown(r: Pick<Resource, "value" | "number" | "unit" | "kind">): 
     typeof r.value === "string" && digits > 0 && digits <= 3 && Math.abs(n) < 10_000
       ? n.toFixed(digits).replace("-", "\u2212")
       : formatNumber(n);
-  return { text, unit: r.unit ?? "" };
+  return { text, unit: (r.unit ?? "").replace(/m3$/, "m³").replace(/m2$/, "m²") };
 }
 
 const steps: [number, number, string][] = [
@@ -88,6 +88,13 @@ export function since(at: number, now: number): string {
   return new Date(at).toDateString() === new Date(now).toDateString()
     ? time
     : `${dayFormat.format(at)} ${time}`;
+}
+
+/** A delay in ms as people read it: "40 ms", "1.2 s", "4 min". */
+export function lag(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))}${nb}ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)}${nb}s`;
+  return age(1, 1 + ms);
 }
 
 export function bytes(n: number): string {

@@ -86,11 +86,13 @@ export function parseImu(value: unknown): Axis[] {
   return out;
 }
 
+/** {lat, lng} as an object or as its JSON text, or "48.71, 2.20". */
 export function parsePosition(value: unknown): { lat: number; lng: number } | null {
   let v = clean(value);
   if (typeof v === "string") {
+    const pair = /^(-?\d+(?:\.\d+)?)\s*[,;]\s*(-?\d+(?:\.\d+)?)$/.exec(v);
     try {
-      v = JSON.parse(v);
+      v = pair ? { lat: pair[1], lng: pair[2] } : JSON.parse(v);
     } catch {
       return null;
     }

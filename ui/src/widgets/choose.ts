@@ -1,6 +1,6 @@
 // Which widget stands for a resource: by its name where the name means something, else by its shape.
-import type { Resource } from "../lib/api";
-import { recall, remember } from "../lib/prefs";
+import type { Resource, Thing } from "../lib/api";
+import { parseColour } from "../lib/colour";
 import {
   asText,
   clean,
@@ -16,14 +16,18 @@ export type WidgetKind =
   | "switch"
   | "number"
   | "gauge"
+  | "slider"
   | "text"
+  | "input"
+  | "lcd"
+  | "colour"
   | "pad"
   | "joystick"
   | "script"
   | "imu"
   | "position"
   | "json"
-  | "webcam"
+  | "camera"
   | "suit"
   | "fact";
 
@@ -32,7 +36,7 @@ const isFact = (name: string) => facts.includes(name);
 export const factOrder = (name: string): number => facts.indexOf(name);
 
 // Resources that are there to be set, whether or not their thing can say so (WebSocket nodes cannot).
-const controls = ["led", "robot", "ribot", "js"];
+const controls = ["led", "robot", "ribot", "js", "rgb", "lcd"];
 export const canSet = (r: Resource): boolean => r.writable || controls.includes(r.name);
 
 export function chooseWidget(r: Resource): WidgetKind {
@@ -43,7 +47,9 @@ export function chooseWidget(r: Resource): WidgetKind {
   if (name === "js") return "script";
   if (name === "imu" && parseImu(r.value).length > 0) return "imu";
   if (name === "position" && parsePosition(r.value)) return "position";
-  if (name === "webcam" && httpUrl(r.value)) return "webcam";
+  if (name === "webcam" && httpUrl(r.value)) return "camera";
+  if (name === "lcd") return "lcd";
+  if (/^(rgb|colou?r)$/.test(name) && (parseColour(r.value) || asText(r.value) === "")) return "colour";
   if (name === "suit_state") return "suit";
   if (isOnOff(r.value) && (r.kind === "boolean" || (canSet(r) && name !== "dwnld"))) return "switch";
   return byShape(r);
@@ -51,10 +57,13 @@ export function chooseWidget(r: Resource): WidgetKind {
 
 function byShape(r: Resource): WidgetKind {
   if (r.kind === "json") return "json";
-  if (r.kind === "text" || r.kind === "boolean") return looksLikeJson(r.value) ? "json" : "text";
+  if (r.kind === "text" && canSet(r) && /^#[0-9a-f]{6}$/i.test(asText(r.value))) return "colour";
+  if (r.kind === "text" || r.kind === "boolean")
+    return looksLikeJson(r.value) ? "json" : canSet(r) && r.kind === "text" ? "input" : "text";
   if (r.unit === "%" || r.name === "dwnld") {
     const n = r.number ?? leadingNumber(clean(r.value)) ?? NaN;
-    return n >= 0 && n <= 100 ? "gauge" : "number";
+    if (!(n >= 0 && n <= 100)) return "number";
+    return canSet(r) ? "slider" : "gauge";
   }
   return "number";
 }
@@ -74,15 +83,24 @@ function looksLikeJson(value: unknown): boolean {
 export function hasHistory(r: Resource): boolean {
   const kind = chooseWidget(r);
   if (["fact", "pad", "joystick", "script"].includes(kind)) return false;
-  return numberOf(r) !== null || kind === "text";
+  return numberOf(r) !== null || ["text", "input", "lcd"].includes(kind);
 }
 
 /** What a person may show this resource as instead. */
 export function alternatives(r: Resource): WidgetKind[] {
   const out: WidgetKind[] = [];
+  const set = canSet(r);
   if (r.kind === "number") out.push("number", "gauge");
+  if (r.kind === "number" && set) out.push("slider");
   if (isOnOff(r.value)) out.push("switch");
+  if (parseImu(r.value).length > 0) out.push("imu");
+  if (parsePosition(r.value)) out.push("position");
+  if (parseColour(r.value)) out.push("colour");
+  if (httpUrl(r.value)) out.push("camera");
   if (looksLikeJson(r.value) || r.kind === "json") out.push("json");
+  if (set && r.kind !== "boolean") out.push("input");
+  if (r.kind === "text") out.push("lcd");
+  if (set && r.kind === "text") out.push("pad", "joystick", "script");
   out.push("text");
   const own = chooseWidget(r);
   if (!out.includes(own)) out.unshift(own);
@@ -93,37 +111,41 @@ export const widgetNames: Record<WidgetKind, string> = {
   switch: "Switch",
   number: "Number",
   gauge: "Gauge",
+  slider: "Slider",
   text: "Text",
+  input: "Text to send",
+  lcd: "Display",
+  colour: "Colour",
   pad: "Pad",
   joystick: "Joystick",
   script: "Script",
   imu: "Motion",
   position: "Position",
   json: "JSON",
-  webcam: "Camera link",
+  camera: "Camera",
   suit: "Update state",
   fact: "Fact",
 };
 
-const choiceKey = (thing: string, resource: string) => `widget.${thing}.${resource}`;
-
-export function chosenWidget(thing: string, r: Resource): WidgetKind {
-  const chosen = recall(choiceKey(thing, r.name)) as WidgetKind | null;
+/** What people chose for this thing, as long as the value still fits it; else what seems best. */
+export function chosenWidget(t: Pick<Thing, "widgets">, r: Resource): WidgetKind {
+  const chosen = t.widgets?.[r.name] as WidgetKind | undefined;
   return chosen && alternatives(r).includes(chosen) ? chosen : chooseWidget(r);
-}
-export function rememberWidget(thing: string, r: Resource, kind: WidgetKind): void {
-  remember(choiceKey(thing, r.name), kind === chooseWidget(r) ? null : kind);
 }
 
 const labels: Record<string, string> = {
   led: "LED",
   imu: "Motion",
+  rgb: "Colour",
+  lcd: "Display",
   eco2: "eCO₂",
   tvoc: "TVOC",
   tsp: "Small particles (1–2 µm)",
   tlp: "Large particles (3–10 µm)",
   js: "Script",
   ribot: "RiBot",
+  uvindex: "UV index",
+  twitter: "Message",
   os: "OS",
   mcu: "MCU",
   ip: "IP",
@@ -141,7 +163,22 @@ export function label(name: string): string {
   return t[0] === undefined ? name : t[0].toUpperCase() + t.slice(1);
 }
 
-const first = ["temperature", "humidity", "pressure", "eco2", "tvoc", "illuminance", "distance", "battery"];
+const short: Record<string, string> = { tsp: "Small", tlp: "Large" };
+/** The same where room is scarce. */
+export const shortLabel = (name: string): string => short[name] ?? label(name);
+
+const first = [
+  "temperature",
+  "humidity",
+  "pressure",
+  "eco2",
+  "tvoc",
+  "tsp",
+  "tlp",
+  "illuminance",
+  "distance",
+  "battery",
+];
 
 /** Up to three values for a row of the fleet: the known ones first, then numbers with a unit, numbers, texts. */
 export function rowValues(resources: Iterable<Resource>, most = 3): Resource[] {
@@ -150,8 +187,8 @@ export function rowValues(resources: Iterable<Resource>, most = 3): Resource[] {
     if (i >= 0) return i;
     if (r.name === "dwnld") return 99;
     const kind = chooseWidget(r);
-    if (kind === "number" || kind === "gauge") return r.unit ? 20 : 30;
-    if (kind === "text") return 40;
+    if (kind === "number" || kind === "gauge" || kind === "slider") return r.unit ? 20 : 30;
+    if (kind === "text" || kind === "input" || kind === "lcd") return 40;
     return 99;
   };
   return [...resources]

@@ -16,9 +16,21 @@ export const kinds: KindOfThing[] = [
     icon: "plug",
   },
   {
+    slug: "mqtt",
+    word: "MQTT device",
+    note: "ESP32, Pico W and whatever else speaks MQTT 3.1.1 or 5",
+    icon: "envelope",
+  },
+  {
+    slug: "mqttsn",
+    word: "MQTT-SN node",
+    note: "RIOT’s emcute and other sleepy devices, over UDP",
+    icon: "moonlet",
+  },
+  {
     slug: "gateway",
-    word: "Pyaiot gateway",
-    note: "A gateway in another network, with all the nodes behind it",
+    word: "Far gateway",
+    note: "Roost’s or Pyaiot’s, in another network, with all the things behind it",
     icon: "gateway",
   },
   {

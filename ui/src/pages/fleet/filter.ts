@@ -1,12 +1,13 @@
 import type { LiveThing } from "../../lib/thing.svelte";
 
-export type Look = "table" | "cards";
+export type Look = "table" | "cards" | "map";
 
 export interface Filter {
   text: string;
   show: "" | "online" | "offline" | "ignored";
   protocol: string;
   tag: string;
+  gateway: string;
   sort: "name" | "heard";
 }
 
@@ -18,6 +19,7 @@ export function readFilter(query: string): Filter {
     show: ["online", "offline", "ignored"].includes(show) ? (show as Filter["show"]) : "",
     protocol: q.get("protocol") ?? "",
     tag: q.get("tag") ?? "",
+    gateway: q.get("gateway") ?? "",
     sort: q.get("sort") === "heard" ? "heard" : "name",
   };
 }
@@ -28,6 +30,7 @@ export function writeFilter(f: Filter): string {
   if (f.show) q.set("show", f.show);
   if (f.protocol) q.set("protocol", f.protocol);
   if (f.tag) q.set("tag", f.tag);
+  if (f.gateway) q.set("gateway", f.gateway);
   if (f.sort !== "name") q.set("sort", f.sort);
   const s = q.toString();
   return s ? "?" + s : "";
@@ -44,6 +47,7 @@ export function filterThings(all: LiveThing[], f: Filter): LiveThing[] {
     if (f.show === "offline" && i.online) return false;
     if (f.protocol && i.protocol !== f.protocol) return false;
     if (f.tag && !i.tags.includes(f.tag)) return false;
+    if (f.gateway && i.gateway !== f.gateway) return false;
     return words.every((w) => t.hay.includes(w));
   });
   if (f.sort === "heard") out.sort((a, b) => b.info.last_heard - a.info.last_heard);
