@@ -114,16 +114,29 @@ func (r *Result) ratios(peer *Result) {
 	times := func(least float64) {
 		r.atLeast(fmt.Sprintf("%s, times mosquitto", r.Unit), "x", r.PerSecond/peer.PerSecond, least)
 	}
+	const cpu = "CPU time a message, times mosquitto's"
+	share, known := cpuRatio(r, peer)
+	if known && r.Scenario != "mqtt-single" {
+		r.more(cpu, share)
+	}
 	switch r.Scenario {
 	case "mqtt-qos0", "mqtt-qos1":
 		times(5)
 	case "mqtt-fanout":
 		times(8)
 	case "mqtt-single":
-		if r.ServerCPU != nil && peer.ServerCPU != nil && *peer.ServerCPU > 0 {
-			r.atMost("CPU time a message, times mosquitto's", "x", *r.ServerCPU/float64(r.Count)/(*peer.ServerCPU/float64(peer.Count)), 1)
+		if known {
+			r.atMost(cpu, "x", share, 1)
 		}
 	case "mqtt-idle":
 		r.more("connected and subscribed a second, times mosquitto", r.PerSecond/peer.PerSecond)
 	}
+}
+
+// cpuRatio is what a message costs one server, in what it costs the other.
+func cpuRatio(r, peer *Result) (ratio float64, ok bool) {
+	if r.ServerCPU == nil || peer.ServerCPU == nil || *peer.ServerCPU == 0 || r.Count == 0 || peer.Count == 0 {
+		return 0, false
+	}
+	return *r.ServerCPU / float64(r.Count) / (*peer.ServerCPU / float64(peer.Count)), true
 }
