@@ -34,6 +34,7 @@ func (h *house) run(ctx context.Context, ready func(context.Context) error) erro
 	inRooms.Go(func() { h.keepStore(rooms) })
 
 	h.openForAll(doors, &inDoors, stopDoors)
+	h.awaitDoors(doors)
 	if err := ready(doors); err != nil {
 		stopDoors(err)
 	}
@@ -95,6 +96,18 @@ func (h *house) openForAll(ctx context.Context, in *sync.WaitGroup, stop context
 		profiles := &http.Server{Handler: profileRoutes(), ReadHeaderTimeout: 10 * time.Second}
 		in.Go(func() { _ = profiles.Serve(h.debug) })
 		in.Go(func() { <-ctx.Done(); _ = profiles.Close() })
+	}
+}
+
+// awaitDoors returns when whoever comes is let in: nobody is told that Roost is ready
+// and then to come again.
+func (h *house) awaitDoors(ctx context.Context) {
+	for _, opened := range []<-chan struct{}{h.ws.Opened(), h.pyaiot.Opened(), h.relay.Opened()} {
+		select {
+		case <-opened:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

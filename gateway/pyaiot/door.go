@@ -111,6 +111,7 @@ type Door struct {
 
 	life    context.Context // of what connections ask of the rooms; ends after them
 	end     context.CancelFunc
+	opened  chan struct{}  // closed when Run lets the first in
 	closing chan struct{}  // closed when connections are told to go
 	work    sync.WaitGroup // one for each connection
 
@@ -139,7 +140,7 @@ func newPeers(limit int) *peers {
 func New(cfg Config) *Door {
 	cfg.fill()
 	d := &Door{
-		cfg: cfg, hub: newHub(cfg.Feed, cfg.Fleet, cfg.Log), src: newUUID(), closing: make(chan struct{}),
+		cfg: cfg, hub: newHub(cfg.Feed, cfg.Fleet, cfg.Log), src: newUUID(), opened: make(chan struct{}), closing: make(chan struct{}),
 		gateways: newPeers(cfg.MaxGateways), clients: newPeers(cfg.MaxClients),
 		visitors: map[*client]struct{}{}, nodes: map[nodeKey]*node{},
 		fars: map[*far]struct{}{}, away: map[lineKey]GatewayStatus{},
@@ -158,6 +159,9 @@ func (d *Door) Stats() Stats {
 	return Stats{Gateways: len(d.gateways.conns), Clients: len(d.clients.conns)}
 }
 
+// Opened is closed once Run lets somebody in; before that they are told to come again.
+func (d *Door) Opened() <-chan struct{} { return d.opened }
+
 // Run lets gateways and clients in until ctx ends; then it closes their
 // connections with 1001 and waits for them.
 func (d *Door) Run(ctx context.Context) {
@@ -172,6 +176,7 @@ func (d *Door) Run(ctx context.Context) {
 	d.mu.Lock()
 	d.open = true
 	d.mu.Unlock()
+	close(d.opened)
 	d.expelUntil(ctx)
 	d.shut()
 	late := time.AfterFunc(drain, d.end)

@@ -65,11 +65,7 @@ func build(t testing.TB, change func(*Config)) *house {
 		srv.Close()
 	})
 	t.Cleanup(h.stop)
-	roomtest.Eventually(t, "the door is open", func() bool {
-		h.door.mu.Lock()
-		defer h.door.mu.Unlock()
-		return h.door.open
-	})
+	<-h.door.Opened()
 	return h
 }
 

@@ -56,6 +56,7 @@ type Server struct {
 	cfg     ServerConfig
 	life    context.Context // of what lines ask of Core; ends after them
 	end     context.CancelFunc
+	opened  chan struct{} // closed when Run lets the first in
 	closing chan struct{}
 	work    sync.WaitGroup
 
@@ -76,7 +77,7 @@ const maxRemotes = 2000
 func NewServer(cfg ServerConfig) *Server {
 	cfg.fill()
 	s := &Server{
-		cfg: cfg, closing: make(chan struct{}),
+		cfg: cfg, opened: make(chan struct{}), closing: make(chan struct{}),
 		conns: map[*websocket.Conn]struct{}{}, remotes: map[remoteKey]*remote{},
 	}
 	s.life, s.end = context.WithCancel(context.Background())
@@ -96,12 +97,16 @@ const (
 	drain = 5 * time.Second
 )
 
+// Opened is closed once Run lets somebody in; before that they are told to come again.
+func (s *Server) Opened() <-chan struct{} { return s.opened }
+
 // Run lets gateways in until ctx ends; then it closes their lines with 1001 and
 // waits for them.
 func (s *Server) Run(ctx context.Context) {
 	s.mu.Lock()
 	s.open = true
 	s.mu.Unlock()
+	close(s.opened)
 	<-ctx.Done()
 	s.mu.Lock()
 	s.open = false

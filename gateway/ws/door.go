@@ -51,6 +51,7 @@ type Door struct {
 	end  context.CancelFunc
 	work sync.WaitGroup // one for each connection
 
+	opened  chan struct{} // closed when Run lets the first in
 	closing chan struct{} // closed when connections are told to go
 
 	mu    sync.Mutex
@@ -64,7 +65,7 @@ type Door struct {
 // New makes a door.
 func New(cfg Config) *Door {
 	cfg.fill()
-	d := &Door{cfg: cfg, closing: make(chan struct{}), nodes: map[*node]struct{}{}, names: map[string]struct{}{}, turns: map[string]chan struct{}{}}
+	d := &Door{cfg: cfg, opened: make(chan struct{}), closing: make(chan struct{}), nodes: map[*node]struct{}{}, names: map[string]struct{}{}, turns: map[string]chan struct{}{}}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
 }
@@ -88,12 +89,16 @@ const (
 	drain = 5 * time.Second
 )
 
+// Opened is closed once Run lets somebody in; before that they are told to come again.
+func (d *Door) Opened() <-chan struct{} { return d.opened }
+
 // Run lets nodes in until ctx ends; then it closes their connections with 1001
 // and waits for them.
 func (d *Door) Run(ctx context.Context) {
 	d.mu.Lock()
 	d.open = true
 	d.mu.Unlock()
+	close(d.opened)
 	<-ctx.Done()
 	d.mu.Lock()
 	d.open = false

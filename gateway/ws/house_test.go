@@ -64,11 +64,8 @@ func build(t testing.TB, enrolment string, change func(*Config)) *house {
 		srv.Close()
 	})
 	t.Cleanup(h.stop)
-	roomtest.Eventually(t, "the door is open", func() bool {
-		h.door.mu.Lock()
-		defer h.door.mu.Unlock()
-		return h.door.open
-	})
+	<-h.door.Opened()
+	<-h.broker.Opened()
 	return h
 }
 
