@@ -245,3 +245,24 @@ func splitShare(filter string) (group, rest string) {
 }
 
 var errStopped = errors.New("the journal of the broker has stopped")
+
+// PublishAll routes messages made in the process, in order, and then waits a little
+// for those who read too slowly, as it does for what a client publishes.
+func (b *Broker) PublishAll(ctx context.Context, all []*Message) {
+	if len(all) == 0 {
+		return
+	}
+	now := time.Now()
+	fx := b.pool.Get().(*effects)
+	for _, m := range all {
+		m.start(now)
+		if m.Retain {
+			b.retain(m, fx)
+		}
+		b.fan(m, b.tree.route(m.Topic, nil), fx)
+	}
+	fx.wake()
+	fx.relieve(ctx, nil)
+	fx.kept = false
+	b.pool.Put(fx)
+}
