@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/roost-iot/roost/gateway/broker"
@@ -220,6 +221,9 @@ func (c *conn) deliver(s *scratch) error {
 		}
 		return &mqtt.Error{Code: mqtt.ServerBusy, Packet: mqtt.TypePublish, What: err.Error()}
 	}
+	if c.version < mqtt.V5 && slices.ContainsFunc(s.pubs, notKept) {
+		return &mqtt.Error{Code: mqtt.ServerBusy, Packet: mqtt.TypePublish, What: "a message cannot be kept at present"}
+	}
 	for i := range s.pubs {
 		switch p := &s.pubs[i]; p.QoS {
 		case 1:
@@ -229,6 +233,12 @@ func (c *conn) deliver(s *scratch) error {
 		}
 	}
 	return nil
+}
+
+// notKept tells a message that its sender still has to answer for. The older versions
+// have no acknowledgement that says so: without one they send it again.
+func notKept(p broker.Publication) bool {
+	return p.QoS > 0 && p.Reason == mqtt.ImplementationError
 }
 
 // acknowledged takes the four packets that acknowledge messages. Of MQTT 5's only
