@@ -24,7 +24,6 @@ type burst struct {
 	d   *Door
 	ctx context.Context
 	source
-	client *broker.Client // nil: outside
 
 	shares []share // not handed to the rooms yet; one, unless the rooms wait for the disk
 	size   int     // how many values they have
@@ -287,9 +286,7 @@ func (b *burst) hand(s *share) {
 	}
 }
 
-// judge makes the rooms' word the answer to a publication. What cannot be kept is not
-// acknowledged to those who would not see why: their connection ends instead, and what
-// they have sent they send again.
+// judge makes the rooms' word the answer to a publication.
 func (b *burst) judge(p *broker.Publication, err error) {
 	if err == nil {
 		return
@@ -298,9 +295,6 @@ func (b *burst) judge(p *broker.Publication, err error) {
 	if p.Reason == mqtt.ImplementationError {
 		if now, last := time.Now().Unix(), b.d.complained.Load(); now-last > complainEvery && b.d.complained.CompareAndSwap(last, now) {
 			b.d.log.Warn("readings lost", "protocol", "mqtt", "remote", b.remote(), "err", err)
-		}
-		if b.client != nil && b.client.Version < mqtt.V5 && p.QoS > 0 {
-			b.d.broker.Cut(b.client.ID, mqtt.ServerBusy)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (i *inside) connected() bool { return true }
 
 // Take implements broker.Hooks.
 func (i *inside) Take(ctx context.Context, from *broker.Client, pubs []*broker.Publication) {
-	b := burst{d: i.d, ctx: ctx, source: i.source(from), client: from}
+	b := burst{d: i.d, ctx: ctx, source: i.source(from)}
 	b.take(pubs)
 }
 

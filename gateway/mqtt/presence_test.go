@@ -162,29 +162,45 @@ func (c *fullCore) Report(context.Context, roost.Ref, []roost.Resource) error {
 	return roost.Because(roost.Unavailable, errors.New("disk full"), "The disk is full.")
 }
 
-// TestReadingsThatCannotBeKeptAreNotAcknowledged holds what each version is told: 5 by
-// the reason code, 3.1.1 by the end of its connection. Somebody else is not held up.
-func TestReadingsThatCannotBeKeptAreNotAcknowledged(t *testing.T) {
+// TestWhoseReadingsCannotBeKeptIsHeldUp holds that a client waits while there is hope,
+// and what it is told then.
+func TestWhoseReadingsCannotBeKeptIsHeldUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core := new(fullCore)
 		h := furnishCore(t, core)
 		n := h.join("five", wire.V5, nil)
 		start := time.Now()
 		if code := n.say("roost/n1/readings", `{"a": 1}`); code != wire.ImplementationError {
-			t.Errorf("MQTT 5 is told %v", code)
+			t.Errorf("it is told %v", code)
 		}
 		if held := time.Since(start); held < 4*time.Second || core.asked.Load() < 5 {
 			t.Errorf("it was held up for %v and tried %d times", held, core.asked.Load())
 		}
-		o := h.join("old", wire.V311, nil)
-		o.say("roost/n2/readings", `{"a": 1}`)
-		if code := <-o.cut; code != wire.ServerBusy {
-			t.Errorf("MQTT 3.1.1 is cut with %v", code)
-		}
 		n.end(broker.Lost)
-		o.end(broker.Lost)
 		h.stop()
 	})
+}
+
+// TestReadingsThatCannotBeKeptAreNotAcknowledged holds that 3.1.1, which has no word
+// for it, is hung up on instead, and 5 is not.
+func TestReadingsThatCannotBeKeptAreNotAcknowledged(t *testing.T) {
+	h := furnishCore(t, new(fullCore))
+	t.Cleanup(h.stop)
+	h.door.hopeless.Store(true) // it has been waited for already
+	address := h.listen(t)
+	for _, v := range []wire.Version{wire.V31, wire.V311, wire.V5} {
+		r := enter(t, address, wire.Connect{Version: v, ClientID: "n", CleanStart: true})
+		r.say(&wire.Publish{QoS: 1, ID: 7, Topic: "roost/n1/readings", Payload: []byte(`{"a": 1}`)})
+		if v == wire.V5 {
+			if a := hears[*wire.Ack](r); a.Code != wire.ImplementationError {
+				t.Errorf("5 is told %v", a.Code)
+			}
+			continue
+		}
+		if b, err := r.r.ReadByte(); err == nil {
+			t.Errorf("%v got %#x instead of the end", v, b)
+		}
+	}
 }
 
 // TestValuesOfABurstGoTogether counts what the rooms are asked for a burst of values.

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -11,9 +12,8 @@ import (
 )
 
 // tell says what events tell.
-func (w *watch) tell(events []*roost.Event) {
-	w.saying.Lock()
-	defer w.saying.Unlock()
+func (w *watch) tell(ctx context.Context, events []*roost.Event) {
+	defer w.flush(ctx)
 	for _, e := range events {
 		if e.Project != w.d.cfg.Project {
 			continue
@@ -40,7 +40,7 @@ func (w *watch) tell(events []*roost.Event) {
 func (w *watch) state(thing string, r roost.Resource) {
 	topic := stateTopic(thing, r.Name)
 	if w.d.inside.hears(topic) {
-		w.d.broker.Publish(stateMessage(topic, r))
+		w.out = append(w.out, stateMessage(topic, r))
 	}
 }
 
@@ -64,7 +64,7 @@ func (w *watch) presence(thing roost.ThingID, online bool) {
 		return
 	}
 	if topic := onlineTopic(string(thing)); w.d.inside.hears(topic) {
-		w.d.broker.Publish(onlineMessage(topic, online))
+		w.out = append(w.out, onlineMessage(topic, online))
 	}
 }
 
@@ -73,9 +73,7 @@ func onlineMessage(topic string, online bool) *broker.Message {
 }
 
 // again says all that is known: some of the news was missed.
-func (w *watch) again() {
-	w.saying.Lock()
-	defer w.saying.Unlock()
+func (w *watch) again(ctx context.Context) {
 	w.d.cfg.Fleet.Each(w.d.cfg.Project, func(t roost.Thing, rs []roost.Resource) bool {
 		if t.Enrolment != roost.Enrolled {
 			return true
@@ -84,7 +82,8 @@ func (w *watch) again() {
 			w.state(string(t.Ref.Thing), r)
 		}
 		w.presence(t.Ref.Thing, t.Online)
-		return true
+		w.flush(ctx)
+		return ctx.Err() == nil
 	})
 }
 
@@ -93,8 +92,6 @@ func (w *watch) lastValues(filter string, yield func(*broker.Message) bool) {
 	if w.d.cfg.Fleet == nil || !selectsState(filter) {
 		return
 	}
-	w.saying.Lock()
-	defer w.saying.Unlock()
 	each := func(t roost.Thing, rs []roost.Resource) bool {
 		if t.Enrolment != roost.Enrolled {
 			return true
@@ -139,15 +136,18 @@ func (w *watch) ended(c *roost.Command) {
 	}
 	w.mu.Unlock()
 	if topic := resultTopic(string(c.Ref.Thing)); w.d.inside.hears(topic) {
-		w.d.broker.Publish(resultMessage(topic, c, nil))
+		w.out = append(w.out, resultMessage(topic, c, nil))
 	}
 	if asked {
-		w.respond(q, c)
+		w.out = append(w.out, resultMessage(q.topic, c, q.correlation))
 	}
 }
 
-func (w *watch) respond(q question, c *roost.Command) {
-	w.d.broker.Publish(resultMessage(q.topic, c, q.correlation))
+// flush says what there is to say, and waits a little for those who read too slowly.
+func (w *watch) flush(ctx context.Context) {
+	w.d.broker.PublishAll(ctx, w.out)
+	clear(w.out)
+	w.out = w.out[:0]
 }
 
 // resultMessage is how a command went:
@@ -194,6 +194,6 @@ func (w *watch) submitted(c roost.Command, err error, q question) {
 	}
 	w.mu.Unlock()
 	if err == nil && end != nil {
-		w.respond(q, end)
+		w.d.broker.Publish(resultMessage(q.topic, end, q.correlation))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/live"
 )
 
@@ -25,9 +26,7 @@ type watch struct {
 	woken  chan struct{}                  // there is a reader now
 	online map[roost.ThingID]bool         // as last told
 
-	// saying is held while messages about things go out, so that a last value never
-	// stands behind a newer one.
-	saying sync.Mutex
+	out []*broker.Message // to be said, of the goroutine that follows the feed
 }
 
 // question is a program that waits for a command's end.
@@ -174,7 +173,7 @@ func (w *watch) follow(ctx context.Context) bool {
 		stop()
 		switch {
 		case err == nil:
-			w.tell(events[:n])
+			w.tell(ctx, events[:n])
 			clear(events[:n])
 		case ctx.Err() != nil, errors.Is(err, live.ErrClosed):
 			return false
@@ -185,7 +184,7 @@ func (w *watch) follow(ctx context.Context) bool {
 			reader = w.d.cfg.Feed.Tail()
 			w.reader = reader
 			w.mu.Unlock()
-			w.again()
+			w.again(ctx)
 		}
 		if time.Since(checked) > lull || err != nil {
 			checked = time.Now()
