@@ -58,7 +58,7 @@ func (st *session) offer(m *Message, t *target, marks mark, fx *effects) bool {
 	if conn == nil || row == st.held {
 		return true
 	}
-	if !st.woken && (qos == 0 || st.outstanding < st.window) {
+	if !st.woken && (qos == 0 || st.live < st.window) {
 		st.woken = true
 		if fx.woken = append(fx.woken, conn); len(fx.woken) >= maxWoken {
 			fx.wake()
@@ -173,7 +173,7 @@ func (st *session) wakeUp() {
 	if st.conn == nil || st.woken || st.ended {
 		return
 	}
-	if st.zero.len() > 0 || len(st.rels) > 0 || st.cursor < st.flight.len() || st.wait.len() > 0 && st.outstanding < st.window {
+	if st.zero.len() > 0 || len(st.rels) > 0 || st.cursor < st.flight.len() || st.wait.len() > 0 && st.live < st.window {
 		st.woken = true
 		st.conn.peer.Wake()
 	}

@@ -68,15 +68,13 @@ func (st *session) step(s *Session, out []Delivery, c *clock) ([]Delivery, bool)
 		}
 		return out, true
 	}
-	blocked := false
 	if st.cursor < st.flight.len() {
 		var moved bool
 		if out, moved = st.sendFlight(s, out, c); moved {
 			return out, true
 		}
-		blocked = true // the order holds: nothing new of QoS 1 and 2
 	}
-	open := !blocked && st.wait.len() > 0 && st.outstanding < st.window
+	open := st.wait.len() > 0 && st.live < st.window
 	switch {
 	case st.zero.len() > 0 && (!open || st.zero.at(0).seq < st.wait.at(0).seq):
 		return st.sendZero(s, out, c), true
