@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -210,6 +211,16 @@ func firstEnv(names ...string) string {
 		}
 	}
 	return ""
+}
+
+// brokerOfEnv gives the address of the broker that unit files of Pyaiot's gateways
+// name, "" if none does.
+func brokerOfEnv() string {
+	host, port := firstEnv("BROKER_HOST"), firstEnv("BROKER_PORT")
+	if host == "" && port == "" {
+		return ""
+	}
+	return "ws://" + net.JoinHostPort(cmp.Or(host, "localhost"), cmp.Or(port, "8000"))
 }
 
 // usage prints the help of one program.

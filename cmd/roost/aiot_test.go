@@ -83,6 +83,27 @@ func TestPyaiotsProgramsInUnitFiles(t *testing.T) {
 	}
 }
 
+func TestGatewayTakesTheVariablesOfUnitFiles(t *testing.T) {
+	keys := keyFile(t)
+	for _, c := range []struct{ host, port, hub string }{
+		{"hub.example", "8082", "ws://hub.example:8082"}, {"fd00::1", "", "ws://[fd00::1]:8000"}, {"", "80", "ws://localhost:80"},
+	} {
+		t.Setenv("BROKER_HOST", c.host)
+		t.Setenv("BROKER_PORT", c.port)
+		if got := brokerOfEnv(); got != c.hub {
+			t.Errorf("%+v: the hub is %s", c, got)
+		}
+	}
+	t.Setenv("BROKER_PORT", "many")
+	if status, _, errs := cli(t, "gateway", "--key-file", keys); status == 0 || !strings.Contains(errs, "--hub") || !strings.Contains(errs, "many") {
+		t.Errorf("a bad port: %d %s", status, errs)
+	}
+	t.Setenv("BROKER_PORT", "")
+	if status, _, errs := cli(t, "gateway", "--key-file", keys); status == 0 || !strings.Contains(errs, "--hub: say where") {
+		t.Errorf("without a hub: %d %s", status, errs)
+	}
+}
+
 func TestPyaiotsConfigurationFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.py")
 	text := "# Pyaiot's\n\nbroker_port = 8020   # a number\nbroker_host = 'hub.example'\ntitle = \"It's # one\"\nbroker_ssl = True\n" +

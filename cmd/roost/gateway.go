@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ const (
 // gatewayCmd is what roost gateway can be told. All are text, so that every fault can
 // be told at once.
 type gatewayCmd struct {
-	Hub        string `help:"Where the hub is: ws://HOST:PORT or wss://HOST, Roost or a Pyaiot broker." required:"" placeholder:"URL" group:"line"`
+	Hub        string `help:"Where the hub is: ws://HOST:PORT or wss://HOST, Roost or a Pyaiot broker. Without it, $BROKER_HOST and $BROKER_PORT." placeholder:"URL" group:"line"`
 	HubKind    string `help:"roost, pyaiot, or auto: ask it." default:"auto" group:"line"`
 	KeyFile    string `help:"Key file shared with the hub; see roost keys generate." default:"~/.pyaiot/keys" group:"line"`
 	PyaiotAuth string `help:"How a Pyaiot broker wants the token: head (as a subprotocol), or v0.2 (as the first message)." default:"head" group:"line"`
@@ -72,6 +73,7 @@ var gatewayDoors = []string{"coap", "mqtt", "mqttsn", "ws"}
 
 // check reads every flag and tells of every fault.
 func (g gatewayCmd) check() (*gatewaySettings, error) {
+	g.Hub = cmp.Or(g.Hub, brokerOfEnv())
 	set := &gatewaySettings{gatewayCmd: g}
 	if set.MQTT == "" {
 		set.MQTT = ":1883"
@@ -119,6 +121,9 @@ func (g gatewayCmd) check() (*gatewaySettings, error) {
 
 // checkHub wants the address of a WebSocket.
 func checkHub(value string) error {
+	if value == "" {
+		return errors.New("--hub: say where the hub is, as ws://hub.example.org:8080")
+	}
 	at, err := gateway.LineURL(value, "/")
 	if err == nil {
 		u, _ := url.Parse(at)
