@@ -18,28 +18,11 @@ var errFallBack = errors.New("the broker knows only older versions of MQTT")
 
 // connect makes a connection and stays until it ends. wasIn: the broker had let us in.
 func (c *Client) connect(ctx context.Context) (wasIn bool, err error) {
-	dialing, stop := context.WithTimeout(ctx, c.o.Patience)
-	conn, err := c.dial(dialing)
-	stop()
+	l, ack, err := c.knock(ctx)
 	if err != nil {
 		return false, err
 	}
-	l := &link{c: c, conn: conn, version: c.candidate()}
-	left := make(chan struct{})
-	stay := context.AfterFunc(ctx, func() {
-		defer close(left)
-		l.leave()
-	})
-	defer func() {
-		l.close()
-		if !stay() {
-			<-left
-		}
-	}()
-	ack, err := l.greet()
-	if err != nil {
-		return false, c.judge(l.version, err)
-	}
+	defer l.close()
 	c.enter(l, ack)
 	c.o.Log.Info("connected to MQTT broker", "remote", c.target.host, "protocol", "MQTT "+l.version.String())
 	if c.o.Connected != nil {
@@ -51,6 +34,35 @@ func (c *Client) connect(ctx context.Context) (wasIn bool, err error) {
 		c.o.Lost(err)
 	}
 	return true, err
+}
+
+// knock dials and is let in, in a goroutine of its own: that takes much stack, which
+// ours would keep for as long as the connection lives.
+func (c *Client) knock(ctx context.Context) (l *link, ack *mqtt.Connack, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l, ack, err = c.knockHere(ctx)
+	}()
+	<-done
+	return l, ack, err
+}
+
+func (c *Client) knockHere(ctx context.Context) (*link, *mqtt.Connack, error) {
+	dialing, stop := context.WithTimeout(ctx, c.o.Patience)
+	conn, err := c.dial(dialing)
+	stop()
+	if err != nil {
+		return nil, nil, err
+	}
+	l := &link{c: c, conn: conn, version: c.candidate()}
+	l.watch(ctx)
+	ack, err := l.greet()
+	if err != nil {
+		l.close()
+		return nil, nil, c.judge(l.version, err)
+	}
+	return l, ack, nil
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {

@@ -1,6 +1,7 @@
 package mqttclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -41,6 +42,8 @@ type link struct {
 
 	why     atomic.Pointer[error] // it was cut on our side
 	leaving atomic.Bool
+	stay    func() bool   // takes back what the context's end would do
+	left    chan struct{} // closed when that is done
 }
 
 const (
@@ -106,14 +109,26 @@ func (l *link) cut(why error) {
 	_ = l.conn.Close()
 }
 
-// close ends the connection and waits for its timer.
+// watch makes the link say DISCONNECT when ctx ends.
+func (l *link) watch(ctx context.Context) {
+	l.left = make(chan struct{})
+	l.stay = context.AfterFunc(ctx, func() {
+		defer close(l.left)
+		l.leave()
+	})
+}
+
+// close ends the connection and waits for its timer, and for DISCONNECT under way.
 func (l *link) close() {
 	_ = l.conn.Close()
 	l.ticking.Lock()
-	defer l.ticking.Unlock()
 	l.closed = true
 	if l.ticker != nil {
 		l.ticker.Stop()
+	}
+	l.ticking.Unlock()
+	if !l.stay() {
+		<-l.left
 	}
 }
 
