@@ -538,3 +538,57 @@ func TestWebSocketsOnlyForMQTT(t *testing.T) {
 		t.Errorf("another subprotocol: %d", got)
 	}
 }
+
+// TestBridgesDoNotHearThemselves: mosquitto's, which say what they are by a bit of the
+// protocol level, and keep the retain flag of what they pass on.
+func TestBridgesDoNotHearThemselves(t *testing.T) {
+	_, address := open(t, nil)
+	for _, v := range []wire.Version{wire.V31, wire.V311} {
+		hello := clean("bridge"+v.String(), v)
+		hello.Bridge = true
+		bridge := enter(t, address, hello)
+		bridge.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "over/#"}}})
+		hears[*wire.Suback](bridge)
+		other := enter(t, address, clean("other", v))
+		bridge.say(&wire.Publish{Topic: "over/own", QoS: 1, ID: 1})
+		hears[*wire.Ack](bridge)
+		other.say(&wire.Publish{Topic: "over/there", Retain: true, QoS: 1, ID: 1, Payload: []byte("x")})
+		hears[*wire.Ack](other)
+		if got := hears[*wire.Publish](bridge); got.Topic != "over/there" || !got.Retain {
+			t.Errorf("MQTT %v: %+v", v, got)
+		}
+		other.say(&wire.Publish{Topic: "over/there", Retain: true})
+		hears[*wire.Publish](bridge)
+	}
+}
+
+func TestReceiveMaximumOfTheClientIsKept(t *testing.T) {
+	_, address := open(t, nil)
+	hello := clean("slow", wire.V5)
+	hello.ReceiveMaximum = 2
+	r := enter(t, address, hello)
+	r.say(&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "rm", QoS: 1}}})
+	hears[*wire.Suback](r)
+	for i := range uint16(5) {
+		r.say(&wire.Publish{Topic: "rm", QoS: 1, ID: i + 1})
+		hears[*wire.Ack](r)
+	}
+	var open []uint16
+	for range 5 {
+		for len(open) < 2 && len(r.early) > 0 {
+			open = append(open, hears[*wire.Publish](r).ID)
+		}
+		r.say(&wire.Ping{Type: wire.TypePingreq})
+		hears[*wire.Ping](r)
+		if len(open)+len(r.early) > 2 {
+			t.Fatalf("%d messages are open", len(open)+len(r.early))
+		}
+		if len(open) == 0 {
+			open = append(open, hears[*wire.Publish](r).ID)
+		}
+		r.say(&wire.Ack{Type: wire.TypePuback, ID: open[0]})
+		open = open[1:]
+	}
+	r.say(&wire.Disconnect{})
+	r.ends(0)
+}
