@@ -83,6 +83,16 @@ func TestMQTTSingle(t *testing.T) {
 	}
 }
 
+func TestMQTTReadings(t *testing.T) {
+	c := quickMQTT(newFakeMQTT(t, "127.0.0.1:0"))
+	c.Things = 3
+	r, err := MQTTReadings(t.Context(), c)
+	counted(t, r, err)
+	if r.Unit != "taken" || r.Count%valuesEach != 0 || r.Load["series"] != 30 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestMQTTIdle(t *testing.T) {
 	f := newFakeMQTT(t, "127.0.0.1:0")
 	c := quickMQTT(f)

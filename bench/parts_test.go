@@ -182,3 +182,35 @@ func TestUsageOfAProcess(t *testing.T) {
 		t.Error("a process that is not there has used CPU time")
 	}
 }
+
+func TestMedianRunStandsForAll(t *testing.T) {
+	runs := []Result{{PerSecond: 30}, {PerSecond: 10}, {PerSecond: 20}}
+	r := middle(runs)
+	if r.PerSecond != 20 || r.More["runs"] != 3 || r.More["slowest run /s"] != 10 || r.More["quickest run /s"] != 30 {
+		t.Errorf("%+v", r)
+	}
+	if r := middle([]Result{{PerSecond: 1}, {Error: "broken"}}); r.Error != "broken" {
+		t.Errorf("%+v", r)
+	}
+	if middle(nil) != nil {
+		t.Error("something out of nothing")
+	}
+}
+
+func TestRatiosToMosquitto(t *testing.T) {
+	ours, theirs := 1.0, 4.0
+	for scenario, want := range map[string]string{
+		"mqtt-qos0": "met", "mqtt-qos1": "met", "mqtt-fanout": "not met", "mqtt-single": "met",
+	} {
+		r := &Result{Scenario: scenario, Unit: "delivered", PerSecond: 600, Count: 600, ServerCPU: &ours}
+		r.ratios(&Result{PerSecond: 100, Count: 100, ServerCPU: &theirs})
+		if len(r.Bars) != 1 || !strings.HasSuffix(r.Bars[0].String(), ": "+want) {
+			t.Errorf("%s: %v", scenario, r.Bars)
+		}
+	}
+	alone := &Result{Scenario: "mqtt-qos0", PerSecond: 1}
+	alone.ratios(nil)
+	if len(alone.Bars) != 0 {
+		t.Errorf("%v", alone.Bars)
+	}
+}

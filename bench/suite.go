@@ -33,6 +33,7 @@ func Scenarios() []Scenario {
 		{"mqtt-single", "MQTT messages of QoS 1 that come alone: what each costs", MQTTSingle},
 		{"mqtt-fanout", "MQTT messages of QoS 0, 1 publisher to 200 subscribers", MQTTFanout},
 		{"mqtt-idle", "MQTT connections that do nothing: memory, connects a second", MQTTIdle},
+		{"readings", "readings of MQTT things, ten a message, taken and kept", MQTTReadings},
 		{"mqttsn", "MQTT-SN clients asleep, waking in turn", MQTTSN},
 		{"idle", "start and memory of a roost that is started for it", Idle},
 	}
@@ -115,6 +116,8 @@ func (r *Result) bars(peer Result) {
 		if peer.PerSecond > 0 {
 			r.atLeast("answered, times libcoap", "x", r.PerSecond/peer.PerSecond, 1.5)
 		}
+	case "readings":
+		r.atLeast("readings taken through a door", "/s", r.PerSecond, 300_000)
 	case "stream":
 		r.atLeast("delivered to live streams", "/s", r.PerSecond, 1_500_000)
 	}
