@@ -18,8 +18,11 @@ import (
 )
 
 func init() {
-	if err := flag.Set("rapid.nofailfile", "true"); err != nil { // a failure says how to repeat it; no files
-		panic(err)
+	// A failure says how to repeat it: no files. To look longer: -rapid.checks=5000.
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "50"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 }
 

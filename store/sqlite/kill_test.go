@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		writeForEver(dir)
 	}
+	if dir := os.Getenv(brokerDir); dir != "" {
+		publishForEver(dir)
+	}
 	os.Exit(m.Run())
 }
 
