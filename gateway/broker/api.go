@@ -1,4 +1,3 @@
-// Package broker is the heart of MQTT without sockets.
 package broker
 
 import (
