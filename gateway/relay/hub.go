@@ -36,8 +36,13 @@ func (s *Server) serve(conn *websocket.Conn, key wire.NamedKey, remote string) {
 	}
 	ctx, end := context.WithCancel(s.life)
 	defer end()
-	g.displace()
+	number := g.displace()
 	g.turn.Lock()
+	if !g.hold(number, func() { end(); _ = conn.Abort() }) { // a newer one has come meanwhile
+		g.turn.Unlock()
+		s.detach(conn)
+		return
+	}
 	v := &visit{s: s, g: g, conn: conn, ctx: ctx, old: h.Next, news: make(chan struct{}, 1)}
 	s.cfg.Log.Info("gateway connected", "gateway", g.name, "remote", remote, "version", h.Software, "kept", h.Beat.Entries)
 	if ahead := time.Until(h.Clock); ahead.Abs() > 5*time.Second {
@@ -71,16 +76,27 @@ func (s *Server) admit(conn *websocket.Conn, key wire.NamedKey) (*remote, hello,
 	return g, h, nil
 }
 
-// displace ends the session that stands, if there is one: this gateway is back by
-// another connection.
-func (g *remote) displace() {
+// displace ends the connection that has the turn, if there is one: this gateway is
+// back by another. It gives the number of that.
+func (g *remote) displace() int {
 	g.mu.Lock()
-	line, cut := g.line, g.cut
-	g.mu.Unlock()
-	if line != nil {
-		cut()
-		_ = line.Abort()
+	defer g.mu.Unlock()
+	g.comers++
+	if g.holder != nil {
+		g.holder()
 	}
+	return g.comers
+}
+
+// hold notes how the connection that has the turn is ended. False: it is not the newest.
+func (g *remote) hold(number int, end func()) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.comers != number {
+		return false
+	}
+	g.holder = end
+	return true
 }
 
 // run serves one connection to its end.
@@ -90,7 +106,7 @@ func (v *visit) run(h hello, remote string, end func()) error {
 	}
 	v.conn.SetDead(deadAfter * v.s.cfg.beat)
 	v.conn.SetMaxMessage(maxMessage)
-	v.connect(h, remote, end)
+	v.connect(h, remote)
 	var parts sync.WaitGroup
 	parts.Go(v.settle)
 	err := v.read()
@@ -105,12 +121,12 @@ func (v *visit) run(h hello, remote string, end func()) error {
 
 // connect makes the line the way to the gateway's things, and asks again for the
 // outcome of commands that were under way when the line before was lost.
-func (v *visit) connect(h hello, remote string, end func()) {
+func (v *visit) connect(h hello, remote string) {
 	g := v.g
 	now := time.Now()
 	g.mu.Lock()
 	g.rename(h)
-	g.line, g.cut = v.conn, end
+	g.line = v.conn
 	g.status.Connected, g.status.Since, g.status.LastSeen = true, now, now
 	g.status.Remote, g.status.Version, g.status.Doors, g.status.LastError = remote, h.Software, h.Doors, ""
 	revoked := g.revoked
@@ -149,8 +165,9 @@ func (g *remote) disconnect(conn *websocket.Conn, err error) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.line == conn {
-		g.line, g.cut = nil, nil
+		g.line = nil
 	}
+	g.holder = nil
 	g.lost++
 	g.status.Connected, g.status.Since = false, time.Now()
 	if closed, ok := errors.AsType[*websocket.CloseError](err); err != nil && (!ok || closed.Code != websocket.Normal) {

@@ -23,7 +23,8 @@ type remote struct {
 	mu      sync.Mutex
 	name    string
 	line    *websocket.Conn // nil: it is away
-	cut     func()          // ends what the session of line is doing
+	comers  int             // connections so far; the newest has the right to turn
+	holder  func()          // ends the connection that has the turn; nil: none has
 	lost    int             // how often the line has gone
 	revoked bool
 	status  Status
