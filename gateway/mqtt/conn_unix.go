@@ -73,15 +73,6 @@ func (l *tcpLine) readRaw(c *conn) error {
 	}
 }
 
-func receive(fd int, b []byte) (int, error) {
-	for {
-		n, err := syscall.Read(fd, b)
-		if err != syscall.EINTR { //nolint:errorlint // a system call's own, not wrapped
-			return n, err
-		}
-	}
-}
-
 func (l *tcpLine) try(b []byte) int {
 	if l.raw == nil || len(b) == 0 {
 		return 0
@@ -97,8 +88,7 @@ func (l *tcpLine) try(b []byte) int {
 
 // send tries once.
 func (l *tcpLine) send(fd uintptr) bool {
-	n, err := syscall.Write(int(fd), l.trying)
-	if err == nil && n > 0 {
+	if n, err := transmit(int(fd), l.trying); err == nil && n > 0 {
 		l.tried = n
 	}
 	return true
