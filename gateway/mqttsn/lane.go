@@ -144,6 +144,7 @@ func (l *lane) close() {
 		if c.state == active {
 			l.disconnect(c)
 		}
+		c.abandon(l.ctx)
 		c.endSession(l.ctx, broker.End{How: broker.Stopped})
 	}
 }
