@@ -142,6 +142,19 @@ func (s *Server) seeGateways(ctx context.Context) {
 	}
 }
 
+// gatewaysHere counts those that are connected.
+func (s *Server) gatewaysHere() (n int) {
+	if s.Gateways == nil {
+		return 0
+	}
+	for _, g := range s.Gateways() {
+		if g.Connected {
+			n++
+		}
+	}
+	return n
+}
+
 type newGateway struct {
 	Body struct {
 		Name string `json:"name" maxLength:"256" example:"roof"`

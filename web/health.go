@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/netip"
@@ -72,12 +73,20 @@ var (
 	thingsDesc   = prometheus.NewDesc("roost_things", "Things by state.", []string{"state"}, nil)
 	readingsDesc = prometheus.NewDesc("roost_readings_total", "Readings since the start, by what became of them.", []string{"outcome"}, nil)
 	pendingDesc  = prometheus.NewDesc("roost_readings_pending", "Readings that wait to be written.", nil, nil)
+	gatewaysDesc = prometheus.NewDesc("roost_gateways", "Far gateways that are connected.", nil, nil)
+	clientsDesc  = prometheus.NewDesc("roost_mqtt_connections", "Clients that are connected, by door.", []string{"door"}, nil)
+	sessionsDesc = prometheus.NewDesc("roost_mqtt_sessions", "Sessions, of clients that are away too, by door.", []string{"door"}, nil)
+	queuedDesc   = prometheus.NewDesc("roost_mqtt_queued", "Messages that wait for their receiver, by door.", []string{"door"}, nil)
+	messagesDesc = prometheus.NewDesc("roost_mqtt_messages_total", "Messages since the start, by door and what became of them.", []string{"door", "outcome"}, nil)
 	watchersDesc = prometheus.NewDesc("roost_live_watchers", "Open live streams.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildDesc, thingsDesc, readingsDesc, pendingDesc, watchersDesc} {
+	for _, d := range []*prometheus.Desc{
+		buildDesc, thingsDesc, readingsDesc, pendingDesc, watchersDesc,
+		gatewaysDesc, clientsDesc, sessionsDesc, queuedDesc, messagesDesc,
+	} {
 		to <- d
 	}
 }
@@ -98,4 +107,20 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(pendingDesc, float64(readings.Pending))
 	gauge(watchersDesc, float64(s.hub.count()))
+	gauge(gatewaysDesc, float64(s.gatewaysHere()))
+	if s.System == nil {
+		return
+	}
+	told := s.System(context.Background())
+	for door, m := range map[string]*MQTTFigures{"mqtt": told.MQTT, "mqttsn": told.MQTTSN} {
+		if m == nil {
+			continue
+		}
+		gauge(clientsDesc, float64(m.Connections), door)
+		gauge(sessionsDesc, float64(m.Sessions), door)
+		gauge(queuedDesc, float64(m.Queued), door)
+		for outcome, n := range map[string]uint64{"received": m.Received, "sent": m.Sent, "dropped": m.Dropped} {
+			to <- prometheus.MustNewConstMetric(messagesDesc, prometheus.CounterValue, float64(n), door, outcome)
+		}
+	}
 }

@@ -51,7 +51,10 @@ func TestSystemTellsWhatMainKnows(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	h := open(t)
+	h := open(t, func(c *Config) {
+		c.System = func(context.Context) System { return System{MQTT: &MQTTFigures{Connections: 3, Dropped: 2}} }
+		c.Gateways = func() []GatewayStatus { return []GatewayStatus{{Connected: true}, {}} }
+	})
 	ada := h.owner()
 	h.arrive("node1", true)
 	h.arrive("node2", false)
@@ -59,6 +62,7 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		`roost_things{state="online"} 1`, `roost_things{state="waiting"} 1`, `roost_readings_total{outcome="recorded"} 0`,
 		`roost_live_watchers 0`, `roost_build_info{version="test"} 1`, `go_goroutines `,
+		`roost_gateways 1`, `roost_mqtt_connections{door="mqtt"} 3`, `roost_mqtt_messages_total{door="mqtt",outcome="dropped"} 2`,
 	} {
 		if !strings.Contains(string(text), line) {
 			t.Errorf("metrics (%d) lack %s", res.StatusCode, line)
