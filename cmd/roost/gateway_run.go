@@ -221,7 +221,9 @@ func (o *outpost) openDoors(ctx context.Context) error {
 
 // openMQTT makes the doors for MQTT and MQTT-SN, which share a broker.
 func (o *outpost) openMQTT(ctx context.Context) error {
-	o.mqtt = mqtt.New(mqtt.Config{Core: o.line, Log: o.log, Anonymous: o.Anonymous, Outside: o.MQTTBroker, Presence: o.presence})
+	o.mqtt = mqtt.New(mqtt.Config{
+		Core: o.line, Log: o.log, Anonymous: o.Anonymous, Outside: o.MQTTBroker, OutsideID: outsideID(o.MQTTBroker, o.Data, o.log), Presence: o.presence,
+	})
 	if err := o.mqtt.Load(ctx); err != nil {
 		return err
 	}

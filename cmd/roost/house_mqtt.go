@@ -25,7 +25,7 @@ func (h *house) openMQTT(ctx context.Context) error {
 	h.mqtt = mqtt.New(mqtt.Config{
 		Core: h.switchboard, Log: h.log, Feed: h.feed, Fleet: h.registry, Submit: h.commands.Submit,
 		Authenticate: h.mqttGuest, Bound: func(own string) bool { return h.accounts.Bound(roost.Home, own) != "" },
-		Anonymous: h.MQTTAnonymous, Journal: h.store, Commit: h.Durability == "commit", Outside: h.MQTTBroker,
+		Anonymous: h.MQTTAnonymous, Journal: h.store, Commit: h.Durability == "commit", Outside: h.MQTTBroker, OutsideID: outsideID(h.MQTTBroker, h.Data, h.log),
 		Presence: h.presence,
 	})
 	if err := h.mqtt.Load(ctx); err != nil {
