@@ -36,7 +36,9 @@ func (d *Door) speaksFor(v *visitor, own string) bool {
 		return v.role().AtLeast(roost.Owner)
 	case v.guest.Load() != nil:
 		return v.own() == own
-	case d.cfg.Bound != nil && !d.guests.holds(v, own) && d.cfg.Bound(own):
+	case d.guests.holds(v, own):
+		return true
+	case d.cfg.Bound != nil && d.cfg.Bound(own):
 		return false
 	}
 	return d.guests.claim(v, own, d.cfg.MaxClaims)

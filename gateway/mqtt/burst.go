@@ -53,7 +53,10 @@ func (b *burst) take(pubs []*broker.Publication) {
 
 // one takes a message that its client may publish.
 func (b *burst) one(p *broker.Publication, at place) {
-	if b.visitor == nil && p.Retain && at.kind != status {
+	switch {
+	case p.Retain && len(p.Payload) == 0:
+		return // takes a retained message back, and says nothing
+	case b.visitor == nil && p.Retain && at.kind != status:
 		return // kept by the broker outside from who knows when
 	}
 	switch at.kind {

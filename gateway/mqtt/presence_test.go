@@ -286,3 +286,33 @@ func TestThingsOfABurstWaitForTheDiskTogether(t *testing.T) {
 		h.stop()
 	})
 }
+
+// TestWhatIsSaidOutsideWhileWeAreAwayComesLater holds that the session at the broker
+// outside goes on with the next start.
+func TestWhatIsSaidOutsideWhileWeAreAwayComesLater(t *testing.T) {
+	m := startMosquitto(t)
+	rooms := roomtest.Open(t, roomtest.Config{})
+	use := func(c *Config) { c.Outside, c.OutsideID = m.address(), "roost-test" }
+	h := furnish(t, rooms, use)
+	n := m.join("n1")
+	roomtest.Eventually(t, "connected", func() bool { return h.door.Stats().Outside })
+	n.say("node/n1/count", `{"value": 1}`)
+	h.has("n1", "count", "1")
+	h.stop()
+	for i := 2; i < 20; i++ {
+		n.say("node/n1/count", fmt.Sprintf(`{"value": %d}`, i))
+	}
+	feed := rooms.Feed.Tail()
+	defer feed.Close()
+	h = furnish(t, rooms, use)
+	for i := 2; i < 20; {
+		e := roomtest.Next(t, feed, roost.Read)
+		if e.Resource != "count" {
+			continue // id and protocol
+		}
+		if string(e.Value) != fmt.Sprint(i) {
+			t.Fatalf("%s came, want %d", e.Value, i)
+		}
+		i++
+	}
+}

@@ -39,8 +39,10 @@ type question struct {
 const (
 	// maxAsked is how many programs may wait for the end of a command.
 	maxAsked = 10_000
+	// maxWanted is of how many sessions it is known whether they want to hear anything.
+	maxWanted = 10_000
 	// fromBefore stands for sessions that the journal has kept, whose subscriptions we
-	// were not told.
+	// were not told, and for those that are too many.
 	fromBefore = "\x00"
 )
 
@@ -80,6 +82,9 @@ func (w *watch) add(client, filter string) {
 		return
 	}
 	if w.wanted[client] == nil {
+		if len(w.wanted) >= maxWanted { // among them are sessions that have expired by now
+			client = fromBefore
+		}
 		w.wanted[client] = map[string]struct{}{}
 	}
 	w.wanted[client][filter] = struct{}{}
