@@ -50,7 +50,9 @@ func (h *healthy) check(what string) {
 		})
 	}
 	s.confirm("near", "led", value)
-	s.confirm("sim-coap-1", "led", fmt.Sprint(h.round%2))
+	for _, id := range []string{"sim-coap-1", "sim-mqtt-1", "sim-mqttsn-1"} {
+		s.confirm(id, "led", fmt.Sprint(h.round%2))
+	}
 	c := s.send("far", "led", value)
 	h.gw.until(`"far"`, `"led"`, `"`+value+`"`)
 	h.gw.write(`{"type": "update", "uid": "far", "endpoint": "led", "data": "` + value + `", "dst": "all"}`)
@@ -59,13 +61,15 @@ func (h *healthy) check(what string) {
 
 func (s *server) healthy(ctx context.Context, parts *sync.WaitGroup) *healthy {
 	s.t.Helper()
-	fleet := sim.CoAP(sim.Config{To: s.coap, Resources: []string{"led", "temperature"}})
-	parts.Go(func() { _ = fleet.Run(ctx) }) // the check tells
+	for to, of := range map[string]func(sim.Config) *sim.Fleet{s.coap: sim.CoAP, s.mqtt: sim.MQTT, s.mqttsn: sim.MQTTSN} {
+		fleet := of(sim.Config{To: to, Resources: []string{"led", "temperature"}})
+		parts.Go(func() { _ = fleet.Run(ctx) }) // the check tells
+	}
 	h := &healthy{s: s, post: newPoster(s.t, s.coap, "healthy"), node: s.node("near"), gw: s.gateway(), page: s.page("")}
 	h.post.join()
 	h.gw.write(`{"type": "new", "uid": "far", "dst": "all"}`)
 	h.page.until(`"uid": "far"`)
-	for _, id := range []string{"near", "sim-coap-1"} {
+	for _, id := range []string{"near", "sim-coap-1", "sim-mqtt-1", "sim-mqttsn-1"} {
 		eventually(s.t, id+" has an LED", func() bool { t, _ := s.thing(id); return t.value("led") != "" })
 	}
 	return h
@@ -92,6 +96,9 @@ func TestMalformedInputDisturbsNobody(t *testing.T) {
 		{"broken WebSocket frames", s.brokenFrames},
 		{"broken messages", s.brokenMessages},
 		{"broken API calls", s.brokenCalls},
+		{"broken MQTT", s.brokenMQTT},
+		{"broken MQTT-SN", s.brokenMQTTSN},
+		{"broken relay", s.brokenRelay},
 	} {
 		n := b.send()
 		t.Logf("%s: %d", b.name, n)
