@@ -43,12 +43,12 @@ func (fx *effects) relieve(ctx context.Context, own *session) {
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	for i, st := range fx.pressed {
-		fx.pressed[i] = nil
+	for _, st := range fx.pressed {
 		if st != own && !st.makesRoom(ctx, timer) {
-			timer.Reset(0) // the patience is used up
+			break // the patience is used up
 		}
 	}
+	clear(fx.pressed)
 	fx.pressed = fx.pressed[:0]
 }
 

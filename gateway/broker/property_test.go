@@ -145,10 +145,11 @@ func (p *play) message(t *rapid.T, from *party) (*modelMessage, mqtt.Publish, bo
 		topic: rapid.SampledFrom(topics).Draw(t, "topic"), payload: fmt.Sprintf("%s-%d", from.id, p.number),
 		from: from.id, qos: byte(rapid.SampledFrom([]int{1, 2, 2, 0}).Draw(t, "qos")),
 	}
-	pub := mqtt.Publish{Topic: m.topic, Payload: []byte(m.payload), QoS: m.qos}
 	retain := rapid.IntRange(0, 4).Draw(t, "retain") == 0
-	pub.Retain = retain
-	return m, pub, retain
+	if retain && rapid.IntRange(0, 2).Draw(t, "empty") == 0 {
+		m.payload = "" // takes back what was retained
+	}
+	return m, mqtt.Publish{Topic: m.topic, Payload: []byte(m.payload), QoS: m.qos, Retain: retain}, retain
 }
 
 func (p *play) connect(t *rapid.T) {
