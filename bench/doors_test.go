@@ -35,18 +35,7 @@ func openDoors(t *testing.T) Config {
 	}
 	keys := wire.GenerateKeys()
 	nodes := coap.New(coap.Config{Conns: conn.Conns(), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
-	mq := mqtt.New(mqtt.Config{Core: rooms.Switchboard, Log: log, Anonymous: mqtt.AnonymousAny})
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	udp, err := mqttsn.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sleepy := mqttsn.New(mqttsn.Config{Broker: mq.Broker(), Conns: udp.Conns(), Log: log, Admit: func(ctx context.Context, _, remote string) (any, codes.ReasonCode) {
-		return mq.Admit(ctx, mqtt.Login{Remote: remote})
-	}})
+	mq, mqttAt, snAt := openMQTT(t, rooms, log)
 	sockets := ws.New(ws.Config{Core: rooms.Switchboard, Log: log})
 	broker := pyaiot.New(pyaiot.Config{
 		Core: rooms.Switchboard, Feed: rooms.Feed, Fleet: rooms.Registry, Log: log, Keys: keys, Clients: pyaiot.ClientsOpen,
@@ -65,15 +54,12 @@ func openDoors(t *testing.T) Config {
 	work.Go(func() { _ = nodes.Run(ctx) })
 	work.Go(func() { sockets.Run(ctx) })
 	work.Go(func() { broker.Run(ctx) })
-	work.Go(func() { mq.Run(ctx) })
-	work.Go(func() { _ = mq.Serve(listener) })
-	work.Go(func() { _ = sleepy.Run(ctx) })
+	work.Go(func() { mq(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		work.Wait()
 		web.Close()
 		_ = conn.Close()
-		_ = udp.Close()
 	})
 	for _, path := range []string{"/ws", "/node"} { // doors open a moment after Run began
 		for {
@@ -89,10 +75,35 @@ func openDoors(t *testing.T) Config {
 	}
 	return Config{
 		HTTP: web.Listener.Addr().String(), CoAP: conn.LocalAddr().String(), Keys: keys,
-		MQTT: listener.Addr().String(), MQTTSN: udp.LocalAddr().String(),
+		MQTT: mqttAt, MQTTSN: snAt,
 		Warmup: 20 * time.Millisecond, Duration: 100 * time.Millisecond,
 		Gateways: 2, Things: 3, Clients: 4, InFlight: 16,
 	}
+}
+
+// openMQTT opens the doors for MQTT and MQTT-SN; run serves until its context ends.
+func openMQTT(t *testing.T, rooms *roomtest.Rooms, log *slog.Logger) (run func(context.Context), mqttAt, snAt string) {
+	t.Helper()
+	door := mqtt.New(mqtt.Config{Core: rooms.Switchboard, Log: log, Anonymous: mqtt.AnonymousAny})
+	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, err := mqttsn.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sleepy := mqttsn.New(mqttsn.Config{Broker: door.Broker(), Conns: udp.Conns(), Log: log, Admit: func(ctx context.Context, _, remote string) (any, codes.ReasonCode) {
+		return door.Admit(ctx, mqtt.Login{Remote: remote})
+	}})
+	return func(ctx context.Context) {
+		var work sync.WaitGroup
+		work.Go(func() { door.Run(ctx) })
+		work.Go(func() { _ = door.Serve(tcp) })
+		work.Go(func() { _ = sleepy.Run(ctx) })
+		work.Wait()
+		_ = udp.Close()
+	}, tcp.Addr().String(), udp.LocalAddr().String()
 }
 
 // Roost's own doors lose nothing.

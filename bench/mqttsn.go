@@ -2,18 +2,13 @@ package bench
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/roost-iot/roost/wire/mqtt"
 	"github.com/roost-iot/roost/wire/mqttsn"
 )
 
@@ -71,12 +66,6 @@ type night struct {
 	count    uint64
 	took     histogram
 	lost     uint64
-}
-
-// letter is a message to a sleeper.
-type letter struct {
-	to     int
-	number uint64
 }
 
 func (n *night) now() int64 { return int64(time.Since(n.began)) }
@@ -144,33 +133,6 @@ func (n *night) sum(r *Result, in time.Duration) {
 	if out > 0 {
 		r.more("clients that were thrown out or not answered", float64(out))
 	}
-}
-
-// sockets opens one for each sleeper; towards this machine every 4,000 have an
-// address of their own, for ports are few.
-func (n *night) sockets() (conns []*net.UDPConn, err error) {
-	to, err := net.ResolveUDPAddr("udp", n.c.MQTTSN)
-	if err != nil {
-		return nil, fmt.Errorf("find MQTT-SN gateway: %w", err)
-	}
-	n.in = make([]byte, 2048)
-	run := strconv.FormatInt(n.began.UnixNano()%1e9, 36)
-	for i := range n.c.Things {
-		var local *net.UDPAddr
-		if runtime.GOOS == "linux" && to.IP.IsLoopback() && to.IP.To4() != nil {
-			local = &net.UDPAddr{IP: net.IPv4(127, 3, 0, byte(1+i/4000))}
-		}
-		conn, err := net.DialUDP("udp", local, to)
-		if err != nil {
-			for _, c := range conns {
-				_ = c.Close()
-			}
-			return nil, fmt.Errorf("open MQTT-SN client %d: %w", i, err)
-		}
-		conns = append(conns, conn)
-		n.ends = append(n.ends, &sleeper{id: "bench-" + run + "-" + strconv.Itoa(i)})
-	}
-	return conns, nil
 }
 
 func (n *night) begin(i int, to socket) error {
@@ -267,35 +229,4 @@ func (n *night) wake(now int64) error {
 		}
 	}
 	return nil
-}
-
-// post publishes letters with QoS 1.
-func (n *night) post(ctx context.Context) error {
-	conn, err := n.c.dialMQTT(ctx, "bench-post", 4096)
-	if err != nil {
-		return err
-	}
-	var reading sync.WaitGroup
-	defer reading.Wait()
-	defer conn.Close() //nolint:errcheck // all is acknowledged, or counted as lost
-	reading.Go(func() {
-		for conn.receive(func(byte, []byte) {}) == nil { //nolint:revive // acknowledgements are of no use here
-		}
-	})
-	payload := make([]byte, max(n.c.Payload, 8))
-	m := mqtt.Publish{QoS: 1, Payload: payload}
-	var b []byte
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case l := <-n.mail:
-			binary.BigEndian.PutUint64(payload, l.number)
-			m.Topic, m.ID = n.ends[l.to].topicName(), m.ID%math.MaxUint16+1
-			b = m.Append(b[:0], mqtt.V311)
-			if _, err := conn.Write(b); err != nil {
-				return fmt.Errorf("publish: %w", err)
-			}
-		}
-	}
 }

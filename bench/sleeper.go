@@ -3,6 +3,9 @@ package bench
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
+	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -148,3 +151,30 @@ func (s *sleeper) overdue(now int64) (alive bool, err error) {
 
 // seconds rounds up to what DISCONNECT can say.
 func seconds(d time.Duration) uint16 { return uint16(min((d+time.Second-1)/time.Second, 65535)) }
+
+// sockets opens one for each sleeper; towards this machine every 4,000 have an
+// address of their own, for ports are few.
+func (n *night) sockets() (conns []*net.UDPConn, err error) {
+	to, err := net.ResolveUDPAddr("udp", n.c.MQTTSN)
+	if err != nil {
+		return nil, fmt.Errorf("find MQTT-SN gateway: %w", err)
+	}
+	n.in = make([]byte, 2048)
+	run := strconv.FormatInt(n.began.UnixNano()%1e9, 36)
+	for i := range n.c.Things {
+		var local *net.UDPAddr
+		if runtime.GOOS == "linux" && to.IP.IsLoopback() && to.IP.To4() != nil {
+			local = &net.UDPAddr{IP: net.IPv4(127, 3, 0, byte(1+i/4000))}
+		}
+		conn, err := net.DialUDP("udp", local, to)
+		if err != nil {
+			for _, c := range conns {
+				_ = c.Close()
+			}
+			return nil, fmt.Errorf("open MQTT-SN client %d: %w", i, err)
+		}
+		conns = append(conns, conn)
+		n.ends = append(n.ends, &sleeper{id: "bench-" + run + "-" + strconv.Itoa(i)})
+	}
+	return conns, nil
+}
