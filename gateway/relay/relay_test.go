@@ -143,7 +143,7 @@ func TestLiveValuesDoNotWaitForTheOldOnes(t *testing.T) {
 	p := s.thing("n1")
 	q := s.thing("n2")
 	start := time.Now().Add(-time.Hour)
-	const old = 20_000
+	const old = 6000
 	for n := range old {
 		p.say("n", roost.Value(strconv.Itoa(n)), start.Add(time.Duration(n)*100*time.Millisecond))
 	}

@@ -63,6 +63,7 @@ type spool struct {
 	tailBytes int
 	unwritten []byte // records that wait for the disk
 	pending   *batch // of those
+	under     int    // records that are being written
 	broken    error  // why the last write failed
 	skipped   uint64 // entries before it that could not be read back are counted
 
@@ -269,7 +270,7 @@ func (s *spool) Stats() spoolStats {
 			st.Entries += g.end - max(g.first, first)
 		}
 	}
-	st.Entries += min(uint64(len(s.pending.records)), s.next-first)
+	st.Entries += min(uint64(len(s.pending.records)+s.under), s.next-first)
 	empty := st.Entries == 0
 	s.mu.Unlock()
 	if empty {

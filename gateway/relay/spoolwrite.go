@@ -180,7 +180,7 @@ func (s *spool) put() error {
 	s.mu.Lock()
 	g := s.segments[len(s.segments)-1]
 	b, raw := s.pending, s.unwritten
-	s.pending, s.unwritten = newBatch(), nil
+	s.pending, s.unwritten, s.under = newBatch(), nil, len(b.records)
 	at := g.size
 	s.mu.Unlock()
 	_, err := s.file.WriteAt(raw, at)
@@ -193,6 +193,7 @@ func (s *spool) put() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.under = 0
 	if err != nil { // in front of what came meanwhile
 		b.records = append(b.records, s.pending.records...)
 		b.joined = append(b.joined, s.pending.done)
