@@ -1,5 +1,11 @@
 // The whole way on the real program: from the printed link to a thing that does what it is told. Needs ROOST_BINARY.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch, openPage, startDemo } from "./lib.mjs";
 
@@ -112,6 +118,104 @@ test("a simulated thing comes over the real protocol", only, async () => {
   await page.goto("/add/simulated");
   await page.getByRole("button", { name: "Start a WebSocket node" }).click();
   await page.getByText("Heard from").waitFor();
+});
+
+/** Says something to the MQTT door once, as a small board would (MQTT 3.1.1, QoS 1). */
+async function publish({ port, id, password, topic, text }) {
+  const string = (s) => Buffer.concat([Buffer.from([0, Buffer.byteLength(s)]), Buffer.from(s)]);
+  const packet = (type, body) => Buffer.concat([Buffer.from([type, body.length]), body]); // below 128 bytes
+  const hello = Buffer.concat([string("MQTT"), Buffer.from([4, 0xc2, 0, 60])]);
+  const socket = connect(port, "127.0.0.1");
+  try {
+    const answer = async () => (await once(socket, "data", { signal: AbortSignal.timeout(10_000) }))[0];
+    socket.write(packet(0x10, Buffer.concat([hello, string(id), string(id), string(password)])));
+    const connack = await answer();
+    if (connack[3] !== 0) return connack[3];
+    socket.write(packet(0x32, Buffer.concat([string(topic), Buffer.from([0, 1]), Buffer.from(text)])));
+    assert.equal((await answer())[0], 0x40, "PUBACK");
+    return 0;
+  } finally {
+    socket.destroy();
+  }
+}
+
+test(
+  "an MQTT device with a credential made here is let in at once, and nobody else by its id",
+  only,
+  async () => {
+    await page.goto("/add/mqtt");
+    await page.getByLabel("Its id").fill("porch-1");
+    await page.getByRole("button", { name: "Make a credential" }).click();
+    await page.getByText("This is the only time the password is shown.").waitFor();
+    const example = await page.getByText(/^mosquitto_pub /).innerText();
+    const [, port, password] = /-p (\d+) -i porch-1 -u porch-1 -P (\S+) /.exec(example);
+    const said = {
+      port: Number(port),
+      id: "porch-1",
+      topic: "roost/porch-1/readings",
+      text: '{"temperature":"21.5°C"}',
+    };
+    assert.notEqual(await publish({ ...said, password: "wrong" }), 0);
+    assert.equal(await publish({ ...said, password }), 0);
+    await page.getByText("Heard from porch-1").waitFor();
+    await page.goto("/things/porch-1");
+    await widget("Temperature").getByText("21.5").waitFor();
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByText("Last used").waitFor();
+  },
+);
+
+test("a gateway comes with the key that was made for it, and goes when it is revoked", only, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "roost-gateway-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await page.goto("/gateways");
+  await page.getByRole("button", { name: "Make a key" }).click();
+  await page.getByLabel("What is the gateway called?").fill("shed");
+  await page.getByRole("button", { name: "Make it" }).click();
+  const dialog = page.getByRole("dialog", { name: "The key of shed" });
+  const keys = join(folder, "shed.keys");
+  await writeFile(keys, await dialog.locator("pre").first().innerText(), { mode: 0o600 });
+  assert.match(
+    await dialog.locator("pre").last().innerText(),
+    /^roost gateway --hub ws:.* --key-file shed\.keys/,
+  );
+  await dialog.getByRole("button", { name: "Done" }).click();
+  const row = page.getByRole("list", { name: "Gateways" }).getByRole("listitem").filter({ hasText: "shed" });
+  await row.getByText("has not come yet").waitFor();
+
+  const own = ["--data", join(folder, "data"), "--doors", "coap", "--coap", "127.0.0.1:0"];
+  const args = ["gateway", "--hub", demo.url.replace("http", "ws"), "--key-file", keys, ...own];
+  const child = spawn(process.env.ROOST_BINARY, args, { stdio: "ignore" });
+  const ended = new Promise((done) => child.once("exit", done));
+  t.after(async () => {
+    child.kill("SIGTERM");
+    await ended;
+  });
+  await row.getByText("connected since").waitFor();
+  await row.getByText("listens for CoAP").waitFor();
+  await row.getByText("empty").waitFor();
+  await row.getByRole("button", { name: "Revoke the key of shed" }).click();
+  await page.getByLabel("to go on").fill("shed");
+  await page.getByRole("button", { name: "Revoke", exact: true }).click();
+  await row.waitFor({ state: "detached" });
+});
+
+test("how a resource is shown is kept by the server", only, async () => {
+  await page.goto("/things/greenhouse-1");
+  await page.getByRole("button", { name: "More for Temperature" }).click();
+  await page.getByRole("menuitemradio", { name: "Gauge" }).click();
+  await widget("Temperature")
+    .getByRole("img", { name: /^Temperature / })
+    .waitFor();
+  await page.waitForFunction(() =>
+    fetch("/api/v2/things/greenhouse-1")
+      .then((r) => r.json())
+      .then((t) => t.widgets.temperature === "gauge"),
+  );
+  await page.reload();
+  await widget("Temperature")
+    .getByRole("img", { name: /^Temperature / })
+    .waitFor();
 });
 
 test("deleting a thing asks for its name", only, async () => {

@@ -65,7 +65,7 @@ export class Body {
     this.#still = still;
     this.#renderer = new WebGLRenderer({ canvas, antialias: true, alpha: true });
     this.#renderer.setPixelRatio(Math.min(2, devicePixelRatio || 1));
-    this.#camera.position.set(0, -0.12, 5.5);
+    this.#camera.position.set(0, -0.12, 5.9);
     const sun = new DirectionalLight(0xffffff, 2.4);
     sun.position.set(-3, 5, 4);
     this.#scene.add(new AmbientLight(0xffffff, 1.5), sun);
