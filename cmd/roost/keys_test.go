@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost/wire/pyaiot"
 )
@@ -63,5 +64,36 @@ func TestPasswordsOfThingsByTheCommandLine(t *testing.T) {
 	}
 	if status, _, errs := at("credential", "rm", "kitchen"); status == 0 || !strings.Contains(errs, "has no password") {
 		t.Errorf("again: %d %s", status, errs)
+	}
+}
+
+func TestRevokedKeyCutsItsGatewayOff(t *testing.T) {
+	hub := serve(t, t.TempDir())
+	for _, kind := range []string{hubRoost, hubPyaiot} {
+		file := filepath.Join(t.TempDir(), "keys")
+		if status, _, errs := cli(t, "keys", "new", kind, "--key-file", file, "--data", hub.data); status != 0 {
+			t.Fatal(errs)
+		}
+		outpostOf(t, "ws"+strings.TrimPrefix(hub.url, "http"), file, "--hub-kind", kind, "--doors", "ws")
+		listed := func(what string, ok func(row string) bool) {
+			t.Helper()
+			list := ""
+			for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+				list = get(t, hub, "/gateways")
+				_, row, _ := strings.Cut(list, `"name":"`+kind+`"`)
+				if row, _, _ = strings.Cut(row, "}}"); ok(row) {
+					return
+				}
+			}
+			t.Fatalf("%s: never %s: %s", kind, what, list)
+		}
+		listed("connected", func(row string) bool {
+			return strings.Contains(row, `"kind":"`+kind+`","connected":true`)
+		})
+		if status, _, errs := cli(t, "keys", "rm", kind, "--data", hub.data); status != 0 {
+			t.Fatal(errs)
+		}
+		listed("gone", func(row string) bool { return row == "" })
+		hub.err.await(t, `gateway refused`)
 	}
 }
