@@ -191,8 +191,9 @@ func (n *night) idle() error {
 // look finds requests that were not answered.
 func (n *night) look(now int64) error {
 	for _, s := range n.ends[:n.started] {
-		greeting, alive, err := s.state < asleep, true, error(nil)
-		if alive, err = s.overdue(now); err != nil {
+		greeting := s.state < asleep
+		alive, err := s.overdue(now)
+		if err != nil {
 			return err
 		}
 		switch {

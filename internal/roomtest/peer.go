@@ -49,7 +49,7 @@ func Dial(t testing.TB, url string, o *websocket.DialOptions) *Peer {
 	t.Helper()
 	ctx, stop := Soon()
 	defer stop()
-	conn, resp, err := websocket.Dial(ctx, url, o)
+	conn, resp, err := websocket.Dial(ctx, url, o) //nolint:bodyclose // Dial does
 	if err != nil {
 		t.Fatalf("dial %s: %v", url, err)
 	}
