@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -74,34 +73,6 @@ func (b *Broker) resume(ctx context.Context, c Connect, fx *effects, kept *bool)
 		before = b.finish(st, fx)
 	}
 	return nil, before
-}
-
-// will is what a client wants published when it is lost.
-type will struct {
-	mqtt.Will
-	client *Client
-}
-
-func newWill(of *Client, w *mqtt.Will) *will {
-	if w == nil {
-		return nil
-	}
-	c := &will{Will: *w, client: of}
-	c.Payload = bytes.Clone(w.Payload)
-	c.Props = *cloneProps(&w.Props)
-	return c
-}
-
-// publishWill publishes it as the client would have.
-func (b *Broker) publishWill(ctx context.Context, w *will, fx *effects) {
-	p := &Publication{Publish: mqtt.Publish{Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, Props: w.Props}}
-	if w.Topic[0] == '$' {
-		return
-	}
-	b.hooks.Take(ctx, w.client, []*Publication{p})
-	if !p.Reason.Failed() && !p.Taken {
-		b.publishFrom(w.client, p, nil, fx)
-	}
 }
 
 // ends is when a session that is away expires, Unix ns; 0: never.

@@ -79,6 +79,26 @@ func inBubble(t *testing.T, c broker.Config, test func(t *testing.T, h *house)) 
 	synctest.Test(t, func(t *testing.T) { test(t, open(t, c)) })
 }
 
+// redelivered gives what comes after a kill, which must be as it was before: id has the
+// packet ids.
+func (c *client) redelivered(id map[string]uint16) (all []string) {
+	for _, d := range c.take() {
+		text := "PUBREL"
+		if m := d.Message; m != nil {
+			text = string(m.Payload)
+			if !slices.Equal(d.IDs, []uint32{7}) || d.Dup != (id[text] != 0) || d.Dup && d.ID != id[text] {
+				c.t.Errorf("%q: %+v", text, d)
+			}
+			if text == "sent" && (!d.Retain || m.Props == nil || m.Props.ContentType != "text" || len(m.Props.User) != 1 || d.Expiry != 500) {
+				c.t.Errorf("%q: %+v with %+v", text, d, m.Props)
+			}
+		}
+		all = append(all, text)
+		c.confirm(d)
+	}
+	return all
+}
+
 func TestAllThatIsKeptOutlivesAKill(t *testing.T) {
 	inBubble(t, broker.Config{Commit: true}, func(t *testing.T, h *house) {
 		c := connect(t, h.Broker, "c", keep(1000), window(4))
@@ -123,22 +143,7 @@ func TestAllThatIsKeptOutlivesAKill(t *testing.T) {
 		if !c.present {
 			t.Fatal("the session is gone")
 		}
-		var got []string
-		for _, d := range c.take() {
-			text := "PUBREL"
-			if m := d.Message; m != nil {
-				text = string(m.Payload)
-				if !slices.Equal(d.IDs, []uint32{7}) || d.Dup != (id[text] != 0) || d.Dup && d.ID != id[text] {
-					t.Errorf("%q: %+v", text, d)
-				}
-				if text == "sent" && (!d.Retain || m.Props == nil || m.Props.ContentType != "text" || len(m.Props.User) != 1 || d.Expiry != 500) {
-					t.Errorf("%q: %+v with %+v", text, d, m.Props)
-				}
-			}
-			got = append(got, text)
-			c.confirm(d)
-		}
-		if want := []string{"on its way", "PUBREL", "sent", "waiting"}; !slices.Equal(got, want) {
+		if got, want := c.redelivered(id), []string{"on its way", "PUBREL", "sent", "waiting"}; !slices.Equal(got, want) {
 			t.Errorf("after the kill: %q, want %q", got, want)
 		}
 		p = connect(t, h.Broker, "p", keep(1000))

@@ -19,7 +19,7 @@ import (
 
 func init() {
 	// A failure says how to repeat it: no files. To look longer: -rapid.checks=5000.
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "50"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "100"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
@@ -306,7 +306,7 @@ func (p *play) read(c *party, n int) {
 // exchange does all that can be done at once.
 func (p *play) exchange(c *party) {
 	p.serve(c, 1000)
-	p.take(c, 1000)
+	p.take(c, 50)
 	p.read(c, 1000)
 }
 
@@ -340,7 +340,7 @@ func (p *play) finish() {
 			p.attach(c, false, 5000, 3, nil, nil)
 		}
 	}
-	for range 400 {
+	for idle := 0; idle < 10; {
 		busy := false
 		for _, c := range p.parties {
 			if c.session == nil {
@@ -349,8 +349,10 @@ func (p *play) finish() {
 			p.exchange(c)
 			busy = busy || len(c.up) > 0 || len(c.down) > 0
 		}
-		if !busy {
-			time.Sleep(time.Millisecond) // the journal
+		if idle = idle + 1; busy {
+			idle = 0
+		} else {
+			time.Sleep(5 * time.Millisecond) // for the journal
 			synctest.Wait()
 		}
 	}
