@@ -130,7 +130,7 @@ func (n *node) exchange(i, each int) {
 	is := func(want wire.Message) func(wire.Message) bool {
 		return func(m wire.Message) bool { return m == want }
 	}
-	n.persist(got, wire.Connect{Clean: true, Duration: 600, ClientID: fmt.Sprint("node-", i)}, is(wire.Connack{}))
+	n.persist(got, wire.Connect{Clean: true, Duration: 65535, ClientID: fmt.Sprint("node-", i)}, is(wire.Connack{}))
 	n.persist(got, wire.Subscribe{QoS: 2, MsgID: 1, Topic: wire.Topic{Name: fmt.Sprintf("down/%d/#", i)}}, is(wire.Suback{QoS: 2, MsgID: 1}))
 	var topic uint16
 	n.persist(got, wire.Register{MsgID: 2, Name: fmt.Sprintf("up/%d", i)}, func(m wire.Message) bool {

@@ -193,8 +193,8 @@ func TestCutFrames(t *testing.T) {
 				sent++
 			}
 		}
+		n.silent()
 	}
-	n.silent()
 	other.ask(wire.Pingreq{}, wire.Pingresp{})
 	h.until("all are counted", func() bool { return h.door.Stats().Malformed >= int64(sent) })
 }
