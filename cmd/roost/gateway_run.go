@@ -52,7 +52,7 @@ const kindFile = "hub-kind"
 func (s *gatewaySettings) ask(ctx context.Context, log *slog.Logger) string {
 	status, err := relayStatus(ctx, s.Hub)
 	switch {
-	case err == nil && status == http.StatusNotFound:
+	case err == nil && (status == http.StatusNotFound || status == http.StatusOK):
 		s.remember(hubPyaiot, log)
 		return hubPyaiot
 	case err == nil && (status == http.StatusBadRequest || status == http.StatusUpgradeRequired):
@@ -196,9 +196,13 @@ func (o *outpost) openSockets(ctx context.Context) error {
 func (o *outpost) openDoors(ctx context.Context) error {
 	mux := http.NewServeMux()
 	if o.coapConns != nil {
-		o.coap = coap.New(coap.Config{
+		cfg := coap.Config{
 			Conns: o.coapConns.Conns(), Core: o.line, Log: o.log, NodePort: o.nodePort, Presence: o.presence, Slow: o.Durability == "commit",
-		})
+		}
+		if o.kept != nil {
+			cfg.Fleet = o.kept
+		}
+		o.coap = coap.New(cfg)
 	}
 	if o.has("ws") {
 		o.ws = ws.New(ws.Config{Core: o.line, Log: o.log})

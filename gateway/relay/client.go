@@ -70,6 +70,7 @@ type Client struct {
 	things  map[Key]*thing
 	refs    map[roost.Ref]*thing
 	present int
+	moved   bool     // who is here, or where, is not noted yet
 	online  *session // nil: the line is down
 	copying bool     // the line is behind: what is new goes ahead of its turn, too
 	copies  []entryCopy
@@ -90,6 +91,7 @@ const maxCopies = 1024
 // thing is one that came in by a far door.
 type thing struct {
 	key      Key
+	own      string // its id, as its door knows it
 	ref      roost.Ref
 	link     gateway.Link
 	protocol roost.Protocol
@@ -116,6 +118,7 @@ func OpenClient(cfg ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.loadMemory()
 	return c, nil
 }
 
@@ -174,7 +177,7 @@ func (c *Client) tellArrived(t *thing, now time.Time, restarted bool) (*batch, e
 	if err != nil {
 		return nil, err
 	}
-	t.told, t.sleepy = now, false
+	t.told, t.sleepy, c.moved = now, false, true
 	return b, nil
 }
 
@@ -205,7 +208,7 @@ func (c *Client) find(a gateway.Arrival) (*thing, error) {
 	for c.refs[ref] != nil {
 		ref.Thing += roost.ThingID("-" + key.Door)
 	}
-	t := &thing{key: key, ref: ref}
+	t := &thing{key: key, own: a.Identity.Own, ref: ref}
 	c.things[key], c.refs[ref] = t, t
 	return t, nil
 }
@@ -396,9 +399,14 @@ func (c *Client) Settled(ctx context.Context) error {
 func (c *Client) sweep(ctx context.Context) {
 	tick := time.NewTicker(min(time.Second, c.cfg.Presence/4+time.Millisecond))
 	defer tick.Stop()
+	noted := time.Now()
 	for {
 		select {
 		case now := <-tick.C:
+			if now.Sub(noted) > rememberEvery {
+				noted = now
+				c.saveMemory()
+			}
 			c.mu.Lock()
 			for _, t := range c.things {
 				if t.here && !t.bound && now.Sub(t.heard) > c.cfg.Presence {

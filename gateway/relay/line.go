@@ -35,6 +35,7 @@ func (c *Client) Run(ctx context.Context) error {
 		return fmt.Errorf("address of the hub: %w", err)
 	}
 	life, end := context.WithCancel(ctx)
+	defer c.saveMemory()
 	defer c.work.Wait()
 	defer end()
 	c.work.Go(func() { c.sweep(life) })
@@ -131,8 +132,8 @@ func dialError(resp *http.Response, err error) error {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
 		return fmt.Errorf("the hub refused this gateway's keys (401): is it the hub's key file, or was the key revoked? (%w)", err)
-	case http.StatusNotFound:
-		return fmt.Errorf("%w (404)", ErrForeign)
+	case http.StatusNotFound, http.StatusOK: // 200: a page
+		return fmt.Errorf("%w (it answers %s)", ErrForeign, resp.Status)
 	}
 	return fmt.Errorf("the hub answered %s: %w", resp.Status, err)
 }

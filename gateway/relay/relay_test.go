@@ -58,7 +58,7 @@ func cutAndKill(t *testing.T, slow bool) {
 	line := newCable(t)
 	line.plug(h.addr())
 	s := newSite(t, h, line.addr(), func(c *ClientConfig) { c.Commit = slow; c.window = 600 })
-	const things, each = 20, 200
+	const things, each = 12, 150
 	start := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
 	var all []*probe
 	for i := range things {
@@ -76,7 +76,7 @@ func cutAndKill(t *testing.T, slow bool) {
 		t.Errorf("while the line is down: %+v", st)
 	}
 	for bytes := range int64(4) { // the hub dies in the middle of what it is sent
-		line.plugFor(h.addr(), 2000+bytes*17_001)
+		line.plugFor(h.addr(), 2000+bytes*5001)
 		roomtest.Eventually(t, "the line is cut again", func() bool {
 			line.mu.Lock()
 			defer line.mu.Unlock()

@@ -180,9 +180,11 @@ func TestCutOrChangedAnywhere(t *testing.T) {
 		}
 		for at := range raw {
 			tryDamaged(t, origin, victim, raw[:at], at)
-			changed := append([]byte(nil), raw...)
-			changed[at] ^= 0x41
-			tryDamaged(t, origin, victim, changed, at)
+			if at%3 == 0 {
+				changed := append([]byte(nil), raw...)
+				changed[at] ^= 0x41
+				tryDamaged(t, origin, victim, changed, at)
+			}
 		}
 	}
 }

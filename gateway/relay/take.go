@@ -160,6 +160,12 @@ func (v *visit) one(t *distant, e *Entry, old bool) error {
 			v.g.leave(v.ctx, t)
 		}
 	case Answered:
+		if !t.known { // said before this server started
+			v.mark(t, old)
+			if err = v.insist(func() error { return v.arrive(t, false) }); err != nil {
+				break
+			}
+		}
 		err = v.s.cfg.Core.Answer(v.ctx, gateway.Answer{Ref: *t.ref.Load(), ID: e.Command, State: e.State, Value: e.Value, Error: e.Error})
 	}
 	if v.ctx.Err() != nil {
