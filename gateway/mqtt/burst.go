@@ -207,7 +207,7 @@ func (b *burst) readings(p *broker.Publication, own string) {
 		rs, err = parseReadings(p.Payload, when, b.d.cfg.MaxValue)
 	}
 	if err != nil {
-		p.Reason = mqtt.PayloadFormatInvalid
+		b.judge(p, err)
 		return
 	}
 	for len(rs) > most {

@@ -152,8 +152,7 @@ func everywhere(t *testing.T, enrolment string, test func(t *testing.T, h *house
 	})
 	t.Run("outside", func(t *testing.T) {
 		m := startMosquitto(t)
-		h := build(t, enrolment, func(c *Config) { c.Outside = m.address() })
-		roomtest.Eventually(t, "connected", func() bool { return h.door.away.connected() })
+		h := m.serve(func() *house { return build(t, enrolment, func(c *Config) { c.Outside = m.address() }) })
 		test(t, h, func(id string) party { return m.join(id) })
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/gateway/mqttclient"
 	"github.com/roost-iot/roost/internal/roomtest"
 	wire "github.com/roost-iot/roost/wire/mqtt"
@@ -46,15 +48,20 @@ func startMosquitto(t *testing.T, more ...string) *mosquitto {
 		t.Skip("mosquitto is not installed")
 	}
 	m := &mosquitto{t: t, path: path, config: filepath.Join(t.TempDir(), "mosquitto.conf"), more: more}
+	t.Cleanup(m.stop)
+	m.restart()
+	return m
+}
+
+// restart starts it on another port.
+func (m *mosquitto) restart() {
+	m.t.Helper()
 	for range 5 { // another program may take the port first
-		m.port = freePort(t)
-		if m.start() {
-			t.Cleanup(m.stop)
-			return m
+		if m.port = freePort(m.t); m.start() {
+			return
 		}
 	}
-	t.Fatalf("mosquitto does not listen: %s", m.log)
-	return nil
+	m.t.Fatalf("mosquitto does not listen: %s", m.log)
 }
 
 func freePort(t *testing.T) int {
@@ -67,7 +74,7 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// start starts it, again on the same port, and tells whether it listens.
+// start starts it and tells whether it listens.
 func (m *mosquitto) start() bool {
 	m.t.Helper()
 	config := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\n", m.port)
@@ -94,7 +101,7 @@ func (m *mosquitto) start() bool {
 		<-ended
 		return err
 	}
-	for end := time.Now().Add(roomtest.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(3 * roomtest.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-ended:
 			return false
@@ -109,7 +116,95 @@ func (m *mosquitto) start() bool {
 	return false
 }
 
-func (m *mosquitto) stop() { _ = m.run.Cancel() }
+func (m *mosquitto) stop() {
+	if m.run != nil {
+		_ = m.run.Cancel() // it may have ended by itself
+	}
+}
+
+// serve opens a house that is a client of m and waits until it listens: it asks who
+// is there after it has subscribed.
+func (m *mosquitto) serve(open func() *house) *house {
+	m.t.Helper()
+	probe := m.join("")
+	probe.hear(beaconTopic)
+	h := open()
+	want(m.t, probe, beaconTopic, "")
+	probe.end(broker.Clean)
+	return h
+}
+
+// front is an address at which a broker can be there, be gone, and be back.
+type front struct {
+	address string
+	mu      sync.Mutex
+	to      string // "": nobody is there
+	conns   map[net.Conn]struct{}
+}
+
+func openFront(t *testing.T) *front {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &front{address: "tcp://" + l.Addr().String(), conns: map[net.Conn]struct{}{}}
+	var work sync.WaitGroup
+	work.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			work.Go(func() { f.pass(c) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		f.lead("")
+		work.Wait()
+	})
+	return f
+}
+
+// lead ends all connections; further ones go to another broker, or to nobody.
+func (f *front) lead(to string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.to = to
+	for c := range f.conns {
+		_ = c.Close()
+	}
+}
+
+// pass carries one connection.
+func (f *front) pass(c net.Conn) {
+	defer c.Close()
+	f.mu.Lock()
+	to := f.to
+	f.conns[c] = struct{}{}
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.conns, c)
+	}()
+	if to == "" {
+		return
+	}
+	there, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	var back sync.WaitGroup
+	back.Go(func() {
+		_, _ = io.Copy(c, there)
+		_ = c.Close()
+	})
+	_, _ = io.Copy(there, c)
+	_ = there.Close()
+	back.Wait()
+}
 
 func (m *mosquitto) host() string    { return fmt.Sprintf("127.0.0.1:%d", m.port) }
 func (m *mosquitto) address() string { return "tcp://" + m.host() }
@@ -117,17 +212,22 @@ func (m *mosquitto) address() string { return "tcp://" + m.host() }
 // join connects a client.
 func (m *mosquitto) join(id string) *outer {
 	m.t.Helper()
-	o := &outer{t: m.t, in: make(chan got, 10_000)}
+	return joinAt(m.t, m.address(), id)
+}
+
+func joinAt(t *testing.T, address, id string) *outer {
+	t.Helper()
+	o := &outer{t: t, in: make(chan got, 10_000)}
 	var err error
 	o.client, err = mqttclient.New(mqttclient.Options{
-		Address: m.address(), ClientID: id, CleanStart: true, Log: slog.New(slog.DiscardHandler),
+		Address: address, ClientID: id, CleanStart: true, Log: slog.New(slog.DiscardHandler),
 		Retry: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond,
 		Handle: func(p *wire.Publish) {
 			o.in <- got{topic: p.Topic, payload: string(p.Payload), retain: p.Retain, qos: p.QoS, props: p.Props}
 		},
 	})
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var run sync.WaitGroup
@@ -136,11 +236,11 @@ func (m *mosquitto) join(id string) *outer {
 		cancel()
 		run.Wait()
 	})
-	m.t.Cleanup(o.stop)
+	t.Cleanup(o.stop)
 	soon, done := roomtest.Soon()
 	defer done()
 	if err := o.client.Await(soon); err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return o
 }

@@ -79,7 +79,7 @@ func TestBadReadingsAreRefused(t *testing.T) {
 	for topic, payloads := range map[string][]string{
 		"roost/n1/readings": {
 			"", "21", "{", `{"a": NaN}`, `{"": 1}`, `[{"values": 1}]`, `[1]`, `[{"time": "yesterday", "values": {"a": 1}}]`,
-			`[{"time": 12, "values": {"a": 1}}]`, `{"a": "` + strings.Repeat("x", 1000) + `"}`,
+			`[{"time": 12, "values": {"a": 1}}]`,
 		},
 		"roost/n1/status": {"", "maybe", strings.Repeat("online", 1000)},
 		"roost/n1/reply":  {"", "yes", `{"id": "x"}`, `{"ok": true}`, `{"id": 1, "ok": 1}`},
@@ -90,8 +90,13 @@ func TestBadReadingsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	if code := n.say("roost/n1/readings/a", strings.Repeat("x", 1001)); code != wire.QuotaExceeded {
-		t.Errorf("a large value: %v", code)
+	large := strings.Repeat("x", 1001)
+	for topic, payload := range map[string]string{
+		"roost/n1/readings/a": large, "roost/n1/readings": `{"a": "` + large + `"}`, "roost/n1/readings/" + large[:300]: "1",
+	} {
+		if code := n.say(topic, payload); code != wire.QuotaExceeded {
+			t.Errorf("%.30s, too large: %v", topic, code)
+		}
 	}
 	if _, _, ok := h.Registry.Get(home("n1")); ok {
 		t.Error("a thing was made of nonsense")
@@ -128,8 +133,7 @@ func TestStatusAndLastWillArePresence(t *testing.T) {
 
 func TestLastWillOutside(t *testing.T) {
 	m := startMosquitto(t)
-	h := build(t, registry.EnrolOpen, func(c *Config) { c.Outside = m.address() })
-	roomtest.Eventually(t, "connected", func() bool { return h.door.away.connected() })
+	h := m.serve(func() *house { return build(t, registry.EnrolOpen, func(c *Config) { c.Outside = m.address() }) })
 	n := m.join("n1")
 	n.say("roost/n1/status", "online", func(p *wire.Publish) { p.Retain = true })
 	roomtest.Eventually(t, "it is here", func() bool { return h.online("n1") })

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/gateway/mqttclient"
@@ -16,6 +17,9 @@ type outside struct {
 	client  *mqttclient.Client
 	address string // without user and password
 }
+
+// maxPause is the longest pause between attempts to connect: things wait for us.
+const maxPause = 5 * time.Second
 
 // lasting is how long our session there outlives us, in seconds.
 const lasting = 3600
@@ -31,7 +35,7 @@ func newOutside(d *Door) (*outside, error) {
 	o := &outside{d: d, address: plainAddress(d.cfg.Outside)}
 	options := mqttclient.Options{
 		Address: d.cfg.Outside, ClientID: d.cfg.OutsideID, CleanStart: d.cfg.OutsideID == "",
-		HandleAll: o.handle, Connected: o.entered, Log: d.log,
+		HandleAll: o.handle, Connected: o.entered, RetryMax: maxPause, Log: d.log,
 	}
 	if d.cfg.OutsideID != "" {
 		options.SessionExpiry = lasting

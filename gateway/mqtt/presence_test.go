@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
@@ -19,20 +21,17 @@ import (
 )
 
 // short makes silence count after 300 ms, for the registry and the door.
-func short(t *testing.T, change func(*Config)) *house {
+func short(t *testing.T) *house {
 	t.Helper()
 	const presence = 300 * time.Millisecond
 	rooms := roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: registry.EnrolOpen, Presence: presence}})
 	return furnish(t, rooms, func(c *Config) {
 		c.Presence = presence
-		if change != nil {
-			change(c)
-		}
 	})
 }
 
 func TestThingIsHereAsLongAsItsConnection(t *testing.T) {
-	h := short(t, nil)
+	h := short(t)
 	n := h.join("n1", wire.V311, nil)
 	n.say("node/check", `{"id": "n1"}`)
 	silent := h.join("other", wire.V311, nil)
@@ -49,30 +48,54 @@ func TestThingIsHereAsLongAsItsConnection(t *testing.T) {
 	if h.online("n1") {
 		t.Error("it is here without its connection")
 	}
+	feed := h.Feed.Tail()
+	defer feed.Close()
 	silent.say("node/n2/led", `{"value": 1}`)
-	if !h.online("n2") {
-		t.Error("it is not here although it spoke")
+	if e := roomtest.Next(t, feed, roost.ThingChanged); e.Ref != home("n2") || !e.Thing.Online {
+		t.Errorf("after it spoke it is %+v", e.Thing)
 	}
 }
 
 // TestOneThatOnlyCameToSaySomething plays mosquitto_pub: it connects, publishes and
-// leaves. Its thing stays until it was silent for too long.
+// leaves. Its thing stays until it was silent for too long, which is the registry's word.
 func TestOneThatOnlyCameToSaySomething(t *testing.T) {
-	h := short(t, nil)
+	core := new(presenceCore)
+	h := furnishCore(t, core)
+	t.Cleanup(h.stop)
 	n := h.join("pub", wire.V311, nil)
 	n.say("node/n1/led", `{"value": 1}`)
 	n.end(broker.Clean)
-	if !h.online("n1") {
-		t.Error("it went with its connection")
-	}
-	roomtest.Eventually(t, "it is lost", func() bool { return !h.online("n1") })
 	m := h.join("listener", wire.V311, nil)
 	m.hear("gateway/n2/#")
 	m.say("node/n2/led", `{"value": 1}`)
 	m.end(broker.Clean)
-	if h.online("n2") {
-		t.Error("one that listened is here after its goodbye")
+	o := h.join("lost", wire.V311, nil)
+	o.say("node/n3/led", `{"value": 1}`)
+	o.end(broker.Lost)
+	want := "[n1 bound n1 free n2 bound n2 gone n3 bound n3 gone]"
+	if got := fmt.Sprint(core.told); got != want {
+		t.Errorf("the rooms were told %s, want %s", got, want)
 	}
+}
+
+// presenceCore notes who is here and how.
+type presenceCore struct {
+	countingCore
+	told []string
+}
+
+func (c *presenceCore) Arrive(ctx context.Context, a gateway.Arrival) (gateway.Standing, error) {
+	how := " free"
+	if a.Bound {
+		how = " bound"
+	}
+	c.told = append(c.told, a.Identity.Own+how)
+	return c.countingCore.Arrive(ctx, a)
+}
+
+func (c *presenceCore) Leave(_ context.Context, ref roost.Ref, _ gateway.Link) error {
+	c.told = append(c.told, string(ref.Thing)+" gone")
+	return nil
 }
 
 // TestSleepingThing holds that a command for a thing whose session waits for it waits,
@@ -117,26 +140,47 @@ func TestTakeoverKeepsTheThing(t *testing.T) {
 }
 
 func TestOutsideBrokerGoneAndBack(t *testing.T) {
-	m := startMosquitto(t)
-	h := build(t, registry.EnrolOpen, func(c *Config) { c.Outside = m.address() })
-	roomtest.Eventually(t, "connected", func() bool { return h.door.Stats().Outside })
-	n := m.join("n1")
+	m, f := startMosquitto(t), openFront(t)
+	f.lead(m.host())
+	h := build(t, registry.EnrolOpen, func(c *Config) { c.Outside = f.address })
+	long(t, "connected", func() bool { return h.door.Stats().Outside })
+	n := joinAt(t, f.address, "n1")
 	n.hear("gateway/n1/#")
-	n.say("node/n1/led", `{"value": "0"}`)
-	h.has("n1", "led", `"0"`)
+	long(t, "it is heard", func() bool {
+		n.say("node/n1/led", `{"value": "0"}`)
+		return h.value("n1", "led") == `"0"`
+	})
 	for i := range 2 {
+		f.lead("")
 		m.stop()
-		roomtest.Eventually(t, "cut off", func() bool { return !h.door.Stats().Outside })
-		c := h.command("n1", "led", fmt.Sprintf(`"%d"`, i+1))
-		roomtest.Eventually(t, "the door was asked", func() bool { return h.door.nodes.find("n1").owed.Load() })
-		h.state(c, roost.Queued)
-		if !m.start() {
-			t.Fatalf("mosquitto does not start again: %s", m.log)
+		long(t, "cut off", func() bool { return !h.door.Stats().Outside })
+		c, err := h.Commands.Submit(t.Context(), command.Request{
+			Ref: home("n1"), Resource: "led", Value: roost.Value(fmt.Sprintf(`"%d"`, i+1)), Expiry: time.Hour,
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		roomtest.Eventually(t, "connected again", func() bool { return h.door.Stats().Outside })
+		long(t, "the door was asked", func() bool { return h.door.nodes.find("n1").owed.Load() })
+		h.state(c, roost.Queued)
+		m.restart()
+		f.lead(m.host())
+		long(t, "connected again", func() bool { return h.door.Stats().Outside })
 		h.state(c, roost.Sent)
-		n.say("node/n1/led", fmt.Sprintf(`{"value": "%d"}`, i+1))
-		h.state(c, roost.Done)
+		long(t, "the command is done", func() bool { // a broker that starts anew knows no subscriptions
+			n.say("node/n1/led", fmt.Sprintf(`{"value": "%d"}`, i+1))
+			got, err := h.Commands.Find(t.Context(), c.Project, c.ID)
+			return err == nil && got.State == roost.Done
+		})
+	}
+}
+
+// long is Eventually for what comes after pauses of our own.
+func long(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
 	}
 }
 
@@ -293,9 +337,8 @@ func TestWhatIsSaidOutsideWhileWeAreAwayComesLater(t *testing.T) {
 	m := startMosquitto(t)
 	rooms := roomtest.Open(t, roomtest.Config{})
 	use := func(c *Config) { c.Outside, c.OutsideID = m.address(), "roost-test" }
-	h := furnish(t, rooms, use)
+	h := m.serve(func() *house { return furnish(t, rooms, use) })
 	n := m.join("n1")
-	roomtest.Eventually(t, "connected", func() bool { return h.door.Stats().Outside })
 	n.say("node/n1/count", `{"value": 1}`)
 	h.has("n1", "count", "1")
 	h.stop()

@@ -170,11 +170,10 @@ func TestT61NumericIDs(t *testing.T) {
 
 func TestT62TwoGatewaysOnOneBroker(t *testing.T) {
 	m := startMosquitto(t)
-	use := func(c *Config) { c.Outside = m.address() }
-	a, b := build(t, registry.EnrolOpen, use), build(t, registry.EnrolOpen, use)
-	for _, h := range []*house{a, b} {
-		roomtest.Eventually(t, "connected", func() bool { return h.door.Stats().Outside })
+	start := func() *house {
+		return build(t, registry.EnrolOpen, func(c *Config) { c.Outside = m.address() })
 	}
+	a, b := m.serve(start), m.serve(start)
 	n := m.join("n1")
 	for i := range 5 {
 		n.say("node/n1/count", fmt.Sprintf(`{"value": %d}`, i))
