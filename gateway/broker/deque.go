@@ -1,5 +1,7 @@
 package broker
 
+import "sync"
+
 // item is one message on its way to one session.
 type item struct {
 	m    *Message // nil once the client has it (PUBREC)
@@ -32,8 +34,13 @@ type deque struct {
 
 const (
 	firstRing = 4
-	keepRing  = 64 // a longer ring is given back once it is empty
+	keepRing  = 64  // a longer ring is given back once it is empty
+	longRing  = 256 // what a ring becomes that has to be longer than keepRing
 )
+
+// longRings are rings of longRing that sessions have given back: those with bursts
+// get them again and again.
+var longRings = sync.Pool{New: func() any { return new([longRing]item) }}
 
 // len is how many there are; a deque that was never made has none.
 func (d *deque) len() int {
@@ -56,11 +63,28 @@ func (d *deque) push(it item) *item {
 }
 
 func (d *deque) grow() {
-	ring := make([]item, max(firstRing, 2*len(d.ring)))
+	var ring []item
+	if len(d.ring) == keepRing {
+		ring = longRings.Get().(*[longRing]item)[:]
+	} else {
+		ring = make([]item, max(firstRing, 2*len(d.ring)))
+	}
 	for i := range int(d.n) {
 		ring[i] = *d.at(i)
 	}
+	if len(d.ring) == longRing {
+		clear(d.ring)
+		d.giveBack()
+	}
 	d.ring, d.head = ring, 0
+}
+
+// giveBack lets go of a ring whose items are all zero. Nobody holds on to one of them.
+func (d *deque) giveBack() {
+	if len(d.ring) == longRing {
+		longRings.Put((*[longRing]item)(d.ring))
+	}
+	d.ring = nil
 }
 
 func (d *deque) pop() item {
@@ -71,7 +95,7 @@ func (d *deque) pop() item {
 	if d.n--; d.n == 0 {
 		d.head = 0
 		if len(d.ring) > keepRing {
-			d.ring = nil
+			d.giveBack()
 		}
 	}
 	return it
