@@ -19,7 +19,7 @@ import (
 
 func init() {
 	// A failure says how to repeat it: no files. To look longer: -rapid.checks=5000.
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "100"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "200"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
