@@ -17,6 +17,14 @@ after(async () => {
   await browser.close();
   await server.close();
 });
+/** Waits until something holds, however slow the machine is. */
+async function until(holds, what) {
+  for (let i = 0; i < 300; i++) {
+    if (await holds()) return;
+    await page.waitForTimeout(100);
+  }
+  assert.fail(what());
+}
 const widget = (name) => page.getByRole("article", { name, exact: true });
 const sent = (resource) => server.mock.commands.filter((c) => c.resource === resource).map((c) => c.value);
 
@@ -34,6 +42,10 @@ test("a colour goes out as the thing spells it", only, async () => {
   await page.mouse.down();
   await page.mouse.move(wheel.x + wheel.width / 2, wheel.y - 20, { steps: 5 });
   await page.mouse.up();
+  await until(
+    () => sent("rgb").length >= 3,
+    () => `sent: ${sent("rgb")}`,
+  );
   await widget("Colour").getByText("Confirmed by the thing").waitFor();
   const [blue, typed, dragged, ...more] = sent("rgb");
   assert.equal(blue, "0,0,255");
@@ -82,15 +94,21 @@ test("motion turns a body, draws its lines, and a click makes it level", only, a
   const body = widget("Motion").getByRole("button", { name: /Attitude of rover/ });
   await widget("Motion").getByRole("img", { name: "Rotation, last minute" }).waitFor();
   const label = () => body.getAttribute("aria-label");
-  const heading = async () => Number(/heading (-?\d+)/.exec(await label())[1]);
-  for (let i = 0; i < 300 && Math.abs(await heading()) < 10; i++) await page.waitForTimeout(100);
-  assert.ok(Math.abs(await heading()) >= 10, await label());
+  let seen = "";
+  await until(
+    async () => Math.abs(Number(/heading (-?\d+)/.exec((seen = await label()))[1])) >= 10,
+    () => seen,
+  );
   const t = server.mock.things.get(rover.split("/")[2]);
   const { imu } = t.spec;
-  delete t.spec.imu; // it lies still from here on
-  await page.waitForTimeout(1000);
-  await body.click();
-  await widget("Motion").getByRole("button", { name: "roll 0°, pitch 0°, heading 0°" }).waitFor();
+  delete t.spec.imu; // it lies still from here on; what is under way still comes
+  await until(
+    async () => {
+      await body.click();
+      return /roll 0°, pitch 0°, heading 0°/.test((seen = await label()));
+    },
+    () => seen,
+  );
   t.spec.imu = imu;
 });
 
