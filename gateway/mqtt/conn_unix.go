@@ -20,57 +20,72 @@ func rawOf(tcp *net.TCPConn) syscall.RawConn {
 	return raw
 }
 
-// readRaw takes a buffer when there is something to read, and gives it back when
-// there is not.
+// rawReader reads from a socket. It takes a buffer when there is something to read,
+// and gives it back when there is not.
+type rawReader struct {
+	l      *tcpLine
+	c      *conn
+	s      *scratch // nil: there was nothing
+	from   int      // where in its buffer the new bytes are
+	n      int
+	failed error
+}
+
 func (l *tcpLine) readRaw(c *conn) error {
-	var s *scratch
-	defer func() {
-		if s != nil {
-			s.free()
+	r := &rawReader{l: l, c: c}
+	attempt := r.attempt
+	err := l.arm(c.dead())
+	for err == nil {
+		if err = l.raw.Read(attempt); err == nil {
+			err = r.take()
+		} else {
+			err = l.excuse(c.dead(), err)
 		}
-	}()
-	var n, from int
-	var failed error
-	attempt := func(fd uintptr) bool {
-		if s == nil {
-			s = scratches.Get().(*scratch)
-		}
-		from = c.prepend(s)
-		n, failed = receive(int(fd), s.buf[from:])
-		if failed == syscall.EAGAIN {
-			s.free()
-			s = nil
-			return false
-		}
-		return true
-	}
-	for {
-		if err := l.arm(c.dead()); err != nil {
-			return err
-		}
-		err := l.raw.Read(attempt)
-		switch {
-		case err != nil:
-			if err = l.excuse(c.dead(), err); err != nil {
-				return err
-			}
-			continue
-		case failed != nil:
-			return fmt.Errorf("read from client: %w", os.NewSyscallError("read", failed))
-		case n == 0:
-			return io.EOF
-		}
-		l.heard = time.Now()
-		if from > 0 {
-			c.left = c.left[:0]
-		}
-		if err := c.feed(s, s.buf[:from+n]); err != nil {
-			return err
-		}
-		if err := c.done(s); err != nil {
-			return err
+		if err == nil {
+			err = l.arm(c.dead())
 		}
 	}
+	r.release()
+	return err
+}
+
+// attempt reads if something is there; false: wait.
+func (r *rawReader) attempt(fd uintptr) bool {
+	if r.s == nil {
+		r.s = scratches.Get().(*scratch)
+	}
+	r.from = r.c.prepend(r.s)
+	r.n, r.failed = receive(int(fd), r.s.buf[r.from:])
+	if r.failed == syscall.EAGAIN {
+		r.release()
+		return false
+	}
+	return true
+}
+
+func (r *rawReader) release() {
+	if r.s != nil {
+		r.s.free()
+		r.s = nil
+	}
+}
+
+// take hands over what was read.
+func (r *rawReader) take() error {
+	switch {
+	case r.failed != nil:
+		return fmt.Errorf("read from client: %w", os.NewSyscallError("read", r.failed))
+	case r.n == 0:
+		return io.EOF
+	}
+	r.l.heard = time.Now()
+	if r.from > 0 {
+		r.c.left = r.c.left[:0]
+	}
+	if err := r.c.feed(r.s, r.s.buf[:r.from+r.n]); err != nil {
+		return err
+	}
+	return r.c.done(r.s)
 }
 
 func (l *tcpLine) try(b []byte) int {
