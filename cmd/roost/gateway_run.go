@@ -195,6 +195,7 @@ func (o *outpost) openSockets(ctx context.Context) error {
 
 func (o *outpost) openDoors(ctx context.Context) error {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", o.status)
 	if o.coapConns != nil {
 		cfg := coap.Config{
 			Conns: o.coapConns.Conns(), Core: o.line, Log: o.log, NodePort: o.nodePort, Presence: o.presence, Slow: o.Durability == "commit",

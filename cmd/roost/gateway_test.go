@@ -64,6 +64,17 @@ func TestFarThingsOfAllDoors(t *testing.T) {
 			t.Errorf("%s: %s%s\n%s", door, out, errs, far.err)
 		}
 	}
+	resp, err := http.Get("http://" + far.out.await(t, `(?m)^  http +(\S+)$`)[1] + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	for _, part := range []string{`"kind":"roost"`, `"connected":true`, `"things":4`, `"dropped":0`} {
+		if !strings.Contains(string(status), part) {
+			t.Errorf("status lacks %s: %s", part, status)
+		}
+	}
 	list := get(t, hub, "/gateways")
 	for _, part := range []string{`"name":"attic"`, `"kind":"roost"`, `"connected":true`, `"things":4`, `"doors":["coap","mqtt","mqttsn","ws"]`} {
 		if !strings.Contains(list, part) {

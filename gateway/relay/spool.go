@@ -20,6 +20,7 @@ type spoolConfig struct {
 	Commit   bool          // an entry counts as taken when it is on disk
 	Segment  int64         // bytes of a file; 0: a 64th of MaxBytes
 	See      func(record)  // is shown every entry that is there at the start
+	fault    func() error  // asked before each write; a test's disk fails by it
 }
 
 func (c *spoolConfig) fill() {

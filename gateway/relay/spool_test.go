@@ -2,15 +2,19 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/internal/roomtest"
 )
 
@@ -326,5 +330,52 @@ func FuzzSegment(f *testing.F) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// TestFullDiskRefusesAndGoesOn: what was taken before is kept in memory until the disk
+// takes it; when too much waits, doors are told to come later.
+func TestFullDiskRefusesAndGoesOn(t *testing.T) {
+	var full atomic.Bool
+	s := open(t, spoolConfig{fault: func() error {
+		if full.Load() {
+			return syscall.ENOSPC
+		}
+		return nil
+	}})
+	s.put1(t, "before")
+	full.Store(true)
+	body := make([]byte, 1<<20)
+	taken, err := 0, error(nil)
+	for taken < 100 {
+		if _, _, err = s.Append(time.Now(), body); err != nil {
+			break
+		}
+		taken++
+	}
+	if roost.KindOf(err) != roost.Unavailable || taken < 4 || taken > 20 {
+		t.Fatalf("%d taken, then %v", taken, err)
+	}
+	roomtest.Eventually(t, "it says why", func() bool { return errors.Is(s.Stats().Broken, syscall.ENOSPC) })
+	if st := s.Stats(); st.Entries != uint64(taken)+1 {
+		t.Errorf("%+v", st)
+	}
+	full.Store(false)
+	s.put1Later(t, "after")
+	if list, _ := s.all(); len(list) != taken+2 || list[0] != "before" || list[taken+1] != "after" {
+		t.Errorf("%d of %d are there", len(list), taken+2)
+	}
+	if st := s.Stats(); st.Broken != nil || st.Dropped != 0 {
+		t.Errorf("%+v", st)
+	}
+	s.end(t)
+}
+
+// put1Later appends as soon as there is room.
+func (s *spool) put1Later(t *testing.T, text string) {
+	t.Helper()
+	roomtest.Eventually(t, "there is room", func() bool {
+		_, b, err := s.Append(time.Now(), []byte(text))
+		return err == nil && b.settle(t.Context()) == nil
 	})
 }

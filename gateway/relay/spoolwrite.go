@@ -183,7 +183,13 @@ func (s *spool) put() error {
 	s.pending, s.unwritten, s.under = newBatch(), nil, len(b.records)
 	at := g.size
 	s.mu.Unlock()
-	_, err := s.file.WriteAt(raw, at)
+	var err error
+	if s.cfg.fault != nil {
+		err = s.cfg.fault()
+	}
+	if err == nil {
+		_, err = s.file.WriteAt(raw, at)
+	}
 	if err == nil && s.cfg.Commit {
 		err = s.file.Sync()
 	}
