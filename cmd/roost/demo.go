@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"sync"
+	"syscall"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/sim"
@@ -19,9 +23,46 @@ type demoCmd struct {
 	LogLevel string `help:"debug, info, warn or error." default:"warn"`
 }
 
+// The demo's usual addresses. Where another program has one, a free port will do:
+// nobody but the demo's own things needs to find it.
+const (
+	demoHTTP   = "127.0.0.1:8080"
+	demoCoAP   = "127.0.0.1:5683"
+	demoMQTT   = "127.0.0.1:1883"
+	demoMQTTSN = "127.0.0.1:1885"
+)
+
+// freed gives the address, or any port of loopback if it is the usual one and taken.
+func freed(ctx context.Context, out io.Writer, network, name, usual, address string) string {
+	if address != usual {
+		return address
+	}
+	var lc net.ListenConfig
+	var probe io.Closer
+	var err error
+	if network == "tcp" {
+		probe, err = lc.Listen(ctx, network, address)
+	} else {
+		probe, err = lc.ListenPacket(ctx, network, address)
+	}
+	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			fmt.Fprintf(out, "%s is taken by another program; the demo's %s is at a free port instead.\n", address, name)
+			return "127.0.0.1:0"
+		}
+		return address // opening it tells what is wrong
+	}
+	_ = probe.Close()
+	return address
+}
+
 // Run serves on loopback and plays a small fleet against it. All but one of the
 // things are let in; that one shows what approving is.
 func (d demoCmd) Run(ctx context.Context, con console) error {
+	d.HTTP = freed(ctx, con.out, "tcp", "HTTP", demoHTTP, d.HTTP)
+	d.CoAP = freed(ctx, con.out, "udp", "CoAP", demoCoAP, d.CoAP)
+	d.MQTT = freed(ctx, con.out, "tcp", "MQTT", demoMQTT, d.MQTT)
+	d.MQTTSN = freed(ctx, con.out, "udp", "MQTT-SN", demoMQTTSN, d.MQTTSN)
 	set, err := serveCmd{
 		Data: d.Data, HTTP: d.HTTP, CoAP: d.CoAP, MQTT: d.MQTT, MQTTSN: d.MQTTSN, LogLevel: d.LogLevel,
 		MQTTAnonymous: "things",

@@ -362,3 +362,20 @@ func TestFileFaultsAreToldWithTheOthers(t *testing.T) {
 		t.Errorf("a command that reads no file fails by it: %s", errs)
 	}
 }
+
+func TestDemoTakesAFreePortWhereTheUsualOneIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	usual := taken.Addr().String()
+	var out strings.Builder
+	if got := freed(t.Context(), &out, "tcp", "MQTT", usual, usual); got != "127.0.0.1:0" || !strings.Contains(out.String(), usual) {
+		t.Errorf("%s, and it said %q", got, out.String())
+	}
+	out.Reset()
+	if got := freed(t.Context(), &out, "tcp", "MQTT", "127.0.0.1:1", usual); got != usual || out.Len() > 0 {
+		t.Errorf("an address that somebody asked for became %s; it said %q", got, out.String())
+	}
+}
