@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -41,67 +39,6 @@ func (s *gatewaySettings) run(ctx context.Context, con console, log *slog.Logger
 		kind = hubPyaiot
 		s.remember(kind, log)
 	}
-}
-
-// kindFile remembers, in the folder of the gateway, what the hub was.
-const kindFile = "hub-kind"
-
-// ask finds out what the hub is: a Roost refuses /relay without a WebSocket, a Pyaiot
-// broker does not know it. Without an answer it is what it was, or else a Roost, for
-// which what comes meanwhile is kept.
-func (s *gatewaySettings) ask(ctx context.Context, log *slog.Logger) string {
-	status, err := relayStatus(ctx, s.Hub)
-	switch {
-	case err == nil && (status == http.StatusNotFound || status == http.StatusOK):
-		s.remember(hubPyaiot, log)
-		return hubPyaiot
-	case err == nil && (status == http.StatusBadRequest || status == http.StatusUpgradeRequired):
-		s.remember(hubRoost, log)
-		return hubRoost
-	case err != nil:
-		log.Warn("the hub does not answer yet", "remote", s.Hub, "err", err)
-	}
-	if kind, err := os.ReadFile(filepath.Join(s.Data, kindFile)); err == nil && strings.TrimSpace(string(kind)) == hubPyaiot {
-		return hubPyaiot
-	}
-	return hubRoost
-}
-
-// remember is a help for the next start only.
-func (s *gatewaySettings) remember(kind string, log *slog.Logger) {
-	err := os.MkdirAll(s.Data, 0o700)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(s.Data, kindFile), []byte(kind+"\n"), 0o600)
-	}
-	if err != nil {
-		log.Debug("kind of the hub not kept", "err", err)
-	}
-}
-
-// relayStatus asks for /relay without a WebSocket.
-func relayStatus(ctx context.Context, hub string) (int, error) {
-	address, err := gateway.LineURL(hub, "/relay")
-	if err != nil {
-		return 0, err
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return 0, err
-	}
-	u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
-	ctx, stop := context.WithTimeout(ctx, 5*time.Second)
-	defer stop()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return 0, err
-	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	defer transport.CloseIdleConnections()
-	resp, err := transport.RoundTrip(r)
-	if err != nil {
-		return 0, err
-	}
-	return resp.StatusCode, resp.Body.Close()
 }
 
 // uplink is the way to the hub: a gateway.Core that keeps a line.
