@@ -20,6 +20,7 @@ func (i *inside) hears(topic string) bool {
 	return sessions > 0
 }
 
+func (i *inside) tells() bool     { return true }
 func (i *inside) connected() bool { return true }
 
 // Take implements broker.Hooks.

@@ -234,7 +234,10 @@ func TestThingThatDoesNotListen(t *testing.T) {
 		t.Errorf("failed with %q", c.Error)
 	}
 	n.hear("gateway/n1/#")
-	h.state(h.command("n1", "a/b", "1"), roost.Failed)
+	h.state(h.command("n1", "a/b", "1"), roost.Failed) // it has no topic there
+	m.hear("gateway/n2/led/set")                       // it speaks in one way and listens in the other
+	h.command("n2", "led", `"on"`)
+	want(t, m, "gateway/n2/led/set", "on")
 }
 
 func TestWaitingThing(t *testing.T) {

@@ -52,6 +52,7 @@ type node struct {
 type carrier interface {
 	say(m message)
 	hears(topic string) bool // somebody would get it
+	tells() bool             // it knows who listens to what; else hears is always true
 	connected() bool
 }
 
@@ -139,24 +140,26 @@ func (n *node) Send(ctx context.Context, c roost.Command) error {
 	return roost.Errorf(roost.Invalid, "An MQTT thing has no %q.", c.Kind)
 }
 
+// set says it in the topics that the thing uses, or in the others when nobody listens
+// to those.
 func (n *node) set(way carrier, c roost.Command) error {
-	s := n.talk()
-	if s == roostTopics || s == unsaid && way.hears(commandTopic(n.own)) {
-		m := n.command(c)
-		if !way.hears(m.topic) {
-			return deaf(m.topic)
-		}
-		way.say(m)
-		return nil
-	}
+	s, own := n.talk(), n.command(c)
 	topic, ok := setTopic(n.own, c.Resource)
+	old := message{topic: topic, payload: []byte(c.Value.AsText()), props: expiring(c, new(mqtt.PublishProps))}
 	switch {
+	case s != pyaiotTopics && way.hears(own.topic):
+		way.say(own)
+	case ok && way.hears(topic):
+		way.say(old)
+	case way.tells() && way.hears(own.topic):
+		way.say(own)
+	case s != pyaiotTopics:
+		return deaf(own.topic)
 	case !ok:
 		return roost.Errorf(roost.Invalid, "A node of Pyaiot's topics cannot have a resource of that name.")
-	case !way.hears(topic):
+	default:
 		return deaf(topic)
 	}
-	way.say(message{topic: topic, payload: []byte(c.Value.AsText()), props: expiring(c, new(mqtt.PublishProps))})
 	return nil
 }
 

@@ -90,5 +90,6 @@ func (o *outside) say(m message) {
 	}
 }
 
-func (o *outside) hears(string) bool { return true } // nobody tells
+func (o *outside) hears(string) bool { return true }
+func (o *outside) tells() bool       { return false }
 func (o *outside) connected() bool   { return o.client.Online() }
