@@ -78,14 +78,15 @@ func (r *rawReader) take() error {
 	case r.n == 0:
 		return io.EOF
 	}
-	r.l.heard = time.Now()
 	if r.from > 0 {
 		r.c.left = r.c.left[:0]
 	}
 	if err := r.c.feed(r.s, r.s.buf[:r.from+r.n]); err != nil {
 		return err
 	}
-	return r.c.done(r.s)
+	err := r.c.done(r.s)
+	r.l.heard = time.Now()
+	return err
 }
 
 func (l *tcpLine) try(b []byte) int {

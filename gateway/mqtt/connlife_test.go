@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway/mqttclient"
 	"github.com/roost-iot/roost/internal/roomtest"
 	wire "github.com/roost-iot/roost/wire/mqtt"
@@ -270,4 +272,71 @@ func TestPagesFromElsewhereAreNotAnonymous(t *testing.T) {
 		_ = c.CloseNow()
 		stop()
 	}
+}
+
+// TestConnectionsThatComeAndGo take each other's sessions over, leave amid packets, and
+// leave nothing behind.
+func TestConnectionsThatComeAndGo(t *testing.T) {
+	h, address := open(t, nil)
+	var work sync.WaitGroup
+	for g := range 6 {
+		work.Go(func() {
+			for i := range 25 {
+				v := allVersions[(g+i)%3]
+				c, err := net.Dial("tcp", address)
+				if err != nil {
+					t.Errorf("dial: %v", err)
+					return
+				}
+				hello := wire.Connect{Version: v, ClientID: fmt.Sprint("churn", i%3), CleanStart: i%2 == 0, SessionExpiry: uint32(i % 5)}
+				b := hello.Append(nil, v)
+				b = (&wire.Subscribe{ID: 1, Subscriptions: []wire.Subscription{{Filter: "churn/#", QoS: 2}}}).Append(b, v)
+				for id := range uint16(20) {
+					p := wire.Publish{Topic: "churn/x", QoS: byte(id % 3), ID: id, Payload: make([]byte, 50)}
+					b = p.Append(b, v)
+				}
+				b = (&wire.Disconnect{}).Append(b, v)
+				if _, err := c.Write(b[:len(b)-(i%4)*31]); err == nil && i%2 == 0 { // else it was taken over already
+					_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+					_, _ = c.Read(make([]byte, 1000))
+				}
+				_ = c.Close()
+			}
+		})
+	}
+	work.Wait()
+	roomtest.Eventually(t, "nobody is connected", func() bool { return h.door.Stats().Connected == 0 })
+	roomtest.Eventually(t, "no connection is left", func() bool {
+		h.door.listening.Lock()
+		defer h.door.listening.Unlock()
+		return len(h.door.conns) == 0
+	})
+	r := enter(t, address, clean("after", wire.V311))
+	r.say(&wire.Ping{Type: wire.TypePingreq})
+	hears[*wire.Ping](r)
+}
+
+// busy is a core that is slow to take what a node says.
+type busy struct{ countingCore }
+
+func (b *busy) Report(ctx context.Context, ref roost.Ref, values []roost.Resource) error {
+	time.Sleep(20 * time.Second)
+	return b.countingCore.Report(ctx, ref, values)
+}
+
+func TestWhoWaitsForUsIsNotSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := New(Config{Core: new(busy), Log: slog.New(slog.DiscardHandler), Anonymous: AnonymousAny})
+		t.Cleanup(d.closeConns)
+		r := onPipe(t, d, wire.V5)
+		hello := clean("node", wire.V5)
+		hello.KeepAlive = 10
+		r.greet(hello)
+		for id := range uint16(3) {
+			r.say(&wire.Publish{Topic: "roost/node/readings/x", QoS: 1, ID: id + 1, Payload: []byte("1")})
+			if ack := hears[*wire.Ack](r); ack.Code.Failed() {
+				t.Errorf("%+v", ack)
+			}
+		}
+	})
 }

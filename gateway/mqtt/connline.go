@@ -17,7 +17,7 @@ type tcpLine struct {
 	raw syscall.RawConn // of a plain one, where the system lets it be waited for without a buffer
 
 	// Of the goroutine that reads.
-	heard time.Time
+	heard time.Time     // when it was last done with what came: while it works, nobody is silent
 	armed time.Duration // the silence that the read deadline was last set for
 
 	// Of who writes: what is being tried.
@@ -67,13 +67,14 @@ func (l *tcpLine) readPlain(c *conn) error {
 }
 
 func (l *tcpLine) burst(c *conn, b []byte) error {
-	l.heard = time.Now()
 	s := scratches.Get().(*scratch)
 	defer s.free()
 	if err := c.feed(s, b); err != nil {
 		return err
 	}
-	return c.done(s)
+	err := c.done(s)
+	l.heard = time.Now()
+	return err
 }
 
 // arm sets the read deadline when another silence is allowed than before. It is not

@@ -175,6 +175,7 @@ func (c *Conn) fill(want int) error {
 		c.waiting()
 	}
 	c.makeRoom(want)
+	c.heard = time.Now() // while its last words were worked on, nobody listened
 	for {
 		if err := c.armRead(); err != nil {
 			return err
