@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/coder/websocket"
@@ -71,7 +72,11 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	}
 	switch c.target.scheme {
 	case "ws", "wss":
-		conn, _, err := websocket.Dial(ctx, c.target.url, &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
+		options := &websocket.DialOptions{Subprotocols: []string{"mqtt"}}
+		if c.o.TLS != nil {
+			options.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: c.o.TLS.Clone()}}
+		}
+		conn, _, err := websocket.Dial(ctx, c.target.url, options)
 		if err != nil {
 			return nil, fmt.Errorf("dial MQTT broker: %w", err)
 		}

@@ -69,29 +69,29 @@ func TestManyAtOnceOverEveryTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 	listen(t, plain)
-	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	overWeb := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"mqtt"}})
 		if err != nil {
 			return
 		}
 		conn.SetReadLimit(-1)
 		echo(websocket.NetConn(r.Context(), conn, websocket.MessageBinary))
-	}))
-	web.Start()
+	})
+	web, secure := httptest.NewServer(overWeb), httptest.NewTLSServer(overWeb)
 	t.Cleanup(web.Close)
-	forKeys := httptest.NewTLSServer(nil)
-	t.Cleanup(forKeys.Close)
-	sealed, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: forKeys.TLS.Certificates})
+	t.Cleanup(secure.Close)
+	sealed, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: secure.TLS.Certificates})
 	if err != nil {
 		t.Fatal(err)
 	}
 	listen(t, sealed)
 	roots := x509.NewCertPool()
-	roots.AddCert(forKeys.Certificate())
+	roots.AddCert(secure.Certificate())
 	for name, o := range map[string]Options{
 		"tcp": {Address: "tcp://" + plain.Addr().String()},
 		"tls": {Address: "mqtts://" + sealed.Addr().String(), TLS: &tls.Config{RootCAs: roots}},
 		"ws":  {Address: "ws" + strings.TrimPrefix(web.URL, "http") + "/mqtt"},
+		"wss": {Address: "wss" + strings.TrimPrefix(secure.URL, "https") + "/mqtt", TLS: &tls.Config{RootCAs: roots}},
 	} {
 		t.Run(name, func(t *testing.T) { exchangeMany(t, o) })
 	}
