@@ -37,9 +37,10 @@ type lineOut struct {
 	news  chan struct{}
 }
 
-// dialOut opens a line. The answer's status is in the error when it was refused.
-func dialOut(ctx context.Context, client *http.Client, url string, protocols []string) (*lineOut, error) {
-	ctx, stop := context.WithTimeout(ctx, dialPatience)
+// dialOut opens a line within patience. The answer's status is in the error when it
+// was refused.
+func dialOut(ctx context.Context, client *http.Client, url string, protocols []string, patience time.Duration) (*lineOut, error) {
+	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	conn, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: client, Subprotocols: protocols}) //nolint:bodyclose // Dial does
 	if err != nil {

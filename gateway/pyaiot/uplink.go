@@ -33,6 +33,7 @@ type UplinkConfig struct {
 
 	alive               time.Duration // between two keep-alives; 0: 30 s
 	settle              time.Duration // behind a token that is a message; 0: 1 s
+	patience            time.Duration // until a connection stands; 0: 20 s
 	firstWait, lastWait time.Duration
 }
 
@@ -86,6 +87,7 @@ func NewUplink(cfg UplinkConfig) *Uplink {
 	def(&cfg.MaxNodes, 100_000)
 	def(&cfg.alive, 30*time.Second)
 	def(&cfg.settle, time.Second)
+	def(&cfg.patience, dialPatience)
 	return &Uplink{
 		cfg: cfg, log: cfg.Log, nodes: map[string]*local{}, refs: map[roost.Ref]*local{},
 		status: UplinkStatus{Name: cfg.Name, Doors: cfg.Doors},
@@ -148,9 +150,9 @@ const keepAlive = `{"type": "update", "uid": "alive"}`
 func (u *Uplink) dial(ctx context.Context, address string, client *http.Client) (*lineOut, error) {
 	token := u.cfg.Keys.Token(time.Now())
 	if u.cfg.Auth != AuthLegacy {
-		return dialOut(ctx, client, address, []string{protocolToken, token})
+		return dialOut(ctx, client, address, []string{protocolToken, token}, u.cfg.patience)
 	}
-	line, err := dialOut(ctx, client, address, nil)
+	line, err := dialOut(ctx, client, address, nil, u.cfg.patience)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package pyaiot
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -130,20 +132,30 @@ func TestT74UplinkNeverGivesUp(t *testing.T) {
 
 	wrong := dialTo(t, f.srv.URL, other, nil)
 	roomtest.Eventually(t, "another key is refused", func() bool { return strings.Contains(wrong.u.Status().LastError, "key file") })
-	for _, hub := range []string{"ws://127.0.0.1:1", "ws://no-such-host.invalid:8000"} {
+	sealed := httptest.NewUnstartedServer(http.NotFoundHandler())
+	sealed.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	sealed.StartTLS()
+	t.Cleanup(sealed.Close)
+	for hub, why := range map[string]string{"ws://127.0.0.1:1": "refused", "ws://no-such-host.invalid:8000": "", sealed.URL: "certificate"} {
 		lost := dialTo(t, hub, keys, nil)
-		roomtest.Eventually(t, hub, func() bool { return lost.u.Status().LastError != "" })
+		roomtest.Eventually(t, hub, func() bool { e := lost.u.Status().LastError; return e != "" && strings.Contains(e, why) })
 	}
 }
 
-// TestUplinkIsBackAfterAMuteBroker: one that takes the connection and says nothing.
+// TestUplinkIsBackAfterAMuteBroker: one that takes the connection and says nothing,
+// and one that drops it.
 func TestUplinkIsBackAfterAMuteBroker(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := dialTo(t, "ws://"+l.Addr().String(), wire.GenerateKeys(), nil)
-	conn, err := l.Accept()
+	o := dialTo(t, "ws://"+l.Addr().String(), wire.GenerateKeys(), func(c *UplinkConfig) { c.patience = 50 * time.Millisecond })
+	mute, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	conn, err := l.Accept() // it has given that one up
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -201,6 +202,26 @@ func TestLineIsTriedAgainWhateverHappens(t *testing.T) {
 	s.settled()
 	if h.last("n1", "led").Value != "1" {
 		t.Error("the value is not there")
+	}
+}
+
+// TestMuteHubIsGivenUp: one that takes the connection and does not answer, and one
+// whose certificate nobody knows.
+func TestMuteHubIsGivenUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	sealed := httptest.NewUnstartedServer(http.NotFoundHandler())
+	sealed.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	sealed.StartTLS()
+	t.Cleanup(sealed.Close)
+	h := newHub(t)
+	for to, why := range map[string]string{l.Addr().String(): "deadline", sealed.URL: "certificate"} {
+		s := newSite(t, h, to, func(c *ClientConfig) { c.patience = time.Second })
+		roomtest.Eventually(t, why, func() bool { return strings.Contains(s.client.Status().LastError, why) })
+		s.stop()
 	}
 }
 

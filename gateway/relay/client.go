@@ -36,6 +36,7 @@ type ClientConfig struct {
 	beat      time.Duration // 0: 30 s
 	firstWait time.Duration // before the second try; 0: 1 s
 	lastWait  time.Duration // 0: 30 s
+	patience  time.Duration // until a line stands; 0: 15 s
 	window    int           // entries without acknowledgement; 0: 4,096
 }
 
@@ -46,6 +47,7 @@ func (c *ClientConfig) fill() {
 	or(&c.firstWait, time.Second)
 	or(&c.lastWait, 30*time.Second)
 	or(&c.window, 4096)
+	or(&c.patience, dialPatience)
 }
 
 func or[T comparable](field *T, value T) {

@@ -99,7 +99,7 @@ func (s *session) stood() time.Duration {
 // run dials, and serves the line until it ends.
 func (s *session) run(ctx context.Context, client *http.Client, address string) error {
 	s.since = time.Now()
-	dialing, stop := context.WithTimeout(ctx, dialPatience)
+	dialing, stop := context.WithTimeout(ctx, s.c.cfg.patience)
 	defer stop()
 	conn, resp, err := websocket.Dial(dialing, address, &websocket.DialOptions{ //nolint:bodyclose // Dial does
 		HTTPClient: client, Subprotocols: []string{"token", s.c.cfg.Keys.Token(time.Now())},
