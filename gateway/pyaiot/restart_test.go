@@ -31,7 +31,7 @@ func TestT20GatewayIsBackAfterTheBrokerRestarted(t *testing.T) {
 	defer stop()
 	playing.Go(func() {
 		for ctx.Err() == nil {
-			conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(front.URL, "http"), &websocket.DialOptions{ //nolint:bodyclose // Dial does
+			conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(front.URL, "http"), &websocket.DialOptions{
 				Subprotocols: []string{"token", first.keys.Token(time.Now())},
 			})
 			if err != nil {

@@ -3,6 +3,7 @@ package pyaiot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -126,10 +127,10 @@ func (f *strictBroker) judge(lines []string) int {
 	if len(parts) != 2 || strings.TrimSpace(parts[0]) != "token" {
 		return http.StatusUnauthorized
 	}
-	switch err := f.keys.CheckToken(strings.TrimSpace(parts[1])); err {
-	case nil:
+	switch err := f.keys.CheckToken(strings.TrimSpace(parts[1])); {
+	case err == nil:
 		return 0
-	case wire.ErrWrongSecret:
+	case errors.Is(err, wire.ErrWrongSecret):
 		return http.StatusUnauthorized
 	}
 	return http.StatusInternalServerError
