@@ -24,7 +24,7 @@ type conn struct {
 	limits limits
 	abroad bool // a web page of another site has opened it
 
-	late *time.Timer // ends a connection without CONNECT
+	late *time.Timer // ends a connection without CONNECT; nil: that has come
 
 	// Of the goroutine that reads, once it has the CONNECT.
 	version   mqtt.Version
@@ -81,7 +81,9 @@ func (c *conn) live() {
 		}
 	})
 	err := c.line.read(c)
-	c.late.Stop()
+	if c.late != nil {
+		c.late.Stop()
+	}
 	c.finish(err)
 }
 

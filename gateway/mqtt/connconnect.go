@@ -25,6 +25,7 @@ const (
 // connect takes CONNECT and answers it.
 func (c *conn) connect(packet []byte) error {
 	c.late.Stop()
+	c.late = nil
 	var p mqtt.Connect
 	err := p.Parse(0, packet)
 	c.version = p.Version
