@@ -54,7 +54,8 @@ type Hooks interface {
 	// keep it from other clients. Payloads are borrowed until Take returns.
 	Take(ctx context.Context, from *Client, pubs []*Publication)
 	// MaySubscribe gives Success or why not. Of shared subscriptions it is asked
-	// without $share/group/.
+	// without $share/group/, and again of each when a client goes on with a session: with
+	// one that it may not have any more, the session begins anew.
 	MaySubscribe(from *Client, filter string) mqtt.ReasonCode
 	// Retained gives messages that a new subscription gets beside the broker's own
 	// retained ones, until yield gives false.

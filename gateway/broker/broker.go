@@ -105,6 +105,14 @@ func (b *Broker) Cut(clientID string, code mqtt.ReasonCode) bool {
 	return true
 }
 
+// Filters are those of a client's subscriptions, also of one that is away.
+func (b *Broker) Filters(clientID string) []string {
+	if st := b.session(clientID); st != nil {
+		return st.filters()
+	}
+	return nil
+}
+
 // session gives the session of a client, nil if there is none.
 func (b *Broker) session(clientID string) *session {
 	sh := b.shard(clientID)

@@ -46,12 +46,43 @@ func (b *Broker) enter(ctx context.Context, c Connect) (s *Session, present, kep
 	if before != nil {
 		b.takenOver(ctx, before, present, &fx)
 	}
+	if present && b.outlawed(s) {
+		kept, present = true, false
+		b.finish(st, &fx)
+		if st, err = b.begin(c.Client.ID); err != nil {
+			return nil, false, false, err
+		}
+		s.st = st
+		b.attach(s, c)
+	}
 	fx.wake()
 	b.hooks.Connected(s.client, present)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.wakeUp()
 	return s, present, kept || st.number != 0, nil
+}
+
+// outlawed tells that the session has a subscription that its client may not have, or
+// no longer: it begins anew then, and the client is told that by CONNACK.
+func (b *Broker) outlawed(s *Session) bool {
+	for _, filter := range s.st.filters() {
+		_, plain := splitShare(filter)
+		if b.hooks.MaySubscribe(s.client, plain).Failed() {
+			return true
+		}
+	}
+	return false
+}
+
+func (st *session) filters() []string {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	all := make([]string, 0, len(st.subs.row))
+	for _, sub := range st.subs.row {
+		all = append(all, sub.filter)
+	}
+	return all
 }
 
 // resume gives the session with which a client goes on, nil for none. One that it does

@@ -276,7 +276,7 @@ func (j *journal) appendEntry(ctx context.Context, records []record) error {
 		}
 		entry = r.append(entry)
 	}
-	if j.buffer = entry; cap(entry) > 1<<20 {
+	if j.buffer = entry; cap(entry) > 4<<20 {
 		j.buffer = nil
 	}
 	if len(entry) == 1 {

@@ -377,3 +377,55 @@ func TestSessionsAreBounded(t *testing.T) {
 		t.Error("one that is connected was cut")
 	}
 }
+
+// turning is hooks that think otherwise later.
+type turning struct {
+	broker.Hooks
+	mu     sync.Mutex
+	refuse string
+}
+
+func (h *turning) MaySubscribe(_ *broker.Client, filter string) mqtt.ReasonCode {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if filter == h.refuse {
+		return mqtt.NotAuthorized
+	}
+	return mqtt.Success
+}
+
+func TestSessionBeginsAnewWhenASubscriptionMayNotBeAnyMore(t *testing.T) {
+	for _, filter := range []string{"a/secret", "$share/g/a/secret"} {
+		for _, over := range []bool{false, true} {
+			h := &turning{Hooks: new(spy)}
+			b := broker.New(broker.Config{Hooks: h})
+			before := connect(t, b, "c", keep(60)).subscribe("a/b", 1).subscribe(filter, 1)
+			if !over {
+				before.lose()
+			}
+			h.mu.Lock()
+			h.refuse = "a/secret"
+			h.mu.Unlock()
+			p := connect(t, b, "p")
+			p.publish("a/secret", "while away", 1)
+			c := connect(t, b, "c", keep(60))
+			if c.present {
+				t.Errorf("%s, taken over %t: the session is present", filter, over)
+			}
+			p.publish("a/secret", "s", 1)
+			c.subscribe("a/b", 1)
+			p.publish("a/b", "x", 1)
+			c.wants("what it may hear", "x")
+			if s := b.Stats(); s.Sessions != 2 || s.Connected != 2 || s.Subscriptions != 1 {
+				t.Errorf("%s, taken over %t: %+v", filter, over, s)
+			}
+			h.mu.Lock()
+			h.refuse = ""
+			h.mu.Unlock()
+			c.lose()
+			if !connect(t, b, "c", keep(60)).present {
+				t.Error("the new session did not outlive its connection")
+			}
+		}
+	}
+}
