@@ -59,16 +59,19 @@ func (d *Door) maySubscribe(v *visitor, filter string) bool {
 	if _, rest, shared := mqtt.Shared(filter); shared {
 		filter = rest
 	}
-	if filter == beaconTopic {
-		return true
-	}
+	own := ownOf(filter)
+	return filter == beaconTopic || own != "" && d.speaksFor(v, own)
+}
+
+// ownOf gives the id that a filter of a thing is about, "" for all other filters.
+func ownOf(filter string) string {
 	tree, rest, _ := strings.Cut(filter, "/")
 	own, what, _ := strings.Cut(rest, "/")
 	switch {
 	case tree == "gateway" && what != "", tree == "node" && what != "", tree == "roost" && what == "command":
-		return d.speaksFor(v, own)
+		return own
 	}
-	return false
+	return ""
 }
 
 // heardBy gives whose commands a filter asks for: of one thing, by our own topics or

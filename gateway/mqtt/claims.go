@@ -94,10 +94,33 @@ func (g *guests) unclaim(bound func(own string) bool) (had []*visitor) {
 	return had
 }
 
+// overhearing gives the anonymous connections that hear what is said to an id that is
+// bound by now: they have subscribed to it when it was theirs.
+func (d *Door) overhearing(bound func(own string) bool) (all []*visitor) {
+	some := map[*visitor]string{}
+	d.guests.mu.Lock()
+	for v := range d.guests.here {
+		if v.guest.Load() == nil && !v.all && v.subscribed.Load() {
+			some[v] = v.client.ID
+		}
+	}
+	d.guests.mu.Unlock()
+	for v, session := range some {
+		for _, filter := range d.broker.Filters(session) {
+			if own := ownOf(bare(filter)); own != "" && bound(own) {
+				all = append(all, v)
+				break
+			}
+		}
+	}
+	return all
+}
+
 // Rebound cuts who is here by an id that was just given a password, or freed of it:
 // they may come back by the new rule.
 func (d *Door) Rebound(own string) {
-	had := d.guests.unclaim(func(o string) bool { return o == own })
+	it := func(o string) bool { return o == own }
+	had := append(d.guests.unclaim(it), d.overhearing(it)...)
 	d.guests.mu.Lock()
 	for v := range d.guests.here {
 		if v.own() == own {

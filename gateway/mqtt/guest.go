@@ -159,7 +159,7 @@ func (d *Door) recheck(ctx context.Context) {
 
 func (d *Door) recheckAll(ctx context.Context) {
 	if d.cfg.Bound != nil {
-		for _, v := range d.guests.unclaim(d.cfg.Bound) {
+		for _, v := range append(d.guests.unclaim(d.cfg.Bound), d.overhearing(d.cfg.Bound)...) {
 			d.expel(v)
 		}
 	}

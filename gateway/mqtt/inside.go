@@ -96,7 +96,11 @@ func (i *inside) Connected(from *broker.Client, present bool) {
 			i.d.watch.add(from.ID, "") // it may have subscriptions to things from before
 		}
 		for _, n := range i.d.nodes.resume(v, from.ID) {
-			_ = n.arrive(ctx) // what it publishes will tell it
+			if i.d.speaksFor(v, n.own) {
+				_ = n.arrive(ctx) // what it publishes will tell it
+			} else if i.d.nodes.drop(n) { // it has a password by now, or is another's
+				i.d.signOffLogged(n)
+			}
 		}
 	}
 	if own := v.own(); own != "" {
