@@ -114,8 +114,7 @@ func TestScenariosAtRoostsDoors(t *testing.T) {
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {
-			r, err := s.Run(t.Context(), c)
-			counted(t, r, err)
+			r := counted(t, s.Run, c)
 			if n := r.More["answered with an error"]; n != 0 {
 				t.Errorf("%v answered with an error", n)
 			}

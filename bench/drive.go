@@ -10,7 +10,7 @@ import (
 
 const (
 	settleIn = 20 * time.Second // for everybody to be connected and known
-	drainIn  = 2 * time.Second  // for the last updates to arrive
+	drainIn  = 10 * time.Second // for the last updates to arrive
 	stillFor = time.Second      // without an arrival: what is under way is given up
 )
 

@@ -14,8 +14,7 @@ func quickMQTT(f *fakeMQTT) Config {
 
 func TestMQTTQoS0CountsEveryMessage(t *testing.T) {
 	c := quickMQTT(newFakeMQTT(t, "127.0.0.1:0"))
-	r, err := MQTTQoS0(t.Context(), c)
-	counted(t, r, err)
+	r := counted(t, MQTTQoS0, c)
 	if r.Load["publishers"] != 10 || r.Load["subscribers"] != 1 || r.Unit != "delivered" {
 		t.Errorf("load %v, %s", r.Load, r.Unit)
 	}
@@ -24,8 +23,7 @@ func TestMQTTQoS0CountsEveryMessage(t *testing.T) {
 func TestMQTTQoS1WaitsForAcknowledgements(t *testing.T) {
 	c := quickMQTT(newFakeMQTT(t, "127.0.0.1:0"))
 	c.Things, c.InFlight, c.Payload = 3, 2, 20
-	r, err := MQTTQoS1(t.Context(), c)
-	counted(t, r, err)
+	r := counted(t, MQTTQoS1, c)
 	if r.Load["in flight each"] != 2 {
 		t.Errorf("load %v", r.Load)
 	}
@@ -34,8 +32,7 @@ func TestMQTTQoS1WaitsForAcknowledgements(t *testing.T) {
 func TestMQTTFanoutReachesEverySubscriber(t *testing.T) {
 	c := quickMQTT(newFakeMQTT(t, "127.0.0.1:0"))
 	c.Clients = 7
-	r, err := MQTTFanout(t.Context(), c)
-	counted(t, r, err)
+	counted(t, MQTTFanout, c)
 }
 
 func TestMQTTLossAndRepetitionAreSeen(t *testing.T) {
@@ -76,8 +73,7 @@ func TestMQTTSingle(t *testing.T) {
 	}
 	c := quickMQTT(newFakeMQTT(t, "127.0.0.1:0"))
 	c.Things = 5
-	r, err := MQTTSingle(t.Context(), c)
-	counted(t, r, err)
+	r := counted(t, MQTTSingle, c)
 	if r.Unit != "acknowledged" || r.Load["clients"] != 5 {
 		t.Errorf("%+v", r)
 	}
@@ -86,8 +82,7 @@ func TestMQTTSingle(t *testing.T) {
 func TestMQTTReadings(t *testing.T) {
 	c := quickMQTT(newFakeMQTT(t, "127.0.0.1:0"))
 	c.Things = 3
-	r, err := MQTTReadings(t.Context(), c)
-	counted(t, r, err)
+	r := counted(t, MQTTReadings, c)
 	if r.Unit != "taken" || r.Count%valuesEach != 0 || r.Load["series"] != 30 {
 		t.Errorf("%+v", r)
 	}

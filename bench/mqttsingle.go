@@ -39,6 +39,9 @@ func MQTTSingle(ctx context.Context, c Config) (Result, error) {
 	return r, err
 }
 
+// unanswered is how long nobody may be answered before the broker is given up.
+const unanswered = 20 * time.Second
+
 // singles is clients that all are driven by one thread.
 type singles struct {
 	d       *mqttDrive
@@ -126,7 +129,7 @@ func (s *singles) ready(i int) error {
 
 // idle gives up when nobody is answered any more.
 func (s *singles) idle() error {
-	if time.Duration(s.d.now()-s.waiting) > 5*stillFor {
+	if time.Duration(s.d.now()-s.waiting) > unanswered {
 		return errors.New("the broker does not acknowledge messages of QoS 1")
 	}
 	return nil

@@ -33,7 +33,7 @@ func MQTTSN(ctx context.Context, c Config) (Result, error) {
 		return Result{}, errors.New("mqttsn needs Linux: elsewhere there is no way to have so many sockets")
 	}
 	c.Things = min(c.Things, moreFiles()-200)
-	or(&rate, max(c.Things/10, 1))
+	or(&rate, max(c.Things/10, 20))
 	n := &night{c: c, began: time.Now(), rate: rate, asleep: make(chan struct{})}
 	n.from.Store(math.MaxInt64)
 	n.to.Store(math.MaxInt64)
@@ -60,7 +60,8 @@ type night struct {
 	number  int   // of the waking to come
 	looked  int64 // for overdue requests
 
-	mail     chan letter // nil: there is no broker to publish at
+	mail     chan letter  // nil: there is no broker to publish at
+	letters  atomic.Int64 // published, and not come
 	posting  atomic.Bool
 	from, to atomic.Int64
 	count    uint64
@@ -107,11 +108,21 @@ func (n *night) measure(ctx context.Context) (r Result, err error) {
 	n.to.Store(finish)
 	r.used(n.c.PID, used, usageNow(n.c.PID))
 	n.posting.Store(false)
-	pause(running, n.period+drainIn) // every client wakes once more
+	n.delivered(running)
 	stop()
 	err = errors.Join(<-ended, <-ended)
 	n.sum(&r, time.Duration(finish-start))
 	return r, errors.Join(err, ctx.Err())
+}
+
+// delivered waits until nothing waits for a client any more: each wakes once more.
+func (n *night) delivered(ctx context.Context) {
+	pause(ctx, 4*beat) // the thread has seen that nothing is to be posted any more
+	for late := time.Now().Add(n.period + drainIn); n.letters.Load() > 0 && time.Now().Before(late); {
+		if !pause(ctx, beat) {
+			return
+		}
+	}
 }
 
 // sum counts; all has ended.
@@ -149,11 +160,12 @@ func (n *night) ready(i int) error {
 	if got == 0 {
 		return nil
 	}
-	now, greeting := n.now(), s.state < asleep
+	now, greeting, before := n.now(), s.state < asleep, s.got
 	woken, err := s.take(n.in[:got], now, seconds(asleepFor*n.period))
 	if greeting && s.state >= asleep {
 		n.open--
 	}
+	n.letters.Add(int64(before) - int64(s.got))
 	if woken && now >= n.from.Load() && now < n.to.Load() {
 		n.count++
 		n.took.add(time.Duration(now - s.left))
@@ -226,6 +238,7 @@ func (n *night) wake(now int64) error {
 		select {
 		case n.mail <- letter{i, to.published}:
 			to.published++
+			n.letters.Add(1)
 		default: // the broker is behind
 		}
 	}

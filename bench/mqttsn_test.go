@@ -27,8 +27,7 @@ func newFakeSN(t *testing.T) (*fakeSN, Config) {
 
 func TestSleepersGetTheirMessages(t *testing.T) {
 	_, c := newFakeSN(t)
-	r, err := MQTTSN(t.Context(), c)
-	counted(t, r, err)
+	r := counted(t, MQTTSN, c)
 	if r.Unit != "woken" || r.Load["sleeping clients"] != 40 || r.Load["wakings a second"] != 400 {
 		t.Errorf("%+v", r)
 	}
