@@ -14,6 +14,8 @@ const (
 	batchBytes   = 256 << 10
 	// rollPart is how many things one message of the roll holds.
 	rollPart = 512
+	// level is how many entries a line may lack and need no copies.
+	level = 128
 	// hurried is how often the hub is told how it stands while the line is behind.
 	hurried = 5 * time.Second
 )
@@ -42,14 +44,14 @@ func (s *session) write(ctx context.Context) error {
 		if cursor, sent, err = s.sendSome(ctx, cursor); err != nil {
 			return err
 		}
-		if sent > 0 {
-			continue
-		}
 		if behind && s.caughtUp(cursor) {
 			behind = false
 			if err := s.send(ctx, c.beat().append(nil)); err != nil {
 				return err
 			}
+		}
+		if sent > 0 {
+			continue
 		}
 		select {
 		case <-c.spool.news:
@@ -149,12 +151,12 @@ func (s *session) sendSome(ctx context.Context, cursor uint64) (uint64, int, err
 	return cursor, len(bodies), s.send(ctx, appendEntries(nil, frameEntries, first, bodies))
 }
 
-// caughtUp tells whether the next entry to send is the next that will be made, and
-// ends the copying. Copies that wait are on their way already.
+// caughtUp tells whether the line is as good as level with the spool, and ends the
+// copying then: what is left goes out at once, copies that wait included.
 func (s *session) caughtUp(cursor uint64) bool {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	if next, _ := s.c.spool.Next(); cursor < next {
+	if next, _ := s.c.spool.Next(); cursor+level < next {
 		return false
 	}
 	s.c.copying, s.c.copies = false, nil
