@@ -2,13 +2,16 @@
 
 package mqtt
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // receive reads what there is.
 func receive(fd int, b []byte) (int, error) {
 	for {
 		n, err := syscall.Read(fd, b)
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			return n, err
 		}
 	}

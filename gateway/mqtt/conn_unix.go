@@ -3,6 +3,7 @@
 package mqtt
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -56,7 +57,7 @@ func (r *rawReader) attempt(fd uintptr) bool {
 	}
 	r.from = r.c.prepend(r.s)
 	r.n, r.failed = receive(int(fd), r.s.buf[r.from:])
-	if r.failed == syscall.EAGAIN {
+	if errors.Is(r.failed, syscall.EAGAIN) {
 		r.release()
 		return false
 	}

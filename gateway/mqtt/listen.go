@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/roost-iot/roost/wire/mqtt"
@@ -26,7 +25,6 @@ type transport struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	work      sync.WaitGroup // one for each connection
-	aliases   atomic.Int64   // given out as client ids
 }
 
 // limits of connections; zero means what stands behind each.

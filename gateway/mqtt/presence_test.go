@@ -207,7 +207,7 @@ func TestWhatIsSaidOutsideWhileWeAreAwayComesLater(t *testing.T) {
 	}
 	feed := rooms.Feed.Tail()
 	defer feed.Close()
-	h = furnish(t, rooms, use)
+	furnish(t, rooms, use)
 	for i := 2; i < 20; {
 		e := roomtest.Next(t, feed, roost.Read)
 		if e.Resource != "count" {

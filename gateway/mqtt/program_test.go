@@ -156,8 +156,7 @@ func TestProgramSetsAndHearsHowItWent(t *testing.T) {
 				t.Fatal(code)
 			}
 			a := order(t, n.next())
-			var compact json.RawMessage = a.Value
-			if b, err := json.Marshal(compact); err != nil || string(b) != c.value {
+			if b, err := json.Marshal(a.Value); err != nil || string(b) != c.value {
 				t.Errorf("%s arrived as %s", c.payload, a.Value)
 			}
 			n.say("roost/n1/reply", fmt.Sprintf(`{"id": %q, "ok": true, "value": %s}`, a.ID, a.Value))

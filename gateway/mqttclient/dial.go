@@ -76,7 +76,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 		if c.o.TLS != nil {
 			options.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: c.o.TLS.Clone()}}
 		}
-		conn, _, err := websocket.Dial(ctx, c.target.url, options)
+		conn, _, err := websocket.Dial(ctx, c.target.url, options) //nolint:bodyclose // it has none: the library says so
 		if err != nil {
 			return nil, fmt.Errorf("dial MQTT broker: %w", err)
 		}

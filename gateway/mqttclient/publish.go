@@ -29,7 +29,7 @@ func (o *outgoing) finish(err error) {
 // *mqtt.Error.
 func (c *Client) Publish(ctx context.Context, p *mqtt.Publish) error {
 	if p.QoS == 0 {
-		return c.publishNow(ctx, p)
+		return c.publishNow(ctx, p, true)
 	}
 	answer := make(chan error, 1)
 	o, err := c.enqueue(p, func(err error) { answer <- err })
@@ -50,7 +50,7 @@ func (c *Client) Publish(ctx context.Context, p *mqtt.Publish) error {
 // not called.
 func (c *Client) Enqueue(p *mqtt.Publish, done func(error)) error {
 	if p.QoS == 0 {
-		return c.publishNow(nil, p)
+		return c.publishNow(context.Background(), p, false)
 	}
 	_, err := c.enqueue(p, done)
 	return err
@@ -63,9 +63,9 @@ func check(p *mqtt.Publish) error {
 	return mqtt.ValidTopic(p.Topic)
 }
 
-// publishNow writes a message of QoS 0. While too much waits to be written, it waits;
-// with ctx nil it fails with ErrFull instead.
-func (c *Client) publishNow(ctx context.Context, p *mqtt.Publish) error {
+// publishNow writes a message of QoS 0. While too much waits to be written, it waits
+// or, if it may not, fails with ErrFull.
+func (c *Client) publishNow(ctx context.Context, p *mqtt.Publish, mayWait bool) error {
 	if err := check(p); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (c *Client) publishNow(ctx context.Context, p *mqtt.Publish) error {
 	defer c.mu.Unlock()
 	l := c.link
 	for ; l != nil && len(l.out) > mostOut; l = c.link {
-		if ctx == nil {
+		if !mayWait {
 			return ErrFull
 		}
 		if err := c.awaitRoom(ctx, l); err != nil {
