@@ -47,7 +47,9 @@ func TestLastValuesThenWhatHappens(t *testing.T) {
 		if fmt.Sprint(first) != `[roost/lamp/online true roost/lamp/state/a/b 1 roost/lamp/state/led "0"]` {
 			t.Errorf("first came %q", first)
 		}
-		if err := h.Switchboard.Report(t.Context(), ref, []roost.Resource{{Name: "led", Value: "1.50"}}); err != nil {
+		if err := h.Switchboard.Report(t.Context(), ref, []roost.Resource{
+			{Name: "no#topic", Value: "2"}, {Name: "no+topic", Value: "2"}, {Name: "led", Value: "1.50"},
+		}); err != nil {
 			t.Fatal(err)
 		}
 		m := p.next()

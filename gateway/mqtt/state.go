@@ -39,7 +39,7 @@ func (w *watch) tell(ctx context.Context, events []*roost.Event) {
 // state says a value, if somebody would hear it.
 func (w *watch) state(thing string, r roost.Resource) {
 	topic := stateTopic(thing, r.Name)
-	if w.d.inside.hears(topic) {
+	if w.d.inside.hears(topic) && mqtt.ValidTopic(topic) == nil {
 		w.out = append(w.out, stateMessage(topic, r))
 	}
 }
