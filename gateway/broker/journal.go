@@ -198,6 +198,9 @@ func (j *journal) refuse() {
 	b, err := j.batch, j.failed
 	j.batch = nil
 	j.mu.Unlock()
+	if err == nil {
+		err = errBehind
+	}
 	if b != nil {
 		b.err = err
 		close(b.done)

@@ -267,6 +267,26 @@ func TestNothingIsAcknowledgedWhileTheJournalFails(t *testing.T) {
 	})
 }
 
+// When all that failed to be written is gone, whoever waits is answered all the same.
+func TestNobodyWaitsForAJournalWithNothingToWrite(t *testing.T) {
+	inBubble(t, broker.Config{Commit: true}, func(t *testing.T, h *house) {
+		h.tape.tear(true)
+		p := connect(t, h.Broker, "p")
+		pub := []broker.Publication{{Publish: mqtt.Publish{Topic: "a", Payload: []byte("x"), QoS: 1, ID: 1, Retain: true}}}
+		if err := p.Publish(t.Context(), pub); err == nil {
+			t.Fatal("acknowledged without a journal")
+		}
+		h.tape.tear(false)
+		pub[0].Payload = nil
+		for range 3 {
+			time.Sleep(2 * time.Second)
+			if err := p.Publish(t.Context(), pub); err != nil {
+				t.Errorf("with a journal: %v", err)
+			}
+		}
+	})
+}
+
 func TestDamagedJournalIsAnError(t *testing.T) {
 	for _, entry := range []string{"", "\x02", "\x01\xff", "\x01\x01", "\x01\x06\x01\x01\x09\x01\x00\x00\x00\x00", "\x01\x0b\x05"} {
 		tp := &tape{entries: map[int64][]byte{1: []byte(entry)}, last: 1}

@@ -244,7 +244,10 @@ func splitShare(filter string) (group, rest string) {
 	return group, rest
 }
 
-var errStopped = errors.New("the journal of the broker has stopped")
+var (
+	errStopped = errors.New("the journal of the broker has stopped")
+	errBehind  = errors.New("the journal of the broker is behind")
+)
 
 // PublishAll routes messages made in the process, in order, and then waits a little
 // for those who read too slowly, as it does for what a client publishes.

@@ -57,6 +57,6 @@ func (j *journal) rewriteAll(ctx context.Context) (err error) {
 		j.b.kept.mu.Unlock()
 		flush(rewritePortion)
 	}
-	flush(1)
+	flush(0) // whoever waits hears of it
 	return err
 }
