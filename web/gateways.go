@@ -37,6 +37,7 @@ type GatewayStatus struct {
 type SpoolStatus struct {
 	Entries, Bytes int64
 	Oldest         time.Time
+	Dropped        int64 // entries lost for want of room, by age, or by damage
 }
 
 // Gateway is a far gateway, or a key that none has come by yet.
@@ -64,6 +65,7 @@ type Spool struct {
 	Entries int64 `json:"entries"`
 	Bytes   int64 `json:"bytes"`
 	Oldest  int64 `json:"oldest" doc:"0: nothing."`
+	Dropped int64 `json:"dropped" doc:"Entries that were lost for want of room, by their age, or by damage to the disk."`
 }
 
 // keyFileID is the id of the row of the key file.
@@ -73,7 +75,7 @@ const keyFileID = "key-file"
 func (g Gateway) shownStatus(s GatewayStatus) Gateway {
 	g.Kind, g.Connected, g.Since, g.Remote = s.Kind, s.Connected, ms(s.Since), s.Remote
 	g.Things, g.Lag, g.LastError, g.Version = s.Things, s.Lag.Milliseconds(), s.LastError, s.Version
-	g.Spool = Spool{Entries: s.Spool.Entries, Bytes: s.Spool.Bytes, Oldest: ms(s.Spool.Oldest)}
+	g.Spool = Spool{Entries: s.Spool.Entries, Bytes: s.Spool.Bytes, Oldest: ms(s.Spool.Oldest), Dropped: s.Spool.Dropped}
 	g.LastSeen = max(g.LastSeen, ms(s.LastSeen))
 	if s.Doors != nil {
 		g.Doors = s.Doors

@@ -29,7 +29,7 @@ func (h *house) gateways() []web.GatewayStatus {
 			Key: shownKey(g.Key), Name: g.Name, Kind: web.KindRoost, Connected: g.Connected, Since: g.Since,
 			Remote: g.Remote, Things: g.Things, Lag: g.Lag, LastSeen: g.LastSeen, LastError: g.LastError,
 			Version: g.Version, Doors: g.Doors,
-			Spool: web.SpoolStatus{Entries: int64(g.Spool.Entries), Bytes: g.Spool.Bytes, Oldest: g.Spool.Oldest},
+			Spool: web.SpoolStatus{Entries: int64(g.Spool.Entries), Bytes: g.Spool.Bytes, Oldest: g.Spool.Oldest, Dropped: int64(g.Spool.Dropped)},
 		})
 	}
 	return all
