@@ -99,7 +99,7 @@ func middle(runs []Result) *Result {
 	slices.SortFunc(runs, func(a, b Result) int { return cmp.Compare(a.PerSecond, b.PerSecond) })
 	r := runs[len(runs)/2]
 	if len(runs) > 1 {
-		r.more("runs", float64(len(runs)))
+		r.Load["runs"] = len(runs)
 		r.more("slowest run /s", runs[0].PerSecond)
 		r.more("quickest run /s", runs[len(runs)-1].PerSecond)
 	}

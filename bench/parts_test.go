@@ -184,9 +184,9 @@ func TestUsageOfAProcess(t *testing.T) {
 }
 
 func TestMedianRunStandsForAll(t *testing.T) {
-	runs := []Result{{PerSecond: 30}, {PerSecond: 10}, {PerSecond: 20}}
+	runs := []Result{{PerSecond: 30}, {PerSecond: 10}, {PerSecond: 20, Load: map[string]int{}}}
 	r := middle(runs)
-	if r.PerSecond != 20 || r.More["runs"] != 3 || r.More["slowest run /s"] != 10 || r.More["quickest run /s"] != 30 {
+	if r.PerSecond != 20 || r.Load["runs"] != 3 || r.More["slowest run /s"] != 10 || r.More["quickest run /s"] != 30 {
 		t.Errorf("%+v", r)
 	}
 	if r := middle([]Result{{PerSecond: 1}, {Error: "broken"}}); r.Error != "broken" {

@@ -108,10 +108,14 @@ func Table(w io.Writer, results []Result) error {
 
 // notes are what the table has no column for.
 func (r *Result) notes() (lines []string) {
+	title := r.Scenario
+	if r.Server != "" && r.Server != "roost" {
+		title += " (" + r.Server + ")"
+	}
 	if len(r.Load) > 0 {
-		lines = append(lines, "", r.Scenario+": "+strings.Join(sorted(r.Load, func(name string, n int) string { return fmt.Sprintf("%d %s", n, name) }), ", "))
+		lines = append(lines, "", title+": "+strings.Join(sorted(r.Load, func(name string, n int) string { return fmt.Sprintf("%d %s", n, name) }), ", "))
 	} else if len(r.More)+len(r.Bars)+len(r.Error) > 0 {
-		lines = append(lines, "", r.Scenario)
+		lines = append(lines, "", title)
 	}
 	if r.Error != "" {
 		lines = append(lines, "  FAILED: "+r.Error)

@@ -24,7 +24,7 @@ type benchCmd struct {
 	User     string `help:"User name at the MQTT broker." env:"-"`
 	Password string `help:"Password at the MQTT broker." env:"-"`
 	Payload  int    `help:"Bytes of an MQTT message." default:"128" env:"-"`
-	Rounds   int    `help:"mqtt: how often each scenario is run with each broker." default:"3" env:"-"`
+	Rounds   int    `help:"mqtt: how often each scenario is run with each broker; 3, in the suite once." env:"-"`
 
 	KeyFile string `help:"Key file shared with the broker." default:"~/.pyaiot/keys"`
 	Token   string `help:"API token, for stream."`
