@@ -46,7 +46,8 @@ type Client struct {
 }
 
 // Hooks is what the topics mean, and who may do what. The calls come in the
-// goroutine of who causes them, without a lock held; one client's come in order.
+// goroutine of who causes them; one client's come in order, so none may wait for a
+// Connect or End. Everything else of the broker may be called.
 type Hooks interface {
 	// Take sees what a client publishes, in order, before it is acknowledged and
 	// routed; wills as well. It may block. It sets Reason to refuse one (from 0x80 on:
