@@ -74,7 +74,7 @@ func TestGatewaysJoinTheirKeys(t *testing.T) {
 	all := rows(ada)
 	want := fmt.Sprint(map[string]any{
 		"id": id, "name": "roof", "kind": "roost", "connected": true, "since": 1764000000000.0, "remote": "192.0.2.1:5", "things": 3.0,
-		"lag": 1500.0, "spool": map[string]any{"entries": 4.0, "bytes": 100.0, "oldest": 1764000000000.0}, "lastSeen": 1764000000000.0,
+		"lag": 1500.0, "spool": map[string]any{"entries": 4.0, "bytes": 100.0, "oldest": 1764000000000.0, "dropped": 0.0}, "lastSeen": 1764000000000.0,
 		"lastError": "e", "version": "1", "doors": []any{"coap", "ws"}, "keyFile": false, "created": all[id]["created"], "by": "ada",
 	})
 	if got := fmt.Sprint(all[id]); got != want {

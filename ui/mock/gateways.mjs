@@ -2,7 +2,7 @@
 import { Problem } from "./house.mjs";
 
 const minute = 60_000;
-const none = { entries: 0, bytes: 0, oldest: 0 };
+const none = { entries: 0, bytes: 0, oldest: 0, dropped: 0 };
 const secret = (n) =>
   Array.from(
     { length: n },
@@ -49,7 +49,7 @@ export class Gateways {
             name: "second site",
             kind: "roost",
             lastSeen: now - 11 * minute,
-            spool: { entries: 1204, bytes: 388_200, oldest: now - 13 * minute },
+            spool: { entries: 1204, bytes: 388_200, oldest: now - 13 * minute, dropped: 12 },
             lag: 61_000,
             lastError: "read from 198.51.100.7:41822: connection reset by peer",
             version: "v0.1.0",

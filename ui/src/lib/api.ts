@@ -105,6 +105,7 @@ export interface Spool {
   entries: number;
   bytes: number;
   oldest: number;
+  dropped: number;
 }
 export interface Gateway {
   id: string;
