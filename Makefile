@@ -31,6 +31,7 @@ test: peers build ## everything: Go with the race detector, the user interface, 
 	go vet ./... && go vet -tags ui ./...
 	# -p 1: on a small machine packages that talk in real time would starve one another
 	ROOST_NEED_PEERS=1 go test -race -p 1 -shuffle=on -timeout 20m -tags ui ./...
+	go test ./gateway/mqtt # its raw system calls are built without the race detector only
 	cd ui && npm run check && npm test && npm run e2e
 	ROOST_BINARY=$(CURDIR)/bin/roost ./scripts/browser
 
