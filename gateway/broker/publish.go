@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -223,6 +224,29 @@ func (b *Broker) Reach(topic string) (sessions, asleep int) {
 		}
 	}
 	return sessions, asleep
+}
+
+// Hears says whether a message to topic would go to a client that counts. Of those
+// that are away it is not known who they are: they count.
+func (b *Broker) Hears(topic string, counts func(*Client) bool) bool {
+	r := b.tree.route(topic, nil)
+	one := func(t target) bool {
+		c := t.s.whose()
+		return c == nil || counts(c)
+	}
+	return slices.ContainsFunc(r.targets, one) || slices.ContainsFunc(r.shares, func(sh *share) bool {
+		return slices.ContainsFunc(sh.members, one)
+	})
+}
+
+// whose is the client that is connected, nil if none is.
+func (st *session) whose() *Client {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.conn == nil {
+		return nil
+	}
+	return st.conn.client
 }
 
 func (sh *share) anyUp() bool {

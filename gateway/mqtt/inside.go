@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 
+	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/wire/mqtt"
 )
@@ -15,7 +16,17 @@ func (i *inside) say(m message) {
 	i.d.broker.Publish(&broker.Message{Topic: m.topic, Payload: m.payload, QoS: 1, Props: m.props})
 }
 
+// hears leaves those out that only look on: a program with # takes no commands. One
+// with an owner's token may be a bridge, which does.
 func (i *inside) hears(topic string) bool {
+	return i.d.broker.Hears(topic, func(c *broker.Client) bool {
+		role := visitorOf(c).role()
+		return role == "" || role.AtLeast(roost.Owner)
+	})
+}
+
+// wanted tells whether anybody at all would get it.
+func (i *inside) wanted(topic string) bool {
 	sessions, _ := i.d.broker.Reach(topic)
 	return sessions > 0
 }

@@ -51,7 +51,7 @@ type node struct {
 // carrier is the way from us to things: the broker in the house or the one outside.
 type carrier interface {
 	say(m message)
-	hears(topic string) bool // somebody would get it
+	hears(topic string) bool // somebody who may be the thing would get it
 	tells() bool             // it knows who listens to what; else hears is always true
 	connected() bool
 }

@@ -42,7 +42,7 @@ func (b *burst) set(p *broker.Publication, at place) {
 		return
 	}
 	p.Reason = reasonOf(err)
-	if topic := resultTopic(at.own); b.d.inside.hears(topic) { // older versions see it here only
+	if topic := resultTopic(at.own); b.d.inside.wanted(topic) { // older versions see it here only
 		c := roost.Command{Kind: roost.Set, Resource: at.resource, State: roost.Failed, Error: roost.Message(err), By: q.By}
 		b.d.broker.Publish(resultMessage(topic, &c, bytes.Clone(p.Props.CorrelationData)))
 	}

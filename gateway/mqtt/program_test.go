@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/roost-iot/roost"
@@ -242,5 +243,28 @@ func TestRetainedSetIsNotKept(t *testing.T) {
 	p.hear("roost/lamp/online")
 	if m := p.next(); m.topic != "roost/lamp/online" {
 		t.Errorf("it got %+v", m)
+	}
+}
+
+func TestOnlookersTakeNoCommands(t *testing.T) {
+	h := build(t, registry.EnrolOpen, guarded)
+	for _, role := range []string{"viewer", "operator"} {
+		h.join(role, wire.V5, as(role)).hear("#")
+	}
+	n := h.join("n", wire.V5, nil)
+	n.say("roost/lamp/readings", `{"led": false}`)
+	if c := h.state(h.command("lamp", "led", "true"), roost.Failed); !strings.Contains(c.Error, "has not subscribed") {
+		t.Errorf("it failed with %q", c.Error)
+	}
+	n.hear("gateway/lamp/led/set")
+	h.command("lamp", "led", "true")
+	want(t, n, "gateway/lamp/led/set", "true")
+
+	bridge := h.join("bridge", wire.V5, as("owner"))
+	bridge.say("roost/far/readings", `{"led": false}`)
+	bridge.hear("roost/+/command")
+	c := h.command("far", "led", "true")
+	if m := bridge.next(); m.topic != "roost/far/command" || !strings.Contains(m.payload, c.ID) {
+		t.Errorf("a bridge got %s %s", m.topic, m.payload)
 	}
 }

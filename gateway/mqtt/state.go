@@ -39,7 +39,7 @@ func (w *watch) tell(ctx context.Context, events []*roost.Event) {
 // state says a value, if somebody would hear it.
 func (w *watch) state(thing string, r roost.Resource) {
 	topic := stateTopic(thing, r.Name)
-	if w.d.inside.hears(topic) && mqtt.ValidTopic(topic) == nil {
+	if w.d.inside.wanted(topic) && mqtt.ValidTopic(topic) == nil {
 		w.out = append(w.out, stateMessage(topic, r))
 	}
 }
@@ -63,7 +63,7 @@ func (w *watch) presence(thing roost.ThingID, online bool) {
 	if told && was == online {
 		return
 	}
-	if topic := onlineTopic(string(thing)); w.d.inside.hears(topic) {
+	if topic := onlineTopic(string(thing)); w.d.inside.wanted(topic) {
 		w.out = append(w.out, onlineMessage(topic, online))
 	}
 }
@@ -135,7 +135,7 @@ func (w *watch) ended(c *roost.Command) {
 		w.early[c.ID] = c
 	}
 	w.mu.Unlock()
-	if topic := resultTopic(string(c.Ref.Thing)); w.d.inside.hears(topic) {
+	if topic := resultTopic(string(c.Ref.Thing)); w.d.inside.wanted(topic) {
 		w.out = append(w.out, resultMessage(topic, c, nil))
 	}
 	if asked {
