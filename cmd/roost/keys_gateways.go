@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -62,6 +63,9 @@ func (n keysNew) Run(ctx context.Context, con console) error {
 	c, err := n.client()
 	if err != nil {
 		return err
+	}
+	if _, err := os.Lstat(n.KeyFile); n.KeyFile != "" && err == nil {
+		return fmt.Errorf("--key-file: there is a file %s already", n.KeyFile)
 	}
 	var made struct{ KeyFile, Command string }
 	if err := c.call(ctx, "POST", "/gateways", map[string]any{"name": n.Name}, &made); err != nil {

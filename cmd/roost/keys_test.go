@@ -27,8 +27,11 @@ func TestKeysOfGatewaysByTheCommandLine(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key file: %v %v", info, err)
 	}
-	if status, _, errs := at("keys", "new", "shed", "--key-file", file); status == 0 || !strings.Contains(errs, `roost keys rm "shed"`) {
+	if status, _, errs := at("keys", "new", "attic", "--key-file", file); status == 0 || !strings.Contains(errs, "already") || strings.Contains(errs, "lost") {
 		t.Errorf("over a file that is there: %d %s", status, errs)
+	}
+	if status, _, errs := at("keys", "new", "shed", "--key-file", filepath.Join(file, "x")); status == 0 || !strings.Contains(errs, `roost keys rm "shed"`) {
+		t.Errorf("where no file can be: %d %s", status, errs)
 	}
 	if _, out, _ := at("keys", "ls"); strings.Count(out, "\n") != 5 || !strings.Contains(out, "key file") || !strings.Contains(out, "roof") {
 		t.Errorf("the list:\n%s", out)
