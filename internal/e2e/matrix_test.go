@@ -58,7 +58,11 @@ func (s *server) readers() []*heard {
 			page.add(m.Thing, m.Resource, string(m.Value))
 		}
 	})
-	go s.page("").follow(func(raw []byte) {
+	s.node("here") // what a page is told of shows that it listens
+	s.awaitState("here", "enrolled")
+	foreign := s.page("")
+	foreign.until(`"here"`)
+	go foreign.follow(func(raw []byte) {
 		var m struct {
 			Type, UID, Endpoint string
 			Data                json.RawMessage
