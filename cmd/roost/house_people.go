@@ -21,7 +21,7 @@ import (
 func (h *house) loadKeys() (wire.Keys, error) {
 	keys, err := wire.LoadKeys(h.KeyFile)
 	if errors.Is(err, fs.ErrNotExist) && h.KeyFile == "~/.pyaiot/keys" {
-		h.log.Info("no key file: far gateways cannot come in until roost keys generate makes one", "file", h.KeyFile)
+		h.log.Info("no key file: far gateways come in by keys that people make for them", "file", h.KeyFile)
 		return wire.Keys{}, nil
 	}
 	if err != nil {
