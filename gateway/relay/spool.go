@@ -62,11 +62,12 @@ type spool struct {
 	next      uint64     // number of the next entry
 	tail      []record   // the newest
 	tailBytes int
-	unwritten []byte // records that wait for the disk
-	pending   *batch // of those
-	under     int    // records that are being written
-	broken    error  // why the last write failed
-	skipped   uint64 // entries before it that could not be read back are counted
+	unwritten []byte    // records that wait for the disk
+	pending   *batch    // of those
+	under     int       // records that are being written
+	broken    error     // why the last write failed
+	skipped   uint64    // entries before it that could not be read back are counted
+	waiting   time.Time // when it was last said that some cannot be read at present
 
 	file     *os.File // of the last segment; belongs to run, as do the next two
 	unsynced bool
@@ -193,7 +194,7 @@ func (s *spool) dropFirst() (lost uint64) {
 }
 
 // Read gives entries from number on, or from the next one that there is: up to most,
-// of about size bytes. None: there are no more.
+// of about size bytes. None: there are no more, or they cannot be read at present.
 func (s *spool) Read(number uint64, most, size int) []record {
 	for {
 		s.mu.Lock()
@@ -213,9 +214,14 @@ func (s *spool) Read(number uint64, most, size int) []record {
 		path, from, good, behind := g.path, g.near(number), g.size, g.end
 		s.mu.Unlock()
 		list, err := readSegment(path, from, number, behind, good, most, size)
-		if err != nil && len(list) == 0 && !errors.Is(err, os.ErrNotExist) {
+		switch {
+		case err == nil || len(list) > 0 || errors.Is(err, os.ErrNotExist):
+		case errors.Is(err, errDamaged):
 			s.log.Error("entries of the spool cannot be read and are lost", "from", number, "to", behind-1, "err", err)
 			s.skip(number, behind)
+		default: // too many open files, a disk that does not answer: they are there later
+			s.unreadable(number, err)
+			return nil
 		}
 		if len(list) > 0 {
 			return list
@@ -257,6 +263,19 @@ func (s *spool) skip(number, end uint64) {
 	if from := max(number, s.skipped); from < end {
 		s.state.Dropped += end - from
 		s.skipped, s.dirtyHead = end, true
+	}
+}
+
+// unreadable says once in a while that entries have to wait.
+func (s *spool) unreadable(number uint64, err error) {
+	s.mu.Lock()
+	quiet := time.Since(s.waiting) < time.Minute
+	if !quiet {
+		s.waiting = time.Now()
+	}
+	s.mu.Unlock()
+	if !quiet {
+		s.log.Error("entries of the spool cannot be read at present", "from", number, "err", err)
 	}
 }
 

@@ -298,6 +298,36 @@ func TestDamageWhileRunningIsSkipped(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeReadAtPresentIsReadLater: a disk, or a table of open files, that is
+// full for a moment costs no reading.
+func TestWhatCannotBeReadAtPresentIsReadLater(t *testing.T) {
+	cfg := spoolConfig{Dir: t.TempDir()}
+	s := open(t, cfg)
+	for _, text := range []string{"one", "two", "three"} {
+		s.put1(t, text)
+	}
+	s.end(t)
+	s = open(t, cfg)
+	defer s.end(t)
+	path := segmentPath(cfg.Dir, 1)
+	if err := errors.Join(os.Rename(path, path+".away"), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s.put1(t, "four")
+	if got, _ := s.all(); len(got) > 0 {
+		t.Errorf("%q went ahead of what cannot be read", got)
+	}
+	if err := errors.Join(os.Remove(path), os.Rename(path+".away", path)); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := s.all(); len(got) != 4 {
+		t.Errorf("%q came, not all four", got)
+	}
+	if n := s.Stats().Dropped; n > 0 {
+		t.Errorf("%d entries are counted as lost", n)
+	}
+}
+
 func FuzzSegment(f *testing.F) {
 	good := appendSegmentHead(nil, 7)
 	for i := range 3 {
