@@ -64,6 +64,7 @@ type inner struct {
 	wake    chan struct{}
 	cut     chan wire.ReasonCode
 	in      chan got
+	over    chan struct{}
 	done    chan struct{}
 	stop    sync.Once
 	id      uint16
@@ -83,7 +84,7 @@ func (h *house) try(id string, v wire.Version, change func(*broker.Connect, *Log
 	h.t.Helper()
 	i := &inner{
 		h: h, wake: make(chan struct{}, 1), cut: make(chan wire.ReasonCode, 1),
-		in: make(chan got, 10_000), done: make(chan struct{}),
+		in: make(chan got, 10_000), over: make(chan struct{}), done: make(chan struct{}),
 	}
 	l := Login{Remote: "192.0.2.1:1000"}
 	c := broker.Connect{Peer: i, CleanStart: true, Client: &broker.Client{Version: v, Protocol: roost.MQTT}}
@@ -124,7 +125,12 @@ func (i *inner) Cut(code wire.ReasonCode) {
 // write takes what is for the client, and acknowledges it.
 func (i *inner) write() {
 	defer close(i.done)
-	for range i.wake {
+	for {
+		select {
+		case <-i.wake:
+		case <-i.over:
+			return
+		}
 		for more := true; more; {
 			var out []broker.Delivery
 			out, more = i.session.Take(nil, 1<<20)
@@ -148,7 +154,7 @@ func (i *inner) write() {
 func (i *inner) end(how broker.Gone) {
 	i.stop.Do(func() {
 		i.session.End(context.Background(), broker.End{How: how})
-		close(i.wake)
+		close(i.over) // a waking may still come
 		<-i.done
 	})
 }
