@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func TestOnlyGatewaysWithAKeyComeIn(t *testing.T) {
 		{[]string{"token", other.Token(time.Now())}, "Invalid token"},
 	} {
 		ctx, stop := roomtest.Soon()
-		_, resp, err := websocket.Dial(ctx, "ws://"+h.addr()+"/relay", &websocket.DialOptions{Subprotocols: row.protocols}) //nolint:bodyclose // Dial does
+		_, resp, err := websocket.Dial(ctx, "ws://"+h.addr()+"/relay", &websocket.DialOptions{Subprotocols: row.protocols})
 		stop()
 		if err == nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%q: %v", row.protocols, err)
@@ -111,7 +112,7 @@ func (h *hub) dial() *websocket.Conn {
 	h.t.Helper()
 	ctx, stop := roomtest.Soon()
 	defer stop()
-	conn, _, err := websocket.Dial(ctx, "ws://"+h.addr()+"/relay", &websocket.DialOptions{ //nolint:bodyclose // Dial does
+	conn, _, err := websocket.Dial(ctx, "ws://"+h.addr()+"/relay", &websocket.DialOptions{
 		Subprotocols: []string{"token", h.keys.Token(time.Now())},
 	})
 	if err != nil {
@@ -239,6 +240,37 @@ func TestProbeEndsAtAHubWithoutRelay(t *testing.T) {
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHubThatWasThereIsNoForeigner: a proxy answers 404 while its hub restarts.
+func TestHubThatWasThereIsNoForeigner(t *testing.T) {
+	h := newHub(t).start()
+	relayed := h.http.Config.Handler
+	var away atomic.Bool
+	refused := make(chan struct{}, 64)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			http.NotFound(w, r)
+			select {
+			case refused <- struct{}{}:
+			default:
+			}
+			return
+		}
+		relayed.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	s := newSite(t, h, front.Listener.Addr().String(), func(c *ClientConfig) { c.Probe = true })
+	roomtest.Eventually(t, "connected", func() bool { return s.client.Status().Connected })
+	away.Store(true)
+	h.kill()
+	for range 2 {
+		select {
+		case <-refused:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the hub is not tried any more")
+		}
 	}
 }
 

@@ -78,8 +78,9 @@ func (bell) Cut(mqtt.ReasonCode) {}
 
 // read takes and acknowledges until ctx ends.
 func read(ctx context.Context, sub *broker.Session, woken bell) {
-	out, more := make([]broker.Delivery, 0, 256), true
+	out := make([]broker.Delivery, 0, 256)
 	for {
+		var more bool
 		if out, more = sub.Take(out[:0], 1<<20); !more && len(out) == 0 {
 			select {
 			case <-woken:
