@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -29,8 +30,8 @@ type ClientConfig struct {
 	Commit    bool          // what things say is taken when it is on disk
 	MaxThings int           // 0: 100,000
 
-	// Probe ends Run with ErrForeign when the hub has no /relay (404): it may be a
-	// real Pyaiot broker.
+	// Probe ends Run with ErrForeign when the hub has no /relay (404) and has never
+	// welcomed us: it may be a real Pyaiot broker.
 	Probe bool
 
 	beat      time.Duration // 0: 30 s
@@ -78,6 +79,8 @@ type Client struct {
 	orders  map[string]*handed // commands, by id
 	status  Status
 	work    sync.WaitGroup // deliveries
+
+	stood atomic.Bool // a hub has said welcome
 }
 
 // entryCopy is a new entry that is sent before its turn.

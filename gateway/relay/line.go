@@ -28,7 +28,8 @@ const (
 )
 
 // Run keeps a line to the hub until ctx ends, whatever happens to it. Errors: a hub
-// address of no use, and with Probe ErrForeign.
+// address of no use, and with Probe ErrForeign, unless a line stood before: what answers
+// then is a proxy whose hub is away.
 func (c *Client) Run(ctx context.Context) error {
 	address, err := gateway.LineURL(c.cfg.Hub, path)
 	if err != nil {
@@ -44,7 +45,7 @@ func (c *Client) Run(ctx context.Context) error {
 	client := &http.Client{Transport: transport}
 	redial := gateway.Redial{Remote: address, Log: c.log, First: c.cfg.firstWait, Last: c.cfg.lastWait}
 	if c.cfg.Probe {
-		redial.Final = func(err error) bool { return errors.Is(err, ErrForeign) }
+		redial.Final = func(err error) bool { return errors.Is(err, ErrForeign) && !c.stood.Load() }
 	}
 	return redial.Run(ctx, func(ctx context.Context) (time.Duration, error) {
 		s := &session{c: c, life: life, ackNews: make(chan struct{}, 1)}
@@ -115,6 +116,7 @@ func (s *session) run(ctx context.Context, client *http.Client, address string) 
 		return err
 	}
 	s.welcomed = true
+	s.c.stood.Store(true)
 	s.c.log.Info("line to the hub stands", "remote", address, "version", version)
 	s.c.note(func(st *Status) {
 		now := time.Now()
