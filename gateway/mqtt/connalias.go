@@ -45,10 +45,10 @@ func (o *outbound) append(dst []byte, d *broker.Delivery) []byte {
 		p.Props.Expiry = d.Expiry
 	}
 	p.Props.SubscriptionIDs, p.Props.TopicAlias = d.IDs, alias
+	if o.packet > 0 && p.Size(mqtt.V5) > o.packet { // a short topic takes less room than its alias
+		return d.Append(dst, mqtt.V5)
+	}
 	if !known {
-		if o.packet > 0 && p.Size(mqtt.V5) > o.packet {
-			return d.Append(dst, mqtt.V5)
-		}
 		o.aliases[m.Topic] = alias
 	}
 	return p.Append(dst, mqtt.V5)

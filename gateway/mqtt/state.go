@@ -132,6 +132,12 @@ func (w *watch) ended(c *roost.Command) {
 	q, asked := w.asked[c.ID]
 	delete(w.asked, c.ID)
 	if !asked && w.busy > 0 {
+		for id := range w.early { // most are of others, which nobody asks about
+			if len(w.early) < maxAsked {
+				break
+			}
+			delete(w.early, id)
+		}
 		w.early[c.ID] = c
 	}
 	w.mu.Unlock()
@@ -185,6 +191,7 @@ func (w *watch) submitted(c roost.Command, err error, q question) {
 	w.mu.Lock()
 	w.busy--
 	end := w.early[c.ID]
+	delete(w.early, c.ID)
 	if w.busy == 0 {
 		clear(w.early)
 	}
