@@ -182,7 +182,10 @@ func (st *session) requeue(items map[uint64]*item, now time.Time) {
 			st.lastID = it.id
 			continue
 		}
-		if _, alive := it.m.left(now); it.m == nil || !alive {
+		if it.m == nil {
+			continue
+		}
+		if _, alive := it.m.left(now); !alive {
 			continue
 		}
 		st.wait.push(*it)

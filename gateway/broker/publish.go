@@ -169,7 +169,7 @@ func (b *Broker) deliverShare(sh *share, m *Message, _ string, fx *effects) {
 	for _, there := range []bool{true, false} {
 		for i := range n {
 			t := &sh.members[(turn+i)%n]
-			if t.s.up.Load() == there && t.s.offer(m, t, t.marks(m), fx) {
+			if (!there || t.s.up.Load()) && t.s.offer(m, t, t.marks(m), fx) { // it may come while we look
 				return
 			}
 		}
