@@ -36,6 +36,10 @@ func (b *Broker) enter(ctx context.Context, c Connect) (s *Session, present, kep
 	st, before := b.resume(ctx, c, &fx, &kept)
 	if present = st != nil; !present {
 		if st, err = b.begin(c.Client.ID); err != nil {
+			if before != nil { // its session is over all the same
+				b.takenOver(ctx, before, false, &fx)
+			}
+			fx.wake()
 			return nil, false, false, err
 		}
 	}

@@ -7,7 +7,7 @@ type item struct {
 	m    *Message // nil once the client has it (PUBREC)
 	via  *target  // the subscription ids
 	seq  uint64   // order of arrival in the session
-	gen  uint32   // the journal's batch that holds the last record of the item
+	gen  uint64   // the journal's batch that holds the last record of the item
 	idx  uint32   // and where
 	id   uint16   // packet id; 0: none yet
 	qos  byte

@@ -30,10 +30,10 @@ type journal struct {
 	mu       sync.Mutex
 	pending  []record
 	spare    []record
-	gen      uint32 // of the batch that is pending
+	gen      uint64 // of the batch that is pending
 	batch    *batch // whoever waits for it
 	writing  *batch // the one before, until it is on disk
-	settled  uint32 // the last that is on disk
+	settled  uint64 // the last that is on disk
 	sleepers []*session
 	lost     bool  // changes were forgotten: all must be written anew
 	failed   error // of the last attempt
@@ -77,13 +77,13 @@ func (j *journal) together() (done func()) {
 	return j.hold.RUnlock
 }
 
-func (j *journal) add(r record) (gen, idx uint32) {
+func (j *journal) add(r record) (gen uint64, idx uint32) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.append(r)
 }
 
-func (j *journal) append(r record) (gen, idx uint32) {
+func (j *journal) append(r record) (gen uint64, idx uint32) {
 	if len(j.pending) >= maxPending {
 		clear(j.pending)
 		j.pending, j.lost = j.pending[:0], true
@@ -132,7 +132,7 @@ func (j *journal) settle(ctx context.Context) error {
 
 // settledOrWake says whether a batch is on disk; if it is not, the session's client is
 // woken once it is. The caller has the session's lock.
-func (j *journal) settledOrWake(gen uint32, st *session) bool {
+func (j *journal) settledOrWake(gen uint64, st *session) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if gen <= j.settled {

@@ -16,11 +16,12 @@ type retained struct {
 
 // branch is one level of the topics.
 type branch struct {
-	level    string
-	parent   *branch
-	kids     kids[branch]
-	m        *Message // nil: none
-	gen, idx uint32   // of the journal
+	level  string
+	parent *branch
+	kids   kids[branch]
+	m      *Message // nil: none
+	gen    uint64   // of the journal: the batch of its last record
+	idx    uint32   // and where it is there
 }
 
 // branchWeight is what a level is counted for, about.

@@ -84,7 +84,7 @@ type session struct {
 type rel struct {
 	id   uint16
 	code mqtt.ReasonCode
-	gen  uint32 // of the journal that must be there before
+	gen  uint64 // of the journal that must be there before
 }
 
 // subscriptions are those of one session, by filter.

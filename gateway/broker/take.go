@@ -192,6 +192,6 @@ func (st *session) newID() uint16 {
 
 // settled says whether the journal has committed a batch: QoS 2 is handed over only
 // with its packet id on disk (Config.Commit).
-func (st *session) settled(gen uint32) bool {
+func (st *session) settled(gen uint64) bool {
 	return gen == 0 || st.b.journal == nil || !st.b.config.Commit || st.b.journal.settledOrWake(gen, st)
 }
