@@ -17,6 +17,8 @@ const (
 	tlsFirst = 0x16
 	// firstBytePatience is how long a connection may stay without a word.
 	firstBytePatience = 10 * time.Second
+	// acceptPause is how long a listener rests after an error that will pass.
+	acceptPause = 50 * time.Millisecond
 	// certificateAge is how long a certificate is used before its file is looked at again.
 	certificateAge = time.Minute
 )
@@ -123,8 +125,13 @@ func either(l net.Listener, config *tls.Config) net.Listener {
 func (e *eitherListener) accept() {
 	for {
 		conn, err := e.Listener.Accept()
-		if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
-			continue
+		if passes(err) {
+			select {
+			case <-time.After(acceptPause):
+				continue
+			case <-e.ctx.Done():
+				return
+			}
 		}
 		if err != nil {
 			e.end(err)
@@ -132,6 +139,12 @@ func (e *eitherListener) accept() {
 		}
 		e.work.Go(func() { e.tell(conn) })
 	}
+}
+
+// passes says that an error of Accept has its cause elsewhere: too many open files.
+func passes(err error) bool {
+	temporary, ok := err.(interface{ Temporary() bool })
+	return ok && temporary.Temporary()
 }
 
 // tell waits for the first byte and hands the connection on.
