@@ -29,7 +29,7 @@ const steady = 30 * time.Second
 // Run calls dial again and again until ctx ends (nil) or an error is final. dial
 // serves one line to its end, and tells how long it stood. A cause is logged once.
 func (r Redial) Run(ctx context.Context, dial func(context.Context) (stood time.Duration, err error)) error {
-	told := ""
+	told, remote := "", Shown(r.Remote)
 	for failures := 0; ; failures++ {
 		stood, err := dial(ctx)
 		if ctx.Err() != nil {
@@ -47,9 +47,9 @@ func (r Redial) Run(ctx context.Context, dial func(context.Context) (stood time.
 		wait := r.wait(failures)
 		if cause := Cause(err); cause != told {
 			told = cause
-			r.Log.Warn("no line; trying again and again", "remote", r.Remote, "err", err)
+			r.Log.Warn("no line; trying again and again", "remote", remote, "err", err)
 		} else {
-			r.Log.Debug("no line", "remote", r.Remote, "err", err, "wait", wait)
+			r.Log.Debug("no line", "remote", remote, "err", err, "wait", wait)
 		}
 		select {
 		case <-time.After(wait):
@@ -84,6 +84,14 @@ func Cause(err error) string {
 		return e.Op + ": " + e.Err.Error()
 	}
 	return err.Error()
+}
+
+// Shown is an address without the password that may be in it, for logs and screens.
+func Shown(address string) string {
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return address
 }
 
 // LineURL makes the URL of a path at a peer of what people write: HOST:PORT, or a URL

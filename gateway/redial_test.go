@@ -70,3 +70,16 @@ func TestLineURL(t *testing.T) {
 		}
 	}
 }
+
+func TestPasswordsOfAddressesAreNotShown(t *testing.T) {
+	for in, want := range map[string]string{
+		"ws://ada:secret@hub.example.org:8080/relay": "ws://ada:xxxxx@hub.example.org:8080/relay",
+		"ws://hub.example.org":                       "ws://hub.example.org",
+		"hub:8080":                                   "hub:8080",
+		"%":                                          "%",
+	} {
+		if got := gateway.Shown(in); got != want {
+			t.Errorf("%s is shown as %s", in, got)
+		}
+	}
+}

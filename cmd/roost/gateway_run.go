@@ -207,7 +207,7 @@ func (o *outpost) run(ctx context.Context, out io.Writer) error {
 		}
 	})
 	o.openForAll(doors, &inDoors, closeDoors)
-	fmt.Fprintf(out, "Roost %s: gateway %s for %s\n%s", version, o.Name, o.Hub, o.addresses())
+	fmt.Fprintf(out, "Roost %s: gateway %s for %s\n%s", version, o.Name, gateway.Shown(o.Hub), o.addresses())
 	<-doors.Done()
 	o.log.Info("stopping")
 	settled := make(chan struct{})

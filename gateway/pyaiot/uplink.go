@@ -176,7 +176,7 @@ func (u *Uplink) attach(line *lineOut, address string) {
 	}
 	u.line = line
 	u.status.Connected, u.status.Since, u.status.Remote, u.status.LastError = true, time.Now(), address, ""
-	u.log.Info("line to the broker stands", "remote", address, "things", len(u.order))
+	u.log.Info("line to the broker stands", "remote", gateway.Shown(address), "things", len(u.order))
 }
 
 func (u *Uplink) detach(line *lineOut, err error) {

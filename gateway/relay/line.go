@@ -117,7 +117,7 @@ func (s *session) run(ctx context.Context, client *http.Client, address string) 
 	}
 	s.welcomed = true
 	s.c.stood.Store(true)
-	s.c.log.Info("line to the hub stands", "remote", address, "version", version)
+	s.c.log.Info("line to the hub stands", "remote", gateway.Shown(address), "version", version)
 	s.c.note(func(st *Status) {
 		now := time.Now()
 		st.Connected, st.Since, st.LastSeen, st.Remote, st.Version, st.LastError = true, now, now, address, version, ""
