@@ -26,7 +26,7 @@ func (a Arrival) vouched() bool { return a.Gateway != "" || a.Trusted }
 
 // Arrive finds the thing of an arrival or makes one, and marks it present. fresh:
 // it was not present before, or has restarted. Errors: roost.Invalid for an id of
-// no use, roost.Denied when it is not let in, roost.Unavailable when there is no room.
+// no use, roost.Denied when it is not let in, roost.TooMany when there is no room for another.
 func (r *Registry) Arrive(ctx context.Context, a Arrival) (t roost.Thing, fresh bool, err error) {
 	if a.Project == "" {
 		a.Project = roost.Home
@@ -173,7 +173,7 @@ func (r *Registry) findOrMake(a Arrival, now time.Time) (e *entry, made bool, er
 		r.dropLongestSilent()
 	}
 	if len(r.things) >= r.cfg.MaxThings {
-		return nil, false, roost.Errorf(roost.Unavailable, "There are %d things here, as many as Roost keeps; delete some to let thing %q in.", len(r.things), id)
+		return nil, false, roost.Errorf(roost.TooMany, "There are %d things here, as many as Roost keeps; delete some to let thing %q in.", len(r.things), id)
 	}
 	e = newEntry(roost.Thing{
 		Ref:      roost.Ref{Project: a.Project, Thing: r.freeID(a.Project, id, a.Identity.Door)},

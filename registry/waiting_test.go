@@ -122,7 +122,7 @@ func TestNoMoreThingsComeInThanThereIsRoomFor(t *testing.T) {
 		vouched := arrival("n3")
 		vouched.Gateway = "site-b"
 		for _, a := range []registry.Arrival{arrival("n3"), vouched} {
-			if _, _, err := r.Arrive(t.Context(), a); roost.KindOf(err) != roost.Unavailable || !strings.Contains(roost.Message(err), "2 things") {
+			if _, _, err := r.Arrive(t.Context(), a); roost.KindOf(err) != roost.TooMany || !strings.Contains(roost.Message(err), "2 things") {
 				t.Errorf("%s: one more: %v", enrolment, err)
 			}
 		}

@@ -172,11 +172,11 @@ func (d *dashboard) run(ctx context.Context, ready func() error) error {
 	<-open.Done()
 	d.log.Info("stopping")
 	d.commands.Hold()
-	d.step("doors", func(ctx context.Context) { _ = d.pages.Shutdown(ctx); inDoors.Wait() })
-	d.step("dispatcher", func(context.Context) { stopDispatch(); dispatching.Wait() })
+	d.step("doors", patience, func(ctx context.Context) { _ = d.pages.Shutdown(ctx); inDoors.Wait() })
+	d.step("dispatcher", patience, func(context.Context) { stopDispatch(); dispatching.Wait() })
 	d.feed.Close()
-	d.step("rooms", func(context.Context) { stopRooms(); inRooms.Wait() })
-	d.step("stores", func(context.Context) { d.discard() })
+	d.step("rooms", patience, func(context.Context) { stopRooms(); inRooms.Wait() })
+	d.step("stores", patience, func(context.Context) { d.discard() })
 	if cause := context.Cause(open); ctx.Err() == nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}

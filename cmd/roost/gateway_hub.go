@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -21,27 +22,42 @@ const kindFile = "hub-kind"
 // which what comes meanwhile is kept.
 func (s *gatewaySettings) ask(ctx context.Context, log *slog.Logger) string {
 	status, err := relayStatus(ctx, s.Hub)
+	was := s.remembered()
 	switch {
 	case err == nil && (status == http.StatusNotFound || status == http.StatusOK):
+		if was == hubRoost { // a proxy answers while its Roost is away; for that one, all is kept
+			log.Warn("the hub was a Roost and does not answer as one now; --hub-kind pyaiot if that is right", "remote", gateway.Shown(s.Hub), "status", status)
+			return hubRoost
+		}
 		s.remember(hubPyaiot, log)
 		return hubPyaiot
 	case err == nil && (status == http.StatusBadRequest || status == http.StatusUpgradeRequired):
 		s.remember(hubRoost, log)
 		return hubRoost
 	case err != nil:
-		log.Warn("the hub does not answer yet", "remote", s.Hub, "err", err)
+		log.Warn("the hub does not answer yet", "remote", gateway.Shown(s.Hub), "err", err)
 	}
-	if kind, err := os.ReadFile(filepath.Join(s.Data, kindFile)); err == nil && strings.TrimSpace(string(kind)) == hubPyaiot {
-		return hubPyaiot
+	return cmp.Or(was, hubRoost)
+}
+
+// remembered is what this hub was at the last start, "" if it was another or none.
+func (s *gatewaySettings) remembered() string {
+	text, err := os.ReadFile(filepath.Join(s.Data, kindFile))
+	if err != nil {
+		return ""
 	}
-	return hubRoost
+	kind, hub, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	if hub != gateway.Shown(s.Hub) {
+		return ""
+	}
+	return kind
 }
 
 // remember is a help for the next start only.
 func (s *gatewaySettings) remember(kind string, log *slog.Logger) {
 	err := os.MkdirAll(s.Data, 0o700)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(s.Data, kindFile), []byte(kind+"\n"), 0o600)
+		err = os.WriteFile(filepath.Join(s.Data, kindFile), []byte(kind+" "+gateway.Shown(s.Hub)+"\n"), 0o600)
 	}
 	if err != nil {
 		log.Debug("kind of the hub not kept", "err", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -119,7 +120,7 @@ func TestGatewayFindsOutWhatItsHubIs(t *testing.T) {
 		t.Errorf("%s", list)
 	}
 	kind, err := os.ReadFile(filepath.Join(far.data, "far", kindFile))
-	if err != nil || strings.TrimSpace(string(kind)) != hubPyaiot {
+	if err != nil || strings.TrimSpace(string(kind)) != hubPyaiot+" "+front.URL {
 		t.Errorf("remembered: %q %v", kind, err)
 	}
 	if status := far.stop(); status != 0 {
@@ -195,5 +196,22 @@ func TestSizes(t *testing.T) {
 		if err := checkSize("spool-size", text, &n); n != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %d %v", text, n, err)
 		}
+	}
+}
+
+// TestHubThatWasARoostStaysOne: a proxy that says 404 while its Roost is away makes no
+// Pyaiot broker of it, for which nothing would be kept.
+func TestHubThatWasARoostStaysOne(t *testing.T) {
+	proxy := httptest.NewServer(http.NotFoundHandler())
+	defer proxy.Close()
+	log := slog.New(slog.DiscardHandler)
+	s := gatewaySettings{gatewayCmd: gatewayCmd{Hub: proxy.URL, Data: t.TempDir()}}
+	s.remember(hubRoost, log)
+	if kind := s.ask(t.Context(), log); kind != hubRoost {
+		t.Errorf("it is taken for %s", kind)
+	}
+	other := gatewaySettings{gatewayCmd: gatewayCmd{Hub: proxy.URL + "/", Data: s.Data}}
+	if kind := other.ask(t.Context(), log); kind != hubPyaiot {
+		t.Errorf("another hub is taken for %s", kind)
 	}
 }

@@ -41,24 +41,27 @@ func (h *house) run(ctx context.Context, ready func(context.Context) error) erro
 	<-doors.Done()
 	h.log.Info("stopping")
 
-	h.step("doors", func(ctx context.Context) {
-		_ = h.pages.Shutdown(ctx)
+	h.step("doors", 3*patience, func(ctx context.Context) {
+		pages, enough := context.WithTimeout(ctx, patience)
+		defer enough()
+		_ = h.pages.Shutdown(pages)
 		stopDoors(nil)
 		inDoors.Wait()
 	})
-	h.step("dispatcher", func(context.Context) { stopDispatch(); dispatching.Wait() })
+	h.step("dispatcher", patience, func(context.Context) { stopDispatch(); dispatching.Wait() })
 	h.feed.Close()
-	h.step("rooms", func(context.Context) { stopRooms(); inRooms.Wait() })
-	h.step("stores", func(context.Context) { h.closeAll() })
+	h.step("rooms", patience, func(context.Context) { stopRooms(); inRooms.Wait() })
+	h.step("stores", patience, func(context.Context) { h.closeAll() })
 	if cause := context.Cause(doors); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return nil
 }
 
-// step runs one part of closing and goes on without it when it takes too long.
-func (h *house) step(name string, f func(context.Context)) {
-	ctx, stop := context.WithTimeout(context.Background(), patience)
+// step runs one part of closing and goes on without it when it takes too long. Doors
+// have more time than others: pages, connections and the broker's journal end in turn.
+func (h *house) step(name string, within time.Duration, f func(context.Context)) {
+	ctx, stop := context.WithTimeout(context.Background(), within)
 	defer stop()
 	done := make(chan struct{})
 	go func() { defer close(done); f(ctx) }()

@@ -200,9 +200,9 @@ func (d *Door) beacon(ctx context.Context) {
 	tick := time.NewTicker(d.cfg.Beacon)
 	defer tick.Stop()
 	for {
-		d.inside.say(message{topic: beaconTopic})
+		_ = d.inside.say(message{topic: beaconTopic}) // there, nothing stands in its way
 		if d.away != nil && d.away.connected() {
-			d.away.say(message{topic: beaconTopic})
+			_ = d.away.say(message{topic: beaconTopic}) // it has been logged
 		}
 		select {
 		case <-tick.C:

@@ -46,7 +46,7 @@ func (b *burst) resources(p *broker.Publication, own string) {
 	n.mu.Lock()
 	n.listed = true
 	n.mu.Unlock()
-	b.carrier.say(message{topic: discoverTopic(own), payload: []byte("values")})
+	_ = b.carrier.say(message{topic: discoverTopic(own), payload: []byte("values")}) // it has been logged; the node lists them again
 }
 
 // present makes a node hang on where it was heard, and tells the rooms.

@@ -50,7 +50,7 @@ type node struct {
 
 // carrier is the way from us to things: the broker in the house or the one outside.
 type carrier interface {
-	say(m message)
+	say(m message) error     // an error: it is not on its way
 	hears(topic string) bool // somebody who may be the thing would get it
 	tells() bool             // it knows who listens to what; else hears is always true
 	connected() bool
@@ -107,14 +107,15 @@ func (n *node) introduce(ctx context.Context, protocol roost.Protocol) (news boo
 }
 
 // ask asks the node for what it has, in the topics that it knows.
-func (n *node) ask(c carrier, id string) {
+func (n *node) ask(c carrier, id string) (err error) {
 	s := n.talk()
 	if s != roostTopics {
-		c.say(message{topic: discoverTopic(n.own), payload: []byte("resources")})
+		err = c.say(message{topic: discoverTopic(n.own), payload: []byte("resources")})
 	}
 	if s != pyaiotTopics && (s == roostTopics || c.hears(commandTopic(n.own))) {
-		c.say(n.command(roost.Command{ID: id, Kind: roost.Refresh}))
+		err = errors.Join(err, c.say(n.command(roost.Command{ID: id, Kind: roost.Refresh})))
 	}
+	return err
 }
 
 // Send implements gateway.Link. What is handed to the broker is sent; the thing's own
@@ -132,8 +133,7 @@ func (n *node) Send(ctx context.Context, c roost.Command) error {
 		if _, err := n.introduce(ctx, n.protocol()); err != nil {
 			return err
 		}
-		n.ask(way, c.ID)
-		return nil
+		return n.ask(way, c.ID)
 	case c.Kind == roost.Set:
 		return n.set(way, c)
 	}
@@ -148,19 +148,17 @@ func (n *node) set(way carrier, c roost.Command) error {
 	old := message{topic: topic, payload: []byte(c.Value.AsText()), props: expiring(c, new(mqtt.PublishProps))}
 	switch {
 	case s != pyaiotTopics && way.hears(own.topic):
-		way.say(own)
+		return way.say(own)
 	case ok && way.hears(topic):
-		way.say(old)
+		return way.say(old)
 	case way.tells() && way.hears(own.topic):
-		way.say(own)
+		return way.say(own)
 	case s != pyaiotTopics:
 		return deaf(own.topic)
 	case !ok:
 		return roost.Errorf(roost.Invalid, "A node of Pyaiot's topics cannot have a resource of that name.")
-	default:
-		return deaf(topic)
 	}
-	return nil
+	return deaf(topic)
 }
 
 func deaf(topic string) error {
@@ -246,7 +244,7 @@ func (n *node) arrive(ctx context.Context) error {
 	}
 	if news || standing.Fresh && n.talk() == pyaiotTopics {
 		way, _ := n.way()
-		n.ask(way, "")
+		_ = n.ask(way, "") // logged; it is asked again when it comes again
 	}
 	return nil
 }

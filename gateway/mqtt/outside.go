@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/gateway/mqttclient"
 	"github.com/roost-iot/roost/wire/mqtt"
@@ -63,7 +64,7 @@ func (o *outside) run(ctx context.Context) { o.client.Run(ctx) }
 // connection.
 func (o *outside) entered(bool) {
 	o.d.log.Info("connected to the MQTT broker", "remote", o.address)
-	o.say(message{topic: beaconTopic})
+	_ = o.say(message{topic: beaconTopic}) // it has been logged, and the next one comes
 	for _, n := range o.d.nodes.owedBy(o) {
 		_ = n.arrive(o.d.life) // its commands are tried again; what it says will tell
 	}
@@ -80,14 +81,16 @@ func (o *outside) handle(ps []*mqtt.Publish) {
 	b.take(pubs)
 }
 
-func (o *outside) say(m message) {
+func (o *outside) say(m message) error {
 	p := &mqtt.Publish{QoS: 1, Topic: m.topic, Payload: m.payload}
 	if m.props != nil {
 		p.Props = *m.props
 	}
 	if err := o.client.Enqueue(p, nil); err != nil {
 		o.d.log.Warn("message not sent to the MQTT broker", "remote", o.address, "err", err)
+		return roost.Because(roost.Unavailable, err, "The MQTT broker of the thing does not take messages at present.")
 	}
+	return nil
 }
 
 func (o *outside) hears(string) bool { return true }

@@ -64,7 +64,7 @@ func (n *node) tell(ctx context.Context, values []roost.Resource) error {
 	}
 	if news {
 		way, _ := n.way()
-		n.ask(way, "")
+		_ = n.ask(way, "") // logged; it is asked again when it comes again
 	}
 	if len(values) == 0 {
 		return nil

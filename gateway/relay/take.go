@@ -166,7 +166,8 @@ func (v *visit) one(t *distant, e *Entry, old bool) error {
 				break
 			}
 		}
-		err = v.s.cfg.Core.Answer(v.ctx, gateway.Answer{Ref: *t.ref.Load(), ID: e.Command, State: e.State, Value: e.Value, Error: e.Error})
+		a := gateway.Answer{Ref: *t.ref.Load(), ID: e.Command, State: e.State, Value: e.Value, Error: e.Error}
+		err = v.insist(func() error { return v.s.cfg.Core.Answer(v.ctx, a) })
 	}
 	if v.ctx.Err() != nil {
 		return v.ctx.Err()
