@@ -1,5 +1,5 @@
 // Far gateways and their keys, and the credentials of things, as the mock has them.
-import { Problem } from "./house.mjs";
+import { Problem } from "./problem.mjs";
 
 const minute = 60_000;
 const none = { entries: 0, bytes: 0, oldest: 0, dropped: 0 };

@@ -2,14 +2,7 @@
 // Over 400 lines because it is one object by nature: every answer reads and changes the same fleet.
 import { crowd, resource, shapes } from "./fleet.mjs";
 import { Gateways } from "./gateways.mjs";
-
-export class Problem extends Error {
-  constructor(status, detail, headers = {}) {
-    super(detail);
-    this.status = status;
-    this.headers = headers;
-  }
-}
+import { Problem } from "./problem.mjs";
 
 export class Mock {
   constructor({

@@ -5,7 +5,8 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { WebSocketServer } from "ws";
-import { Mock, Problem } from "./house.mjs";
+import { Mock } from "./house.mjs";
+import { Problem } from "./problem.mjs";
 import { frame, mjpeg, tile } from "./pictures.mjs";
 
 const dist = fileURLToPath(new URL("../../web/dist", import.meta.url));
