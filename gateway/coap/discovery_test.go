@@ -205,6 +205,7 @@ func TestRefreshReadsEverythingAgain(t *testing.T) {
 	b := h.board(t, "127.0.2.10").has("</led>", "/led", "0")
 	b.says("alive:n1")
 	h.until(t, "n1 led=0")
+	eventually(t, "the first discovery ends", func() bool { return h.door.Stats().Discoveries == 0 }) // a refresh would join it
 	b.has("</led>,</os>", "/led", "1", "/os", "riot")
 	c := h.ended(t, h.submit(t, command.Request{Ref: ref("n1"), Kind: roost.Refresh, By: "test"}))
 	if c.State != roost.Done {
