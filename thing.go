@@ -53,6 +53,10 @@ type Resource struct {
 	Value    Value
 	At       time.Time
 	Writable bool // the thing is known to take a set of it
+
+	// Event is the number of the event that told the value; 0: it was told before the
+	// server started. Not kept.
+	Event uint64
 }
 
 // Reading is one value of a resource at one time.

@@ -124,7 +124,7 @@ func (r *Registry) take(e *entry, v roost.Resource) error {
 	}
 	v.Writable = v.Writable || h.Writable
 	h.Resource, h.dirty = v, true
-	r.feed.Publish(&roost.Event{Kind: roost.Read, Ref: e.thing.Ref, At: v.At, Resource: v.Name, Value: v.Value})
+	h.Event = r.feed.Publish(&roost.Event{Kind: roost.Read, Ref: e.thing.Ref, At: v.At, Resource: v.Name, Value: v.Value})
 	return nil
 }
 

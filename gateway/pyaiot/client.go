@@ -133,11 +133,11 @@ func (c *client) announce(ctx context.Context, writer chan struct{}) {
 	if !c.announced {
 		c.announced = true
 		c.replaying.Store(true)
-		reader := c.d.hub.watch(c)
+		reader, done := c.d.hub.watch(c)
 		go func() { // serve waits for it
 			defer close(writer)
 			defer reader.Close()
-			if err := c.write(ctx, reader); ctx.Err() == nil {
+			if err := c.write(ctx, reader, done); ctx.Err() == nil {
 				c.d.cfg.Log.Info("Pyaiot client cut", "client", c.id, "err", err)
 				_ = c.conn.Abort() // the reader sees it
 			}

@@ -169,6 +169,7 @@ func (d *Door) Run(ctx context.Context) {
 	hubLife, stopHub := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHub()
 	reader := d.cfg.Feed.Tail()
+	d.hub.done = reader.At() - 1 // nobody else is here yet
 	go func() {
 		defer close(hub)
 		d.hub.run(hubLife, reader)

@@ -105,8 +105,8 @@ func (h *hub) settle(seq uint64) {
 	h.late = waiting
 }
 
-// watch gives a client its place in its project's stream.
-func (h *hub) watch(c *client) *live.Reader[*chunk] {
+// watch gives a client its place in its project's stream: behind event done.
+func (h *hub) watch(c *client) (reader *live.Reader[*chunk], done uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.streams[c.Project]
@@ -115,7 +115,7 @@ func (h *hub) watch(c *client) *live.Reader[*chunk] {
 		h.streams[c.Project] = s
 	}
 	h.clients[c.id] = c
-	return s.ring.Tail()
+	return s.ring.Tail(), h.done
 }
 
 func (h *hub) forget(c *client) {
@@ -152,6 +152,7 @@ func (h *hub) replay(c *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s := h.streams[c.Project]; s != nil {
-		s.append(&chunk{to: c, replay: true})
+		s.flush()
+		s.append(&chunk{to: c, replay: true, done: h.done})
 	}
 }

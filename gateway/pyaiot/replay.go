@@ -16,9 +16,10 @@ var batches = sync.Pool{New: func() any {
 	return &b
 }}
 
-// write sends a snapshot, then what happens, until ctx ends or the client is too slow.
-func (c *client) write(ctx context.Context, reader *live.Reader[*chunk]) error {
-	if err := c.snapshot(ctx); err != nil {
+// write sends a snapshot as of event done, then what happened since, until ctx ends or
+// the client is too slow.
+func (c *client) write(ctx context.Context, reader *live.Reader[*chunk], done uint64) error {
+	if err := c.snapshot(ctx, done); err != nil {
 		return err
 	}
 	var got [16]*chunk
@@ -57,7 +58,7 @@ func (c *client) hand(ctx context.Context, chunks []*chunk) error {
 			if err := c.flush(buf); err != nil {
 				return err
 			}
-			if err := c.snapshot(ctx); err != nil {
+			if err := c.snapshot(ctx, k.done); err != nil {
 				return err
 			}
 		case frames == nil:
@@ -79,9 +80,9 @@ func (c *client) flush(buf *[]byte) error {
 }
 
 // snapshot tells the client, and nobody else, what is there: each thing's new,
-// then its values. Each thing is looked up when its turn comes, so that a big
-// fleet is never copied whole.
-func (c *client) snapshot(ctx context.Context) error {
+// then its values. What was told by a later event than done comes as that. Each thing
+// is looked up when its turn comes, so that a big fleet is never copied whole.
+func (c *client) snapshot(ctx context.Context, done uint64) error {
 	var refs []roost.Ref
 	c.d.cfg.Fleet.Each(c.Project, func(t roost.Thing, _ []roost.Resource) bool {
 		if shown(t) {
@@ -101,6 +102,9 @@ func (c *client) snapshot(ctx context.Context) error {
 		text = wire.AppendNew(text[:0], string(ref.Thing), c.id)
 		*buf = websocket.AppendText(*buf, text)
 		for _, r := range identityFirst(withProtocol(t, rs)) {
+			if r.Event > done {
+				continue
+			}
 			text = wire.AppendUpdate(text[:0], string(ref.Thing), r.Name, string(r.Value), c.id)
 			*buf = websocket.AppendText(*buf, text)
 		}

@@ -1,8 +1,8 @@
 package pyaiot
 
 import (
+	"math"
 	"sync/atomic"
-	"time"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/live"
@@ -22,6 +22,7 @@ const (
 type chunk struct {
 	to     *client // nil: everybody
 	replay bool    // to is to send itself a snapshot
+	done   uint64  // of a replay: the last event whose frames come before it
 	frames atomic.Pointer[[]byte]
 }
 
@@ -64,7 +65,7 @@ func (s *stream) take(e *roost.Event) {
 		}
 	case roost.ThingChanged:
 		if here := shown(*e.Thing); here && !known {
-			s.appear(e.Ref, e.At)
+			s.appear(e.Ref, e.Seq)
 		} else if !here && known {
 			s.out(id)
 		}
@@ -86,19 +87,19 @@ func (s *stream) meet(ref roost.Ref) bool {
 	if !ok || !shown(t) {
 		return false
 	}
-	s.appear(ref, time.Time{})
+	s.appear(ref, 0)
 	return true
 }
 
-// appear announces a thing and what was known of it before. What it said since
-// comes as events.
-func (s *stream) appear(ref roost.Ref, since time.Time) {
+// appear announces a thing and what was known of it before an event. What it said
+// since comes as events. Times do not tell: those of far gateways are older.
+func (s *stream) appear(ref roost.Ref, event uint64) {
 	s.online[ref.Thing] = struct{}{}
 	s.text = wire.AppendNew(s.text[:0], string(ref.Thing), wire.All)
 	s.frame()
 	_, rs, _ := s.fleet.Get(ref)
 	for _, r := range identityFirst(rs) {
-		if r.At.Before(since) {
+		if r.Event < event {
 			s.update(ref.Thing, r.Name, r.Value)
 		}
 	}
@@ -186,7 +187,7 @@ func (s *stream) restate() {
 		}
 	}
 	for _, ref := range here {
-		s.appear(ref, time.Now().Add(time.Hour)) // later than anything known
+		s.appear(ref, math.MaxUint64) // all that is known
 	}
 }
 
