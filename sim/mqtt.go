@@ -78,12 +78,12 @@ type mqttLife struct {
 	manner
 	client *mqttclient.Client
 	qos    byte
-	todo   chan func(ctx context.Context) // by the goroutine that speaks
+	tasks  chan func(ctx context.Context) // by the goroutine that speaks
 }
 
 // live connects, again and again, until ctx ends.
 func (n *mqttNode) live(ctx context.Context) error {
-	l := &mqttLife{mqttNode: n, qos: 1, todo: make(chan func(context.Context), mostAsks)}
+	l := &mqttLife{mqttNode: n, qos: 1, tasks: make(chan func(context.Context), mostAsks)}
 	o := mqttclient.Options{
 		Address: n.f.c.To, ClientID: n.id, User: n.f.c.User, Password: n.f.c.Password, CleanStart: true,
 		Queue: 256, Retry: 500 * time.Millisecond, RetryMax: 15 * time.Second, Log: slog.New(slog.DiscardHandler),
@@ -144,7 +144,7 @@ func (l *mqttLife) lost(err error) {
 // do lets the goroutine that speaks do something in its turn.
 func (l *mqttLife) do(what func(ctx context.Context)) {
 	select {
-	case l.todo <- what:
+	case l.tasks <- what:
 	default:
 		l.f.count.declined.Add(1)
 	}
@@ -158,7 +158,7 @@ func (l *mqttLife) speak(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case do := <-l.todo:
+		case do := <-l.tasks:
 			do(ctx)
 		case <-beacon.C:
 			if !l.f.c.Silent {

@@ -115,7 +115,7 @@ func run(t testing.TB, cfg mqttsn.Config) *house {
 // air is a network in memory. mangle may lose, repeat and delay what is sent.
 type air struct {
 	mu     sync.Mutex
-	toDoor chan datagram
+	inward chan datagram
 	nodes  map[netip.AddrPort]chan []byte
 	over   chan struct{}
 	end    func()
@@ -128,7 +128,7 @@ type datagram struct {
 }
 
 func newAir() *air {
-	a := &air{toDoor: make(chan datagram, 65536), nodes: map[netip.AddrPort]chan []byte{}, over: make(chan struct{})}
+	a := &air{inward: make(chan datagram, 65536), nodes: map[netip.AddrPort]chan []byte{}, over: make(chan struct{})}
 	a.end = sync.OnceFunc(func() { close(a.over) })
 	a.mangle = func(deliver func()) { deliver() }
 	return a
@@ -146,7 +146,7 @@ func (a *air) meet() (send func([]byte), in <-chan []byte) {
 		b = append([]byte(nil), b...)
 		a.mangle(func() {
 			select {
-			case a.toDoor <- datagram{at, b}:
+			case a.inward <- datagram{at, b}:
 			default:
 			}
 		})
@@ -155,7 +155,7 @@ func (a *air) meet() (send func([]byte), in <-chan []byte) {
 
 func (a *air) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 	select {
-	case d := <-a.toDoor:
+	case d := <-a.inward:
 		return copy(b, d.b), d.from, nil
 	case <-a.over:
 		return 0, netip.AddrPort{}, os.ErrDeadlineExceeded
