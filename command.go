@@ -27,7 +27,15 @@ const (
 	Set CommandKind = "set"
 	// Refresh asks the thing for its resources and their values again.
 	Refresh CommandKind = "refresh"
+	// Tell gives Value to the thing's management task, which may answer.
+	Tell CommandKind = "message"
+	// Shell runs Value, a line of Python, on the thing; its output is the answer.
+	Shell CommandKind = "shell"
 )
+
+// Fetched tells that things come and ask for commands of this kind, one by one, in
+// one order for all of them.
+func (k CommandKind) Fetched() bool { return k == Tell || k == Shell }
 
 // Command is what is sent to a thing and answered by it.
 type Command struct {

@@ -16,6 +16,14 @@ const (
 	ThingForgotten
 	// CommandChanged: Command has a new state.
 	CommandChanged
+	// AppChanged: App has a new commit, tag, draft or setting, or is gone.
+	AppChanged
+	// SoftwareChanged: Thing has another app, pool or version, a new run or a new status.
+	SoftwareChanged
+	// MessageArrived: Thing sent Message.
+	MessageArrived
+	// LogWritten: Line was written to the log of Thing.
+	LogWritten
 )
 
 // Event is one line of the live feed. It is shared by all who read the feed and
@@ -29,4 +37,7 @@ type Event struct {
 	Value    Value    // Read
 	Thing    *Thing   // ThingChanged
 	Command  *Command // CommandChanged
+	App      AppID    // AppChanged
+	Message  *WorkerMessage // MessageArrived
+	Line     *LogLine // LogWritten
 }

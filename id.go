@@ -3,6 +3,7 @@ package roost
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"fmt"
 	"strings"
 )
 
@@ -62,3 +63,11 @@ func NewID() string {
 
 // Spell writes bytes in the alphabet of ids: 5 bits for each of its 32 characters.
 func Spell(b []byte) string { return idEncoding.EncodeToString(b) }
+
+// NewUUID gives a random UUID (RFC 9562, version 4) as text.
+func NewUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -54,6 +54,9 @@ func (r Role) Lower(other Role) Role {
 type Person struct {
 	ID           string
 	Name         string // unique, whatever the case of its letters (see NameKey)
+	Account      string // account id: 22 letters and digits, which a device may bring in place of an app's id
+	Email        string // "" if none was given
+	TimeZone     string // of the tz database; "": that of the browser
 	PasswordHash string `json:"-"` // argon2id with its parameters; never shown
 	Roles        map[ProjectID]Role
 	Created      time.Time

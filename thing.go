@@ -13,6 +13,9 @@ const (
 	MQTTSN    Protocol = "MQTT-SN"
 )
 
+// PythingsOS is the label of devices that speak Pythings' HTTP API.
+const PythingsOS Protocol = "PythingsOS"
+
 // Enrolment says whether a thing belongs to the project.
 type Enrolment string
 

@@ -33,6 +33,7 @@ var (
 // Config bounds the room. Its zero value works.
 type Config struct {
 	SetExpiry  time.Duration // of a set that names none; 30 s by default
+	TellExpiry time.Duration // of a message or a shell line that names none; 24 h by default
 	MaxExpiry  time.Duration // 30 days by default
 	MaxPerLine int           // waiting for one resource of one thing; 64 by default
 	MaxOpen    int           // all open ones; 100,000 by default
@@ -41,6 +42,9 @@ type Config struct {
 func (c *Config) fill() {
 	if c.SetExpiry <= 0 {
 		c.SetExpiry = 30 * time.Second
+	}
+	if c.TellExpiry <= 0 {
+		c.TellExpiry = 24 * time.Hour
 	}
 	if c.MaxExpiry <= 0 {
 		c.MaxExpiry = 30 * 24 * time.Hour
@@ -64,7 +68,7 @@ type Commands struct {
 	courier Courier
 
 	mu     sync.Mutex
-	lines  map[roost.Ref]map[string][]*open // by resource; the head is in flight or about to be
+	lines  map[roost.Ref]map[string][]*open // by lineOf; the head is in flight or about to be
 	byID   map[string]*open
 	ending map[string]*open // have ended; the store does not know yet
 	count  atomic.Int64     // len(byID), so that Confirm is free when nothing is open
@@ -88,7 +92,18 @@ type open struct {
 
 // brief commands are worth nothing to a thing that comes later, so they fail when
 // nobody is there; others wait.
-func (o *open) brief() bool { return o.Expires.Sub(o.Created) <= time.Minute }
+func (o *open) brief() bool { return !o.Kind.Fetched() && o.Expires.Sub(o.Created) <= time.Minute }
+
+// fetchedLine is the line of what things come and ask for. It is no resource's name.
+const fetchedLine = "\x00"
+
+// line names the line in which o waits.
+func (o *open) line() string {
+	if o.Kind.Fetched() {
+		return fetchedLine
+	}
+	return o.Resource
+}
 
 // New makes the room with what the store still holds open. Run must follow.
 func New(ctx context.Context, store Store, feed *live.Feed, cfg Config, log *slog.Logger) (*Commands, error) {
@@ -145,7 +160,7 @@ func (c *Commands) admit(o *open) {
 	if c.lines[o.Ref] == nil {
 		c.lines[o.Ref] = map[string][]*open{}
 	}
-	c.lines[o.Ref][o.Resource] = append(c.lines[o.Ref][o.Resource], o)
+	c.lines[o.Ref][o.line()] = append(c.lines[o.Ref][o.line()], o)
 	c.byID[o.ID] = o
 	c.count.Store(int64(len(c.byID)))
 }

@@ -11,7 +11,7 @@ import (
 
 // start delivers o in a goroutine of its own; the caller holds c.mu, and o heads its line.
 func (c *Commands) start(o *open) {
-	if c.courier == nil || c.closed || o.sending || o.asleep || o.State != roost.Queued {
+	if c.courier == nil || c.closed || o.sending || o.asleep || o.State != roost.Queued || o.Kind.Fetched() {
 		return
 	}
 	o.sending, o.woken = true, false
@@ -94,12 +94,12 @@ func (c *Commands) leaveLine(o *open) *open {
 	delete(c.byID, o.ID)
 	c.count.Store(int64(len(c.byID)))
 	lines := c.lines[o.Ref]
-	l := slices.DeleteFunc(lines[o.Resource], func(x *open) bool { return x == o })
+	l := slices.DeleteFunc(lines[o.line()], func(x *open) bool { return x == o })
 	if len(l) > 0 {
-		lines[o.Resource] = l
+		lines[o.line()] = l
 		return l[0]
 	}
-	delete(lines, o.Resource)
+	delete(lines, o.line())
 	if len(lines) == 0 {
 		delete(c.lines, o.Ref)
 	}

@@ -74,8 +74,16 @@ func (c *Commands) fresh(q Request) (*open, error) {
 	if q.Kind == roost.Set && q.Value == "" {
 		return nil, roost.Errorf(roost.Invalid, "Say which value %q is to get.", q.Resource)
 	}
+	if q.Kind.Fetched() {
+		if err := checkFetched(&q); err != nil {
+			return nil, err
+		}
+	}
 	if len(q.Value) > 64<<10 {
 		return nil, roost.Errorf(roost.TooLarge, "A value has at most 64 KiB; this one has %d bytes.", len(q.Value))
+	}
+	if q.Expiry == 0 && q.Kind.Fetched() {
+		q.Expiry = c.cfg.TellExpiry
 	}
 	if q.Expiry == 0 {
 		q.Expiry = c.cfg.SetExpiry
@@ -84,8 +92,12 @@ func (c *Commands) fresh(q Request) (*open, error) {
 		return nil, roost.Errorf(roost.Invalid, "A command expires after 1 second to %d days.", c.cfg.MaxExpiry/(24*time.Hour))
 	}
 	now := time.Now()
+	id := roost.NewID()
+	if q.Kind.Fetched() {
+		id = roost.NewUUID() // programs written for Pythings expect one
+	}
 	return &open{saved: make(chan struct{}), Command: roost.Command{
-		ID: roost.NewID(), Ref: q.Ref, Kind: q.Kind, Resource: q.Resource, Value: q.Value,
+		ID: id, Ref: q.Ref, Kind: q.Kind, Resource: q.Resource, Value: q.Value,
 		State: roost.Queued, By: q.By, Created: now, Expires: now.Add(q.Expiry),
 	}}, nil
 }
@@ -97,14 +109,16 @@ func (c *Commands) enter(o *open) error {
 	switch {
 	case c.closed:
 		return roost.Errorf(roost.Unavailable, "Roost is stopping; the command was not sent.")
-	case len(c.lines[o.Ref][o.Resource]) >= c.cfg.MaxPerLine:
+	case len(c.lines[o.Ref][o.line()]) >= c.cfg.MaxPerLine && o.Kind.Fetched():
+		return roost.Errorf(roost.TooMany, "%d messages wait for %q already; cancel some, or wait until it has come for them.", c.cfg.MaxPerLine, o.Ref.Thing)
+	case len(c.lines[o.Ref][o.line()]) >= c.cfg.MaxPerLine:
 		return roost.Errorf(roost.TooMany, "%d commands wait for %q of %q already.", c.cfg.MaxPerLine, o.Resource, o.Ref.Thing)
 	case len(c.byID) >= c.cfg.MaxOpen:
 		return roost.Errorf(roost.TooMany, "%d commands are open already.", len(c.byID))
 	}
 	c.admit(o)
 	c.tell(o, o.Created)
-	if len(c.lines[o.Ref][o.Resource]) == 1 {
+	if len(c.lines[o.Ref][o.line()]) == 1 {
 		c.start(o)
 	}
 	return nil

@@ -5,6 +5,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"github.com/roost-iot/roost"
 )
@@ -34,11 +35,12 @@ type Arrival struct {
 	Project   roost.ProjectID // "" is roost.Home
 	Identity  roost.Identity
 	Protocol  roost.Protocol
-	Address   string // as people read it: "192.0.2.7:5683"
-	Gateway   string // name of the far gateway that vouches for the thing: it needs no approval
-	Trusted   bool   // the thing showed a credential that a person made for it: it needs no approval
-	Restarted bool   // the thing says that it has just booted: what is known of its values is forgotten
-	Bound     bool   // the thing is here as long as its connection: silence does not make it lost
+	Address   string        // as people read it: "192.0.2.7:5683"
+	Gateway   string        // name of the far gateway that vouches for the thing: it needs no approval
+	Trusted   bool          // the thing showed a credential that a person made for it: it needs no approval
+	Restarted bool          // the thing says that it has just booted: what is known of its values is forgotten
+	Bound     bool          // the thing is here as long as its connection: silence does not make it lost
+	Silence   time.Duration // how long it may be silent before it counts as offline; 0: as long as any
 	Link      Link
 }
 

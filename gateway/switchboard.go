@@ -33,7 +33,7 @@ func New(r *registry.Registry, t *telemetry.Telemetry, c *command.Commands, log 
 func (s *Switchboard) Arrive(ctx context.Context, a Arrival) (Standing, error) {
 	t, fresh, err := s.registry.Arrive(ctx, registry.Arrival{
 		Project: a.Project, Identity: a.Identity, Protocol: a.Protocol, Address: a.Address,
-		Gateway: a.Gateway, Trusted: a.Trusted, Restarted: a.Restarted, Bound: a.Bound,
+		Gateway: a.Gateway, Trusted: a.Trusted, Restarted: a.Restarted, Bound: a.Bound, Silence: a.Silence,
 	})
 	if err != nil {
 		return Standing{Ref: t.Ref, Enrolment: t.Enrolment}, err

@@ -18,7 +18,8 @@ type Arrival struct {
 	Gateway   string // a far gateway that vouches for it
 	Trusted   bool   // it showed a credential that a person made for it
 	Restarted bool
-	Bound     bool // present as long as its connection
+	Bound     bool          // present as long as its connection
+	Silence   time.Duration // how long it may be silent; 0: Config.Presence
 }
 
 // vouched tells that it needs no approval.
@@ -78,7 +79,7 @@ func (r *Registry) receive(e *entry, a Arrival, made bool, now time.Time) (t roo
 // welcome brings e up to date with an arrival and tells whether it was away.
 func (r *Registry) welcome(e *entry, a Arrival, now time.Time) bool {
 	was := e.thing
-	e.bound = a.Bound
+	e.bound, e.silence = a.Bound, a.Silence
 	e.thing.Address, e.thing.Gateway = a.Address, a.Gateway
 	if a.Protocol != "" {
 		e.thing.Protocol = a.Protocol

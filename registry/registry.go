@@ -90,11 +90,12 @@ type entry struct {
 	mu        sync.Mutex
 	thing     roost.Thing
 	resources []held
-	bound     bool // present by its connection, not by its words
-	gone      bool // forgotten: whoever still holds the entry must leave it alone
-	queued    bool // stands in Registry.dirty
-	changed   bool // the thing's own row differs from the store's
-	cleared   bool // the store still has values from before a restart
+	bound     bool          // present by its connection, not by its words
+	silence   time.Duration // how long it may be silent; 0: as any
+	gone      bool          // forgotten: whoever still holds the entry must leave it alone
+	queued    bool          // stands in Registry.dirty
+	changed   bool          // the thing's own row differs from the store's
+	cleared   bool          // the store still has values from before a restart
 	saved     time.Time
 	told      string // the address in the last event
 	toldAt    time.Time

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -29,11 +30,11 @@ func (r *Registry) Run(ctx context.Context) {
 	}
 }
 
-// sweep marks things offline that were silent for longer than Presence.
+// sweep marks things offline that were silent for longer than they may be.
 func (r *Registry) sweep(now time.Time) {
 	for _, e := range r.all() {
 		e.mu.Lock()
-		if !e.gone && e.thing.Online && !e.bound && now.Sub(e.thing.LastHeard) > r.cfg.Presence {
+		if !e.gone && e.thing.Online && !e.bound && now.Sub(e.thing.LastHeard) > cmp.Or(e.silence, r.cfg.Presence) {
 			r.lose(e, now)
 		}
 		e.mu.Unlock()

@@ -80,6 +80,15 @@ func (f *frames) appendTold(b []byte, e *roost.Event) []byte {
 		_, rs, _ := f.things.Get(e.Ref) // for the name that it calls itself
 		b = append(b, `,"data":`...)
 		return appendThing(b, e.Thing, shownName(e.Thing, rs), nil, f.credential(e.Thing), false)
+	case e.Kind == roost.AppChanged:
+		return appendText(append(b, `,"app":`...), e.App)
+	case e.Kind == roost.MessageArrived && e.Message != nil:
+		b = strconv.AppendInt(append(b, `,"id":`...), e.Message.ID, 10)
+		return appendValue(append(b, `,"value":`...), e.Message.Data)
+	case e.Kind == roost.LogWritten && e.Line != nil:
+		b = appendText(append(b, `,"level":`...), e.Line.Level)
+		b = appendText(append(b, `,"text":`...), e.Line.Text)
+		return appendText(append(b, `,"detail":`...), e.Line.Detail)
 	case e.Kind == roost.CommandChanged && e.Command != nil:
 		data, err := json.Marshal(shownCommand(*e.Command))
 		if err != nil { // a value that is no JSON: say the rest
@@ -94,6 +103,7 @@ func (f *frames) appendTold(b []byte, e *roost.Event) []byte {
 var kindName = [...]string{
 	roost.Read: "reading", roost.ThingChanged: "thing", roost.ThingReset: "reset",
 	roost.ThingForgotten: "forgotten", roost.CommandChanged: "command",
+	roost.AppChanged: "app", roost.SoftwareChanged: "software", roost.MessageArrived: "message", roost.LogWritten: "log",
 }
 
 // batchEvents and batchBytes bound what one write to a watcher carries.

@@ -1,0 +1,82 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// checkFetched holds a message or a shell line against what things can take.
+func checkFetched(q *Request) error {
+	q.Resource = ""
+	switch {
+	case q.Kind == roost.Tell && empty(q.Value):
+		return roost.Errorf(roost.Invalid, "Say what the message is; PythingsOS takes no empty one.")
+	case q.Kind == roost.Shell && (!q.Value.IsText() || q.Value.AsText() == ""):
+		return roost.Errorf(roost.Invalid, "A shell line is text that is not empty.")
+	}
+	return nil
+}
+
+// empty tells values that are false to Python, which a device takes for no message.
+func empty(v roost.Value) bool {
+	switch v {
+	case "", "null", "false", "0", `""`, "[]", "{}":
+		return true
+	}
+	return false
+}
+
+// Fetch gives the thing the oldest message or shell line that waits for it and marks
+// it sent, in the store too before Fetch returns. false: nothing waits, or the
+// thing has not answered the one before (see Fetched).
+func (c *Commands) Fetch(ctx context.Context, ref roost.Ref) (roost.Command, bool) {
+	if c.count.Load() == 0 {
+		return roost.Command{}, false
+	}
+	c.mu.Lock()
+	l := c.lines[ref][fetchedLine]
+	if c.closed || len(l) == 0 || l[0].State != roost.Queued {
+		c.mu.Unlock()
+		return roost.Command{}, false
+	}
+	o := l[0]
+	c.markSent(o)
+	cmd := o.Command
+	c.mu.Unlock()
+	settled := make(chan struct{})
+	c.work.Go(func() { defer close(settled); o.saves.Wait() })
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
+	return cmd, true
+}
+
+// Fetched gives the message or shell line that the thing was given and has not answered.
+func (c *Commands) Fetched(ref roost.Ref) (roost.Command, bool) {
+	if c.count.Load() == 0 {
+		return roost.Command{}, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.lines[ref][fetchedLine]
+	if len(l) == 0 || l[0].State != roost.Sent {
+		return roost.Command{}, false
+	}
+	return l[0].Command, true
+}
+
+// PutBack makes a fetched command queued again: it surely never reached its thing.
+func (c *Commands) PutBack(ref roost.Ref, id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.byID[id]
+	if o == nil || o.Ref != ref || !o.Kind.Fetched() || o.State != roost.Sent {
+		return
+	}
+	o.State, o.Sent = roost.Queued, time.Time{}
+	c.tell(o, time.Now())
+	c.save(o)
+}
