@@ -178,6 +178,8 @@ export class Mock {
   }
 
   // --- requests ---
+  /** Those before win; parts of the mock with files of their own add theirs. */
+  allRoutes = () => [...this.routes, ...this.gateways.routes];
   routes = [
     ["GET", /^\/site$/, () => this.site],
     ["GET", /^\/session$/, (c) => this.session(c)],

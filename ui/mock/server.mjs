@@ -9,7 +9,7 @@ import { Mock } from "./house.mjs";
 import { Problem } from "./problem.mjs";
 import { frame, mjpeg, tile } from "./pictures.mjs";
 
-const dist = fileURLToPath(new URL("../../web/dist", import.meta.url));
+const dist = process.env.ROOST_DIST ?? fileURLToPath(new URL("../../web/dist", import.meta.url));
 const types = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -52,7 +52,7 @@ async function api(mock, req, res, url) {
     if (person?.role === "viewer" && req.method !== "GET" && !path.startsWith("/session"))
       throw new Problem(403, "This needs the role operator.");
     const body = await readJSON(req);
-    for (const [method, pattern, act] of [...mock.routes, ...mock.gateways.routes]) {
+    for (const [method, pattern, act] of mock.allRoutes()) {
       const m = method === req.method && pattern.exec(path);
       if (!m) continue;
       const args = m.slice(1).map(decodeURIComponent);
@@ -69,6 +69,7 @@ async function api(mock, req, res, url) {
           if (!t) throw new Problem(404, `No thing ${args[0]} here.`);
           return t;
         },
+        origin: req.headers.host,
       };
       const out = act(c);
       if (out === null) return res.writeHead(204, headers).end();

@@ -40,7 +40,16 @@ export interface Thing {
   widgets?: Record<string, string>;
   /** The id of the credential it signs in with. */
   credential?: string;
+  /** Of things that take apps; null: none is installed. */
+  app?: ThingApp | null;
   resources?: Resource[];
+}
+export interface ThingApp {
+  id: string;
+  name: string;
+  pool: string;
+  /** Id of the commit that runs, "0" if none does. */
+  version: string;
 }
 export interface Things {
   things: Thing[];
@@ -72,7 +81,7 @@ export type CommandState = "queued" | "sent" | "done" | "failed" | "expired" | "
 export interface Command {
   id: string;
   thing: string;
-  kind: "set" | "refresh";
+  kind: "set" | "refresh" | "message" | "shell";
   resource: string;
   value: unknown;
   state: CommandState;
@@ -159,7 +168,7 @@ export interface Site {
   mqttsn: string;
   coap: string;
 }
-export type SimulatedKind = "coap" | "ws" | "mqtt" | "mqttsn";
+export type SimulatedKind = "coap" | "ws" | "mqtt" | "mqttsn" | "pythings";
 export interface Listener {
   name: string;
   address: string;
@@ -253,7 +262,13 @@ export function sentence(text: string): string {
   return /[.!?…]$/.test(s) ? s : s + ".";
 }
 
-async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+/** One request to /api/v2; the calls of apps and of software stand in files of their own. */
+export async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
@@ -279,7 +294,7 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
   return (await res.json()) as T;
 }
 
-function query(params: Record<string, string | number | boolean | undefined>): string {
+export function query(params: Record<string, string | number | boolean | undefined>): string {
   const q = new URLSearchParams();
   for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== "") q.set(k, String(v));
   const s = q.toString();
@@ -316,10 +331,10 @@ export const api = {
 
   command: (
     t: string,
-    c: { kind?: "set" | "refresh"; resource?: string; value?: unknown; expires_in?: number },
+    c: { kind?: Command["kind"]; resource?: string; value?: unknown; expires_in?: number },
   ) => call<Command>("POST", `/things/${id(t)}/commands`, c),
-  commands: (t: string, limit = 50) =>
-    call<{ commands: Command[] }>("GET", `/things/${id(t)}/commands` + query({ limit })),
+  commands: (t: string, limit = 50, kind?: Command["kind"]) =>
+    call<{ commands: Command[] }>("GET", `/things/${id(t)}/commands` + query({ limit, kind })),
   cancelCommand: (c: string) => call<Command>("DELETE", `/commands/${id(c)}`),
 
   users: () => call<{ users: User[] }>("GET", "/users"),

@@ -27,6 +27,39 @@ export interface CommandEvent {
   data: Command;
   at: number;
 }
+/** An app changed: its commits, drafts, tags or pools. */
+export interface AppEvent {
+  type: "app";
+  seq: number;
+  thing: string;
+  app: string;
+  at: number;
+}
+/** What runs on a thing, or shall run there, changed. */
+export interface SoftwareEvent {
+  type: "software";
+  seq: number;
+  thing: string;
+  at: number;
+}
+/** What the worker task of a thing sent. */
+export interface MessageEvent {
+  type: "message";
+  seq: number;
+  thing: string;
+  id: number;
+  value: unknown;
+  at: number;
+}
+export interface LogEvent {
+  type: "log";
+  seq: number;
+  thing: string;
+  level: string;
+  text: string;
+  detail: string;
+  at: number;
+}
 export interface GoneEvent<T extends "reset" | "forgotten"> {
   type: T;
   seq: number;
@@ -45,6 +78,10 @@ export type LiveEvent =
   | ReadingEvent
   | ThingEvent
   | CommandEvent
+  | AppEvent
+  | SoftwareEvent
+  | MessageEvent
+  | LogEvent
   | GoneEvent<"reset">
   | GoneEvent<"forgotten">
   | FreshEvent
@@ -170,6 +207,10 @@ export class Live {
       case "reading":
       case "thing":
       case "command":
+      case "app":
+      case "software":
+      case "message":
+      case "log":
       case "reset":
       case "forgotten":
         if (seq !== 0 && seq <= this.#seq) return; // seen before the gap

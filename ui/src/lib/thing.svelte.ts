@@ -122,7 +122,7 @@ export class LiveThing {
     return this.#latest.get(resource);
   }
   track(c: Command): void {
-    if (c.kind === "refresh") return;
+    if (c.kind !== "set") return;
     const old = this.#latest.get(c.resource);
     if (old && old.id !== c.id && old.created > c.created) return;
     this.#latest.set(c.resource, old?.id === c.id ? later(old, c) : c);
