@@ -45,24 +45,25 @@ type house struct {
 	accounts    *account.Accounts
 	switchboard *gateway.Switchboard
 
-	certificate *certificate // nil: plain only
-	listeners   []net.Listener
-	debug       net.Listener   // nil: none
-	coapConn    coap.Sockets   // nil: off
-	mqttAt      net.Listener   // nil: off
-	mqttsnConns mqttsn.Sockets // nil: off
-	mqttsnGroup *net.UDPConn   // nil: none
-	at          addresses
-	coap        *coap.Door
-	mqtt        *mqtt.Door   // nil: off, as is what follows
-	mqttsn      *mqttsn.Door // on the broker of mqtt
-	ws          *ws.Door
-	pyaiot      *pyaiot.Door
-	relay       *relay.Server
-	web         *web.Server
-	pages       *http.Server
-	simulator   *sim.Starter
-	guests      *guests
+	certificate    *certificate // nil: none was given
+	ownCertificate *ownCertificate
+	listeners      []net.Listener
+	debug          net.Listener   // nil: none
+	coapConn       coap.Sockets   // nil: off
+	mqttAt         net.Listener   // nil: off
+	mqttsnConns    mqttsn.Sockets // nil: off
+	mqttsnGroup    *net.UDPConn   // nil: none
+	at             addresses
+	coap           *coap.Door
+	mqtt           *mqtt.Door   // nil: off, as is what follows
+	mqttsn         *mqttsn.Door // on the broker of mqtt
+	ws             *ws.Door
+	pyaiot         *pyaiot.Door
+	relay          *relay.Server
+	web            *web.Server
+	pages          *http.Server
+	simulator      *sim.Starter
+	guests         *guests
 }
 
 // addresses are where the doors of nodes listen; nil: off.
@@ -79,6 +80,7 @@ func openHouse(ctx context.Context, set settings, log *slog.Logger) (_ *house, e
 	if h.certificate, err = loadCertificate(h.TLSCert, h.TLSKey, log); err != nil {
 		return nil, err
 	}
+	h.ownCertificate = newOwnCertificate(h.Data, log)
 	for _, step := range []func(context.Context) error{h.openSockets, h.openStores, h.openRooms, h.openDoors} {
 		if err := step(ctx); err != nil {
 			return nil, err

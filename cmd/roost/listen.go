@@ -23,7 +23,7 @@ func (h *house) openSockets(ctx context.Context) error {
 			errs = append(errs, socketError("http", at, err))
 			continue
 		}
-		h.listeners = append(h.listeners, h.sealed(l))
+		h.listeners = append(h.listeners, either(l, doorTLS(h.certificate, h.ownCertificate, h.TLSLegacy == "on")))
 	}
 	if h.CoAP != off {
 		conn, err := coap.Listen(h.CoAP)

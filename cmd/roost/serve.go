@@ -34,8 +34,9 @@ type serveCmd struct {
 	MQTTSN        string `name:"mqttsn" help:"MQTT-SN over UDP." default:":1885" group:"doors"`
 	MQTTSNTopics  string `name:"mqttsn-topics" help:"Predefined topics of MQTT-SN: a line each, with the id and the topic." placeholder:"FILE" group:"doors"`
 	MQTTSNGroup   string `name:"mqttsn-group" help:"Multicast group in which MQTT-SN nodes look for a gateway: [ff02::1%wlan0]:1885." placeholder:"ADDR" group:"doors"`
-	TLSCert       string `name:"tls-cert" help:"Certificate (PEM); with it the ports of HTTP and MQTT take TLS as well as plain." placeholder:"FILE" group:"doors"`
+	TLSCert       string `name:"tls-cert" help:"Certificate (PEM) of the ports of HTTP and MQTT, which take TLS as well as plain; without it those of HTTP have one of Roost's own." placeholder:"FILE" group:"doors"`
 	TLSKey        string `name:"tls-key" help:"The certificate's private key (PEM)." placeholder:"FILE" group:"doors"`
+	TLSLegacy     string `name:"tls-legacy" help:"on: the ports of HTTP take TLS 1.0 and RSA key exchange as well, which ESP8266 boards of PythingsOS need; weak." default:"off" group:"doors"`
 	Enrol         string `help:"Unknown things: approve (they wait for a person), open (all come in) or closed." default:"approve" group:"people"`
 	PyaiotClients string `help:"Who may open /ws: token (people and tokens of Roost), open (anybody, as with Pyaiot) or off." default:"token" group:"people"`
 	PyaiotAuth    string `help:"How far gateways show their token: head (as a subprotocol), or any (as Pyaiot 0.2 does it, too)." default:"head" group:"people"`
@@ -71,6 +72,7 @@ func (s serveCmd) check() (settings, error) {
 		checkChoice("enrol", s.Enrol, registry.EnrolApprove, registry.EnrolOpen, registry.EnrolClosed),
 		checkChoice("pyaiot-clients", s.PyaiotClients, pyaiot.ClientsToken, pyaiot.ClientsOpen, pyaiot.ClientsOff),
 		checkChoice("pyaiot-auth", s.PyaiotAuth, "head", "any"),
+		checkChoice("tls-legacy", s.TLSLegacy, "on", off),
 		checkChoice("durability", s.Durability, "batch", "commit"),
 		checkDuration("presence", s.Presence, time.Second, 24*time.Hour),
 		checkURL("public-url", s.PublicURL),
