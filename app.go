@@ -45,6 +45,7 @@ type Pool struct {
 	Name     string
 	Kind     PoolKind
 	Settings AppSettings
+	Base     string // id of the commit that Latest means while its kind follows none; "": the first
 	Edited   time.Time
 }
 
