@@ -1,8 +1,10 @@
 // What the mock is: a made-up fleet in memory and what /api/v2 answers about it.
 // Over 400 lines because it is one object by nature: every answer reads and changes the same fleet.
+import { Apps } from "./apps.mjs";
 import { crowd, resource, shapes } from "./fleet.mjs";
 import { Gateways } from "./gateways.mjs";
 import { Problem } from "./problem.mjs";
+import { SoftwareHouse } from "./software.mjs";
 
 export class Mock {
   constructor({
@@ -30,6 +32,7 @@ export class Mock {
       ...site,
     };
     this.gateways = new Gateways(setup || empty);
+    this.apps = new Apps(this, setup || empty);
     this.everybody = { id: "public", name: "a visitor", role: "operator" };
     this.users = setup
       ? []
@@ -47,6 +50,7 @@ export class Mock {
     this.delay = 350;
     if (!empty) for (const s of [...shapes, ...crowd(crowdSize)].filter(only)) this.addThing(s);
     for (const t of [...this.things.values()].slice(0, 1)) this.pastCommands(t);
+    this.software = new SoftwareHouse(this, { empty: setup || empty, only });
     this.timer = setInterval(() => this.tick(), 200).unref();
   }
   id = () => Math.random().toString(36).slice(2, 12);
@@ -128,10 +132,13 @@ export class Mock {
       first_heard: t.first,
       last_heard: t.last,
       address: t.address,
-      door: t.gateway ? "relay" : ({ CoAP: "coap", WebSocket: "ws" }[t.protocol] ?? "mqtt"),
+      door: t.gateway
+        ? "relay"
+        : ({ CoAP: "coap", WebSocket: "ws", PythingsOS: "pythings" }[t.protocol] ?? "mqtt"),
       gateway: t.gateway,
       tags: t.tags,
       widgets: t.widgets,
+      app: this.software.appOf(t),
     };
     const credential = this.gateways.of(t);
     if (credential) out.credential = credential;
@@ -179,7 +186,7 @@ export class Mock {
 
   // --- requests ---
   /** Those before win; parts of the mock with files of their own add theirs. */
-  allRoutes = () => [...this.routes, ...this.gateways.routes];
+  allRoutes = () => [...this.software.routes, ...this.routes, ...this.gateways.routes, ...this.apps.routes];
   routes = [
     ["GET", /^\/site$/, () => this.site],
     ["GET", /^\/session$/, (c) => this.session(c)],
@@ -452,7 +459,9 @@ export class Mock {
     };
   }
   simulate(c) {
-    const speaks = { coap: "CoAP", ws: "WebSocket", mqtt: "MQTT", mqttsn: "MQTT-SN" }[c.body.kind];
+    const speaks = { coap: "CoAP", ws: "WebSocket", mqtt: "MQTT", mqttsn: "MQTT-SN", pythings: "PythingsOS" }[
+      c.body.kind
+    ];
     const id = (c.body.kind === "coap" ? "51A0" : `sim-${c.body.kind}-`) + this.id().slice(0, 6);
     setTimeout(() => {
       const t = this.addThing({

@@ -51,7 +51,8 @@ async function api(mock, req, res, url) {
     if (!person && !open) throw new Problem(401, "Sign in first.");
     if (person?.role === "viewer" && req.method !== "GET" && !path.startsWith("/session"))
       throw new Problem(403, "This needs the role operator.");
-    const body = await readJSON(req);
+    const bytes = await readAll(req);
+    const body = req.headers["content-type"]?.includes("json") ? JSON.parse(String(bytes)) : {};
     for (const [method, pattern, act] of mock.allRoutes()) {
       const m = method === req.method && pattern.exec(path);
       if (!m) continue;
@@ -60,6 +61,7 @@ async function api(mock, req, res, url) {
         sid,
         person,
         body,
+        bytes,
         args,
         query: url.searchParams,
         cookie: (s) => (headers["Set-Cookie"] = `roost_session=${s}; HttpOnly; SameSite=Lax; Path=/`),
@@ -81,14 +83,14 @@ async function api(mock, req, res, url) {
     const status = err.status ?? 500;
     headers["Content-Type"] = "application/problem+json";
     res.writeHead(status, { ...headers, ...err.headers });
-    res.end(JSON.stringify({ status, title: "Refused", detail: err.message }));
+    res.end(JSON.stringify({ status, title: "Refused", detail: err.message, problems: err.problems }));
   }
 }
 
-async function readJSON(req) {
-  let text = "";
-  for await (const part of req) text += part;
-  return text ? JSON.parse(text) : {};
+async function readAll(req) {
+  const parts = [];
+  for await (const part of req) parts.push(part);
+  return Buffer.concat(parts);
 }
 
 async function file(res, path) {
