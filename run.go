@@ -76,3 +76,14 @@ type LogLine struct {
 	Text   string
 	Detail string // a traceback; "" if none
 }
+
+// MessageQuery says which messages of a thing are wanted. Their order is that of
+// their times, and of their ids where times are equal.
+type MessageQuery struct {
+	From, To time.Time // both included; zero: no bound
+	Before   int64     // those older than the message of this id; 0: no bound
+	After    int64     // those newer than it; 0: no bound
+	Oldest   bool      // oldest first instead of newest first
+	App      AppID     // "": of all
+	Limit    int       // at most so many; 0: as many as one answer gives
+}

@@ -37,19 +37,26 @@ func (t *Telemetry) History(ctx context.Context, ref roost.Ref, resource string,
 	return h, nil
 }
 
-// Drop deletes all readings of a thing, those that are pending too. When it fails it
-// can be done again: the series go last.
+// Drop deletes all readings and messages of a thing and its log, those that are pending
+// too. When it fails it can be done again: the series go last.
 func (t *Telemetry) Drop(ctx context.Context, ref roost.Ref) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
 	t.mu.Lock()
 	t.pending.readings = slices.DeleteFunc(t.pending.readings, func(r roost.Reading) bool { return r.Ref == ref })
-	if b := t.pending; len(b.readings) == 0 { // no flush will look at it
+	t.dropTold(ref)
+	if b := t.pending; b.empty() { // no flush will look at it
 		t.pending = newBatch(nil)
 		b.end()
 	}
 	t.mu.Unlock()
 	t.names.forget(ref)
+	if err := t.store.DropMessages(ctx, ref); err != nil {
+		return fmt.Errorf("drop messages: %w", err)
+	}
+	if err := t.store.DropLines(ctx, ref); err != nil {
+		return fmt.Errorf("drop log: %w", err)
+	}
 	ids, err := t.store.SeriesOf(ctx, ref)
 	if err != nil {
 		return fmt.Errorf("find series: %w", err)

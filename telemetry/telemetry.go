@@ -1,6 +1,7 @@
 // Package telemetry takes readings and keeps them: numbers and booleans as
-// series of points, text and other JSON as they were sent. Writing is batched:
-// a batch is one transaction, and whoever needs to know waits for it.
+// series of points, text and other JSON as they were sent. It keeps the messages of
+// worker tasks and the logs of things as well. Writing is batched: a batch is one
+// transaction, and whoever needs to know waits for it.
 package telemetry
 
 import (
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/store/series"
 )
 
@@ -25,8 +27,14 @@ type Config struct {
 	// those of more are dropped. A thing that names new ones at every restart would
 	// fill the disk.
 	MaxSeries int
-	// Commit holds Record until its batch is on disk (durability "commit").
+	// Commit holds Record and RecordMessage until the batch is on disk (durability "commit").
 	Commit bool
+	// Messages is how many messages are kept of a thing, 100,000 by default.
+	Messages int
+	// Lines is how many lines are kept of the log of a thing, 1,000 by default.
+	Lines int
+	// Feed is told of messages and log lines; nil: nobody is.
+	Feed *live.Feed
 }
 
 func (c *Config) fill() {
@@ -38,6 +46,12 @@ func (c *Config) fill() {
 	}
 	if c.MaxSeries <= 0 {
 		c.MaxSeries = 1024
+	}
+	if c.Messages <= 0 {
+		c.Messages = 100_000
+	}
+	if c.Lines <= 0 {
+		c.Lines = 1000
 	}
 }
 
@@ -65,12 +79,18 @@ type Telemetry struct {
 
 	names names // which number a series has; only the writing goroutine adds
 
+	ids  ids // of messages and lines; given under mu
+	trim trimmer
+
 	recorded, refused, clamped, dropped atomic.Uint64
 }
 
 // batch is what one transaction writes.
 type batch struct {
 	readings []roost.Reading
+	messages []roost.WorkerMessage
+	lines    []roost.LogLine
+	bytes    int             // of messages and lines
 	done     chan struct{}   // closed when written
 	joined   []chan struct{} // of batches whose readings moved into this one
 }
@@ -78,6 +98,21 @@ type batch struct {
 // newBatch makes a batch whose readings go where there is room for them, if any is.
 func newBatch(room []roost.Reading) *batch {
 	return &batch{readings: room[:0], done: make(chan struct{})}
+}
+
+// empty tells that b need not be written.
+func (b *batch) empty() bool { return len(b.readings)+len(b.messages)+len(b.lines) == 0 }
+
+// full tells that b is not to wait for more.
+func (b *batch) full() bool { return len(b.readings)+len(b.messages) >= batchSize }
+
+// prepend makes all of b, which could not be written, come before what l holds.
+func (b *batch) prepend(l *batch) {
+	b.readings = append(b.readings, l.readings...)
+	b.messages = append(b.messages, l.messages...)
+	b.lines = append(b.lines, l.lines...)
+	b.bytes += l.bytes
+	b.joined = append(b.joined, l.done)
 }
 
 // end lets go all who wait for b.
@@ -94,7 +129,7 @@ func New(store Store, numbers *series.DB, cfg Config, log *slog.Logger) *Telemet
 	return &Telemetry{
 		store: store, numbers: numbers, cfg: cfg, log: log,
 		pending: newBatch(nil), kick: make(chan struct{}, 1),
-		names: newNames(cfg.MaxSeries, log),
+		names: newNames(cfg.MaxSeries, log), trim: newTrimmer(),
 	}
 }
 
@@ -124,13 +159,15 @@ func (t *Telemetry) Record(ctx context.Context, ref roost.Ref, values []roost.Re
 		}
 		b.readings = append(b.readings, roost.Reading{Ref: ref, Resource: v.Name, Value: v.Value, At: at})
 	}
-	full := len(b.readings) >= batchSize
+	full := b.full()
 	t.mu.Unlock()
+	return t.written(ctx, b, full)
+}
+
+// written gets b written soon if it is full, and waits for it with Config.Commit.
+func (t *Telemetry) written(ctx context.Context, b *batch, full bool) error {
 	if full || t.cfg.Commit {
-		select {
-		case t.kick <- struct{}{}:
-		default:
-		}
+		t.hurry()
 	}
 	if !t.cfg.Commit {
 		return nil
@@ -143,19 +180,27 @@ func (t *Telemetry) Record(ctx context.Context, ref roost.Ref, values []roost.Re
 	}
 }
 
+// hurry makes Run write what is pending.
+func (t *Telemetry) hurry() {
+	select {
+	case t.kick <- struct{}{}:
+	default:
+	}
+}
+
 // Stats is what the System page shows of readings, since the start.
 type Stats struct {
-	Recorded uint64 // written
+	Recorded uint64 // written, messages too
 	Refused  uint64 // turned away because too much was pending
 	Clamped  uint64 // their time was too far in the future
-	Dropped  uint64 // of resources beyond MaxSeries
+	Dropped  uint64 // of resources beyond MaxSeries; log lines for which there was no room
 	Pending  int
 }
 
 // Stats counts.
 func (t *Telemetry) Stats() Stats {
 	t.mu.Lock()
-	pending := len(t.pending.readings)
+	pending := len(t.pending.readings) + len(t.pending.messages)
 	t.mu.Unlock()
 	return Stats{Recorded: t.recorded.Load(), Refused: t.refused.Load(), Clamped: t.clamped.Load(), Dropped: t.dropped.Load(), Pending: pending}
 }

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -14,6 +15,9 @@ const retryEvery = time.Second
 
 // Run writes batches until ctx ends, then what is left.
 func (t *Telemetry) Run(ctx context.Context) {
+	var trimming sync.WaitGroup
+	trimming.Go(func() { t.trimAll(ctx) })
+	defer trimming.Wait()
 	tick := time.NewTicker(t.cfg.BatchEvery)
 	defer tick.Stop()
 	for {
@@ -39,17 +43,14 @@ func (t *Telemetry) Settle(ctx context.Context) error {
 	if t.under != nil {
 		waits = append(waits, t.under.done)
 	}
-	if len(t.pending.readings) > 0 {
+	if !t.pending.empty() {
 		waits = append(waits, t.pending.done)
 	}
 	t.mu.Unlock()
 	if len(waits) == 0 {
 		return nil
 	}
-	select {
-	case t.kick <- struct{}{}:
-	default:
-	}
+	t.hurry()
 	for _, done := range waits {
 		select {
 		case <-done:
@@ -81,29 +82,36 @@ func (t *Telemetry) flush(ctx context.Context) error {
 	defer t.writing.Unlock()
 	t.mu.Lock()
 	b := t.pending
-	if len(b.readings) == 0 {
+	if b.empty() {
 		t.mu.Unlock()
 		return nil
 	}
 	t.pending, t.spare, t.under = newBatch(t.spare), nil, b
 	t.mu.Unlock()
-	err := t.write(ctx, b.readings)
+	err := t.writeAll(ctx, b)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.broken, t.under = err != nil, nil
 	if err != nil {
-		later := t.pending
-		b.readings = append(b.readings, later.readings...)
+		b.prepend(t.pending)
 		t.pending = b
-		b.joined = append(b.joined, later.done)
 		return err
 	}
 	b.end()
 	if cap(b.readings) <= 4*batchSize {
-		clear(b.readings)
 		t.spare, b.readings = b.readings, nil
 	}
 	return nil
+}
+
+// writeAll writes a batch. Doing so twice does no harm.
+func (t *Telemetry) writeAll(ctx context.Context, b *batch) error {
+	if err := t.write(ctx, b.readings); err != nil {
+		return err
+	}
+	clear(b.readings)
+	b.readings = b.readings[:0]
+	return t.writeTold(ctx, b)
 }
 
 // write sorts readings into numbers and texts and stores both. Writing the same

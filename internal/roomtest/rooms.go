@@ -66,6 +66,7 @@ func Open(t testing.TB, cfg Config) *Rooms {
 	must(err)
 	r.Registry, err = registry.Open(ctx, r.Store, r.Feed, cfg.Registry, log)
 	must(err)
+	cfg.Telemetry.Feed = r.Feed
 	r.Telemetry = telemetry.New(r.Store, r.Numbers, cfg.Telemetry, log)
 	r.Commands, err = command.New(ctx, r.Store, r.Feed, cfg.Command, log)
 	must(err)

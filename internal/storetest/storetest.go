@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Resources":   testResources,
 		"Series":      testSeries,
 		"Texts":       testTexts,
+		"Messages":    testMessages,
+		"Log":         testLog,
 		"Commands":    testCommands,
 		"People":      testPeople,
 		"Sessions":    testSessions,
