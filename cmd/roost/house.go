@@ -118,7 +118,7 @@ func (h *house) openRooms(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.telemetry = telemetry.New(h.store, h.numbers, telemetry.Config{Commit: h.Durability == "commit"}, h.log)
+	h.telemetry = telemetry.New(h.store, h.numbers, telemetry.Config{Commit: h.Durability == "commit", Feed: h.feed}, h.log)
 	h.commands, err = command.New(ctx, h.store, h.feed, command.Config{}, h.log)
 	if err != nil {
 		return fmt.Errorf("load commands: %w", err)
