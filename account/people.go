@@ -220,7 +220,7 @@ func (a *Accounts) newPerson(ctx context.Context, name, password string) (roost.
 	if err != nil {
 		return roost.Person{}, err
 	}
-	return roost.Person{ID: roost.NewID(), Name: name, PasswordHash: hash, Created: a.now()}, nil
+	return roost.Person{ID: roost.NewID(), Name: name, Account: newAccount(), PasswordHash: hash, Created: a.now()}, nil
 }
 
 // checkName wants 1 to 64 characters that can be seen.

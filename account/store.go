@@ -29,6 +29,8 @@ type PersonStore interface {
 	Person(ctx context.Context, id string) (roost.Person, error)
 	// PersonNamed gives one by roost.NameKey(name); roost.NotFound if there is none.
 	PersonNamed(ctx context.Context, name string) (roost.Person, error)
+	// PersonByAccount gives one by their account id; roost.NotFound if there is none.
+	PersonByAccount(ctx context.Context, id string) (roost.Person, error)
 	// SavePerson inserts or replaces by id, with all roles; roost.Conflict when
 	// the name is another's.
 	SavePerson(ctx context.Context, p roost.Person) error

@@ -36,6 +36,11 @@ func (a *Accounts) AddToken(ctx context.Context, actor Actor, project roost.Proj
 	if err := actor.Allowed(project, Own); err != nil {
 		return t, "", err
 	}
+	return a.makeToken(ctx, actor, project, n)
+}
+
+// makeToken is AddToken for an actor who may.
+func (a *Accounts) makeToken(ctx context.Context, actor Actor, project roost.ProjectID, n NewToken) (t roost.Token, secret string, err error) {
 	n.Name = strings.TrimSpace(n.Name)
 	if err := checkName("name of the token", n.Name); err != nil {
 		return t, "", err
@@ -78,10 +83,16 @@ func (a *Accounts) Tokens(ctx context.Context, actor Actor, project roost.Projec
 	return shown, nil
 }
 
-// RemoveToken ends a token. Needs Own.
+// RemoveToken ends a token. Needs Own, or that the actor is the person who made it.
 func (a *Accounts) RemoveToken(ctx context.Context, actor Actor, project roost.ProjectID, id string) error {
 	if err := actor.Allowed(project, Own); err != nil {
-		return err
+		own, failed := a.made(ctx, actor, project, id)
+		if failed != nil {
+			return failed
+		}
+		if !own {
+			return err
+		}
 	}
 	if id == localID {
 		return roost.Errorf(roost.NotFound, "There is no token of that id here.")

@@ -8,7 +8,7 @@ import (
 
 func ada() roost.Person {
 	return roost.Person{
-		ID: "p1", Name: "Ada", PasswordHash: "$argon2id$", Created: t0,
+		ID: "p1", Name: "Ada", Account: "aaaaaaaaaaBBBBBBBBBB12", PasswordHash: "$argon2id$", Created: t0,
 		Roles: map[roost.ProjectID]roost.Role{roost.Home: roost.Owner},
 	}
 }
@@ -30,10 +30,15 @@ func testPeople(t *testing.T, b *bench) {
 	same(t, "by name, whatever the case", get(b.PersonNamed(ctx, "bÖB"))(t), o)
 	b.kind(second(b.Person(ctx, "nope")), roost.NotFound)
 	b.kind(second(b.PersonNamed(ctx, "nope")), roost.NotFound)
+	same(t, "by account id", get(b.PersonByAccount(ctx, a.Account))(t), a)
+	for _, id := range []string{"", "aaaaaaaaaabbbbbbbbbb12", "p1", "Ada"} { // bob has none
+		b.kind(second(b.PersonByAccount(ctx, id)), roost.NotFound)
+	}
 
 	twin := roost.Person{ID: "p3", Name: "ADA", Created: t0}
 	b.kind(b.SavePerson(ctx, twin), roost.Conflict)
 	a.Name, a.PasswordHash, a.Roles = "Ada L", "new", nil
+	a.Account, a.Email, a.TimeZone = "cccccccccccccccccccccc", "ada@example.org", "Europe/Rome"
 	b.must(b.SavePerson(ctx, a))
 	same(t, "changed", get(b.Person(ctx, "p1"))(t), a)
 	b.must(b.SavePerson(ctx, twin))

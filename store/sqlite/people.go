@@ -6,7 +6,8 @@ import (
 	"github.com/roost-iot/roost"
 )
 
-const personColumns = `SELECT p.id, p.name, p.password, p.created_ms, p.last_seen_ms, coalesce(m.project, ''), coalesce(m.role, '')
+const personColumns = `SELECT p.id, p.name, p.account, p.email, p.time_zone, p.password, p.created_ms, p.last_seen_ms,
+		coalesce(m.project, ''), coalesce(m.role, '')
 	FROM people p LEFT JOIN members m ON m.person = p.id `
 
 // membership is one row of a person and one of their roles.
@@ -18,7 +19,7 @@ type membership struct {
 
 func scanMembership(row scanner) (m membership, err error) {
 	var created, seen int64
-	err = row.Scan(&m.ID, &m.Name, &m.PasswordHash, &created, &seen, &m.project, &m.role)
+	err = row.Scan(&m.ID, &m.Name, &m.Account, &m.Email, &m.TimeZone, &m.PasswordHash, &created, &seen, &m.project, &m.role)
 	m.Created, m.LastSeen = at(created), at(seen)
 	return m, err
 }
@@ -56,6 +57,12 @@ func (s *Store) PersonNamed(ctx context.Context, name string) (roost.Person, err
 	return onePerson(rows, err)
 }
 
+// PersonByAccount gives one by their account id; roost.NotFound if there is none.
+func (s *Store) PersonByAccount(ctx context.Context, id string) (roost.Person, error) {
+	rows, err := list(ctx, s, "read person", scanMembership, personColumns+`WHERE p.account = ? AND p.account <> ''`, id)
+	return onePerson(rows, err)
+}
+
 func onePerson(rows []membership, err error) (roost.Person, error) {
 	if err != nil {
 		return roost.Person{}, err
@@ -66,15 +73,18 @@ func onePerson(rows []membership, err error) (roost.Person, error) {
 	return gather(rows)[0], nil
 }
 
-const savePerson = `INSERT INTO people (id, name, name_key, password, created_ms, last_seen_ms) VALUES (?, ?, ?, ?, ?, ?)
-	ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key, password = excluded.password,
+const savePerson = `INSERT INTO people (id, name, name_key, account, email, time_zone, password, created_ms, last_seen_ms)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key, account = excluded.account,
+		email = excluded.email, time_zone = excluded.time_zone, password = excluded.password,
 		last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)`
 
 // SavePerson inserts or replaces by id, with all roles; roost.Conflict when the
 // name is another's. LastSeen never goes back.
 func (s *Store) SavePerson(ctx context.Context, p roost.Person) error {
 	return s.write(ctx, "save person", func(t *txn) error {
-		err := t.exec(savePerson, p.ID, p.Name, roost.NameKey(p.Name), p.PasswordHash, ms(p.Created), ms(p.LastSeen))
+		err := t.exec(savePerson, p.ID, p.Name, roost.NameKey(p.Name), p.Account, p.Email, p.TimeZone,
+			p.PasswordHash, ms(p.Created), ms(p.LastSeen))
 		if isUnique(err) {
 			return roost.Because(roost.Conflict, err, "There is somebody named %q already.", p.Name)
 		}

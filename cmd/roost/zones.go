@@ -1,0 +1,3 @@
+package main
+
+import _ "time/tzdata" // people choose a time zone, and many machines have none of them
