@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -138,7 +139,8 @@ func (t Token) pack() []byte {
 // Open reads a token. Error: ErrToken.
 func (s *Tokens) Open(text string) (Token, error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(sealed) == 0 || sealed[0] != tokenVersion {
+	// base64 passes over line ends; a token has none.
+	if err != nil || len(sealed) == 0 || sealed[0] != tokenVersion || strings.ContainsAny(text, "\r\n") {
 		return Token{}, ErrToken
 	}
 	plain, err := s.seal.Open(nil, nil, sealed[1:], sealed[:1])
