@@ -16,6 +16,8 @@ type Store interface {
 	Commands(ctx context.Context, ref roost.Ref, limit int) ([]roost.Command, error)
 	// Command gives one; a roost.NotFound error if there is none of that id in the project.
 	Command(ctx context.Context, project roost.ProjectID, id string) (roost.Command, error)
+	// CountFetched counts the messages and shell lines to things of a project.
+	CountFetched(ctx context.Context, project roost.ProjectID) (int64, error)
 	// DeleteCommands removes those of one thing.
 	DeleteCommands(ctx context.Context, ref roost.Ref) error
 }

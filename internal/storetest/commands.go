@@ -33,6 +33,11 @@ func testCommands(t *testing.T, b *bench) {
 	}
 	same(t, "one by its id", get(b.Command(ctx, roost.Home, "a"))(t), a)
 	b.kind(second(b.Command(ctx, roost.Home, "nope")), roost.NotFound)
+	m := sample(home("n1"), "m", after(3))
+	m.Kind, m.State, m.Ended = roost.Tell, roost.Done, after(4)
+	b.must(b.SaveCommand(ctx, m))
+	same(t, "messages and shell lines", get(b.CountFetched(ctx, roost.Home))(t), int64(1))
+	same(t, "those of another project", get(b.CountFetched(ctx, other))(t), int64(0))
 	b.must(b.DeleteCommands(ctx, home("n1")))
 	b.reopen()
 	same(t, "after deletion", get(b.OpenCommands(ctx))(t), []roost.Command{c})

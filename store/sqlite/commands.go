@@ -55,6 +55,13 @@ func (s *Store) Command(ctx context.Context, project roost.ProjectID, id string)
 	return c, err
 }
 
+// CountFetched counts the messages and shell lines to things of a project.
+func (s *Store) CountFetched(ctx context.Context, project roost.ProjectID) (int64, error) {
+	n, _, err := one(ctx, s, "count messages to things", scanID,
+		`SELECT count(*) FROM commands WHERE project = ? AND kind IN ('message', 'shell')`, project)
+	return n, err
+}
+
 // DeleteCommands removes those of one thing.
 func (s *Store) DeleteCommands(ctx context.Context, ref roost.Ref) error {
 	return s.writeSmall(ctx, "delete commands", func(t *txn) error {
