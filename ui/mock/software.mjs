@@ -108,9 +108,13 @@ export class SoftwareHouse {
       ...(i ? { lastContact: now - all[i - 1] * hour - 8000, ended: now - all[i - 1] * hour } : {}),
       ...{ os: soft.os, version: soft.version, platform: soft.platform, frozen: soft.frozen },
       ...{ encrypted: i === 2, pool: soft.pool, app: soft.app, address: "192.168.1.91:50122" },
-      statuses: soft.statuses.map((x) =>
-        i === 1 && x.part === "worker" ? { ...x, ok: false, text: `OSError ENODEV (${boom})` } : x,
-      ),
+      statuses: i
+        ? soft.statuses.map((x) => ({
+            ...x,
+            ok: i !== 2 || x.part !== "worker",
+            text: i === 2 && x.part === "worker" ? `OSError ENODEV (${boom})` : "OK",
+          }))
+        : soft.statuses,
     }));
     soft.messages = s.every
       ? Array.from({ length: 140 }, (_, i) => ({
