@@ -60,12 +60,13 @@ func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || roost.KindOf(err) == roost.Unavailable
 }
 
-// markSent makes o sent; the caller holds c.mu.
-func (c *Commands) markSent(o *open) {
+// markSent makes o sent; the caller holds c.mu. What it gives is closed once the store
+// knows.
+func (c *Commands) markSent(o *open) (saved <-chan struct{}) {
 	now := time.Now()
 	o.State, o.Sent = roost.Sent, now
 	c.tell(o, now)
-	c.save(o)
+	return c.save(o)
 }
 
 // end gives o its final state and lets the next of its line go; the caller holds c.mu.
@@ -106,11 +107,14 @@ func (c *Commands) leaveLine(o *open) *open {
 	return nil
 }
 
-// save writes the state of o behind, after its first state; the caller holds c.mu.
-func (c *Commands) save(o *open) {
+// save writes the state of o behind, after its first state; the caller holds c.mu. What
+// it gives is closed when that is over.
+func (c *Commands) save(o *open) <-chan struct{} {
+	over := make(chan struct{})
 	o.saves.Add(1)
 	c.work.Go(func() {
 		defer o.saves.Done()
+		defer close(over)
 		<-o.saved
 		ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 		defer stop()
@@ -128,6 +132,7 @@ func (c *Commands) save(o *open) {
 			c.mu.Unlock()
 		}
 	})
+	return over
 }
 
 // Answer ends a command by the thing's own word. An unknown id is no error: it

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -13,19 +14,37 @@ func checkFetched(q *Request) error {
 	switch {
 	case q.Kind == roost.Tell && empty(q.Value):
 		return roost.Errorf(roost.Invalid, "Say what the message is; PythingsOS takes no empty one.")
+	case q.Kind == roost.Tell && !json.Valid([]byte(q.Value)):
+		return roost.Errorf(roost.Invalid, "A message is JSON; text stands in quotes.")
 	case q.Kind == roost.Shell && (!q.Value.IsText() || q.Value.AsText() == ""):
 		return roost.Errorf(roost.Invalid, "A shell line is text that is not empty.")
 	}
 	return nil
 }
 
-// empty tells values that are false to Python, which a device takes for no message.
+// empty tells values that are false to Python, which a device takes for no message:
+// "", 0.0, [ ].
 func empty(v roost.Value) bool {
-	switch v {
-	case "", "null", "false", "0", `""`, "[]", "{}":
+	if v == "" {
 		return true
 	}
-	return false
+	var x any
+	if json.Unmarshal([]byte(v), &x) != nil {
+		return false // no JSON, or a number beyond float64: surely not 0
+	}
+	switch x := x.(type) {
+	case bool:
+		return !x
+	case float64:
+		return x == 0
+	case string:
+		return x == ""
+	case []any:
+		return len(x) == 0
+	case map[string]any:
+		return len(x) == 0
+	}
+	return true // null
 }
 
 // Fetch gives the thing the oldest message or shell line that waits for it and marks
@@ -42,13 +61,11 @@ func (c *Commands) Fetch(ctx context.Context, ref roost.Ref) (roost.Command, boo
 		return roost.Command{}, false
 	}
 	o := l[0]
-	c.markSent(o)
+	saved := c.markSent(o)
 	cmd := o.Command
 	c.mu.Unlock()
-	settled := make(chan struct{})
-	c.work.Go(func() { defer close(settled); o.saves.Wait() })
 	select {
-	case <-settled:
+	case <-saved:
 	case <-ctx.Done():
 	}
 	return cmd, true

@@ -71,6 +71,9 @@ func (c *Commands) fresh(q Request) (*open, error) {
 	if q.Kind == roost.Set && q.Resource == "" {
 		return nil, roost.Errorf(roost.Invalid, "Say which resource is to be set.")
 	}
+	if q.Resource == fetchedLine {
+		return nil, roost.Errorf(roost.Invalid, "There is no resource of this name.")
+	}
 	if q.Kind == roost.Set && q.Value == "" {
 		return nil, roost.Errorf(roost.Invalid, "Say which value %q is to get.", q.Resource)
 	}
