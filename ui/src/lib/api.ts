@@ -217,6 +217,8 @@ export class ApiError extends Error {
     message: string,
     readonly retryAfter = 0,
     readonly fields: { location: string; message: string }[] = [],
+    /** Faults in files that came along, of whoever checks them. */
+    readonly problems: unknown[] = [],
   ) {
     super(message);
   }
@@ -238,6 +240,7 @@ interface Problem {
   title?: string;
   detail?: string;
   errors?: { message?: string; location?: string }[];
+  problems?: unknown[];
 }
 
 async function refusal(res: Response): Promise<ApiError> {
@@ -251,7 +254,7 @@ async function refusal(res: Response): Promise<ApiError> {
   const wait = Number(res.headers.get("Retry-After") ?? 0) || 0;
   let text = p.detail || p.title || `The server answered ${res.status} ${res.statusText}`.trim() + ".";
   if (fields.length > 0 && res.status === 422) text = fields.map((f) => sentence(f.message)).join(" ");
-  return new ApiError(res.status, sentence(text), wait, fields);
+  return new ApiError(res.status, sentence(text), wait, fields, p.problems ?? []);
 }
 
 /** Upper case first, a full stop at the end. */
@@ -270,7 +273,10 @@ export async function call<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
-  if (body !== undefined) {
+  if (body instanceof Blob) {
+    init.body = body;
+    init.headers = { Accept: "application/json", "Content-Type": body.type || "application/octet-stream" };
+  } else if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers = { Accept: "application/json", "Content-Type": "application/json" };
   }

@@ -2,19 +2,35 @@
 class Router {
   path = $state(location.pathname);
   query = $state(location.search);
+  /** Asked before the page is left; false keeps it, and `go` leaves all the same. */
+  hold: ((to: string, go: () => void) => boolean) | null = null;
 
   constructor() {
-    addEventListener("popstate", () => this.#read());
+    addEventListener("popstate", () => this.#moved());
     document.addEventListener("click", (e) => this.#click(e));
   }
 
   go(to: string, how: { replace?: boolean; keepScroll?: boolean } = {}): void {
+    if (this.hold && !this.hold(to, () => this.#free(() => this.go(to, how)))) return;
     if (to !== location.pathname + location.search + location.hash) {
       if (how.replace) history.replaceState(null, "", to);
       else history.pushState(null, "", to);
     }
     this.#read();
     if (!how.keepScroll) scrollTo(0, 0);
+  }
+
+  #moved(): void {
+    const to = location.pathname + location.search + location.hash;
+    if (this.hold && !this.hold(to, () => this.#free(() => this.go(to)))) {
+      history.pushState(null, "", this.path + this.query); // back to where the reader is
+      return;
+    }
+    this.#read();
+  }
+  #free(act: () => void): void {
+    this.hold = null;
+    act();
   }
 
   #read(): void {
@@ -53,5 +69,7 @@ export function match(pattern: string, path: string): Record<string, string> | n
   return out;
 }
 
+export const appPath = (id: string, tab = "", query = ""): string =>
+  `/apps/${encodeURIComponent(id)}${tab ? "/" + tab : ""}${query}`;
 export const thingPath = (id: string, tab = ""): string =>
   `/things/${encodeURIComponent(id).replaceAll(".", "%2E")}${tab ? "/" + tab : ""}`;
