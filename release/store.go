@@ -71,8 +71,10 @@ type SoftwareStore interface {
 	// TouchRuns saves LastContact and Statuses of runs that are still there. Batches come
 	// about once a second; after an error a part may stand.
 	TouchRuns(ctx context.Context, runs []roost.Run) error
-	// Run gives one; ok is false when it is not known.
-	Run(ctx context.Context, ref roost.Ref, id string) (r roost.Run, ok bool, err error)
+	// FindRun gives one; ok is false when it is not known.
+	FindRun(ctx context.Context, ref roost.Ref, id string) (r roost.Run, ok bool, err error)
+	// RunByID gives the newest of that id, of whatever thing.
+	RunByID(ctx context.Context, id string) (r roost.Run, ok bool, err error)
 	// Runs gives those of a thing that began before a time (zero: all), newest first, at most max (under 1: all).
 	Runs(ctx context.Context, ref roost.Ref, before time.Time, max int) ([]roost.Run, error)
 }

@@ -17,12 +17,17 @@ const runColumns = `SELECT project, thing, id, started_ms, last_contact_ms, ende
 
 // LastRuns gives the runs that have not ended.
 func (s *Store) LastRuns(ctx context.Context) ([]roost.Run, error) {
-	return list(ctx, s, "read last runs", scanRun, runColumns+`WHERE ended_ms = 0 ORDER BY started_ms, rowid`)
+	return list(ctx, s, "read last runs", scanRun, runColumns+`WHERE ended_ms = 0 ORDER BY rowid`)
 }
 
 // FindRun gives one; ok is false when it is not kept.
 func (s *Store) FindRun(ctx context.Context, ref roost.Ref, id string) (roost.Run, bool, error) {
 	return one(ctx, s, "read run", scanRun, runColumns+`WHERE project = ? AND thing = ? AND id = ?`, ref.Project, ref.Thing, id)
+}
+
+// RunByID gives the newest of that id, of whatever thing; ok is false when none is kept.
+func (s *Store) RunByID(ctx context.Context, id string) (roost.Run, bool, error) {
+	return one(ctx, s, "read run", scanRun, runColumns+`WHERE id = ? ORDER BY rowid DESC LIMIT 1`, id)
 }
 
 // Runs gives those of a thing that began before a time (zero: all), newest first, at most max (under 1: all).
@@ -32,7 +37,7 @@ func (s *Store) Runs(ctx context.Context, ref roost.Ref, before time.Time, max i
 		end = before.UnixMilli()
 	}
 	return list(ctx, s, "read runs", scanRun, runColumns+`WHERE project = ? AND thing = ? AND started_ms < ?
-		ORDER BY started_ms DESC, rowid DESC LIMIT ? + 0`, ref.Project, ref.Thing, end, limit(max))
+		ORDER BY rowid DESC LIMIT ? + 0`, ref.Project, ref.Thing, end, limit(max))
 }
 
 func scanRun(row scanner) (r roost.Run, err error) {
@@ -76,7 +81,7 @@ const (
 		ON CONFLICT (project, thing, run, part) DO UPDATE SET ok = excluded.ok, known = excluded.known, said = excluded.said,
 			at_ms = excluded.at_ms, error = excluded.error, error_ms = excluded.error_ms`
 	trimRuns = `DELETE FROM runs WHERE project = ?1 AND thing = ?2 AND id NOT IN
-		(SELECT id FROM runs WHERE project = ?1 AND thing = ?2 ORDER BY started_ms DESC, rowid DESC LIMIT ?3)`
+		(SELECT id FROM runs WHERE project = ?1 AND thing = ?2 ORDER BY rowid DESC LIMIT ?3)`
 )
 
 // BeginRun saves the software of a thing and some of its runs, and removes all but the newest keep.

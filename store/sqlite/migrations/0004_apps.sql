@@ -121,7 +121,7 @@ CREATE TABLE runs (
   PRIMARY KEY (project, thing, id),
   FOREIGN KEY (project, thing) REFERENCES software (project, thing) ON DELETE CASCADE
 );
-CREATE INDEX runs_of_thing ON runs (project, thing, started_ms);
+CREATE INDEX runs_by_id ON runs (id);
 CREATE INDEX runs_open ON runs (project) WHERE ended_ms = 0;
 
 -- What each part of a thing last said of itself in a run.

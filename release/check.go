@@ -1,0 +1,214 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/roost-iot/roost"
+)
+
+// Compiler finds faults in source without running it.
+type Compiler interface {
+	// Check gives what is wrong with one file; an error when it could not be checked.
+	Check(ctx context.Context, name string, source []byte) ([]Problem, error)
+}
+
+// How much a Problem weighs: only errors stand in the way of a commit.
+const (
+	Fault   = "error"
+	Warning = "warning"
+)
+
+// Problem is what is wrong with a file.
+type Problem struct {
+	File         string // "": all of them together
+	Line, Column int    // from 1; 0: unknown
+	Text         string
+	Severity     string // Fault or Warning
+}
+
+// CheckError tells why files cannot be committed. It is a roost.Invalid error.
+type CheckError struct{ Problems []Problem }
+
+// Error says what is wrong first, and how much more there is.
+func (e *CheckError) Error() string { return roost.Message(e.Unwrap()) }
+
+// Unwrap gives the roost.Error that it is.
+func (e *CheckError) Unwrap() error {
+	var faults []Problem
+	for _, p := range e.Problems {
+		if p.Severity == Fault {
+			faults = append(faults, p)
+		}
+	}
+	if len(faults) == 0 {
+		return roost.Errorf(roost.Invalid, "The files cannot be committed.")
+	}
+	text := "These files cannot be committed: " + faults[0].String()
+	if more := len(faults) - 1; more > 0 {
+		text += fmt.Sprintf(" There are %d more faults.", more)
+	}
+	return roost.Errorf(roost.Invalid, "%s", text)
+}
+
+// String is the problem as a sentence with its place.
+func (p Problem) String() string {
+	switch {
+	case p.File == "":
+		return p.Text
+	case p.Line == 0:
+		return p.File + ": " + p.Text
+	case p.Column == 0:
+		return fmt.Sprintf("%s, line %d: %s", p.File, p.Line, p.Text)
+	}
+	return fmt.Sprintf("%s, line %d, column %d: %s", p.File, p.Line, p.Column, p.Text)
+}
+
+// Check gives what is wrong with files that may be committed to an app, by file. Errors:
+// roost.NotFound for the app, and that of ctx.
+func (r *Releases) Check(ctx context.Context, p roost.ProjectID, id roost.AppID, files map[string]string) ([]Problem, error) {
+	r.mu.RLock()
+	e := r.apps[appKey{p, id}]
+	var how checks
+	if e != nil {
+		how = e.checks()
+	}
+	r.mu.RUnlock()
+	if e == nil {
+		return nil, noApp(id)
+	}
+	return r.check(ctx, how, files)
+}
+
+// checks is which ones an app wants.
+type checks struct {
+	syntax  bool
+	encrypt bool // some of its things speak Pythings' own encryption
+}
+
+// checks reads e; the caller holds r.mu or e.changing.
+func (e *entry) checks() checks {
+	return checks{
+		syntax:  !e.app.Unchecked,
+		encrypt: slices.ContainsFunc(e.pools, func(p *pool) bool { return p.Settings.Encrypt }),
+	}
+}
+
+// passes gives a *CheckError when files may not be committed; the caller holds e.changing.
+func (r *Releases) passes(ctx context.Context, e *entry, files map[string]string) error {
+	problems, err := r.check(ctx, e.checks(), files)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Fault }) {
+		return &CheckError{problems}
+	}
+	return nil
+}
+
+func (r *Releases) check(ctx context.Context, how checks, files map[string]string) (all []Problem, err error) {
+	all = checkAmount(files)
+	if len(all) > 0 { // no more work for what is too much anyway
+		return all, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		text := files[name]
+		found := checkFile(name, text)
+		if len(found) == 0 && how.syntax && strings.HasSuffix(name, ".py") {
+			if found, err = r.checkSyntax(ctx, name, text); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, found...)
+		if i := strings.IndexByte(text, '&'); how.encrypt && i >= 0 {
+			all = append(all, at(name, text, i, Warning, "Devices with payload encryption lose the sign &; "+
+				"this file goes to them in a way that keeps it, but replies and values that they send do not."))
+		}
+	}
+	return append(all, checkClasses(files)...), nil
+}
+
+func checkAmount(files map[string]string) []Problem {
+	total := 0
+	for _, text := range files {
+		total += len(text)
+	}
+	switch {
+	case len(files) == 0:
+		return []Problem{{Text: "A commit without files leaves its things with nothing to run.", Severity: Fault}}
+	case len(files) > maxFiles:
+		return []Problem{{Text: fmt.Sprintf("A commit has at most %d files; this one has %d.", maxFiles, len(files)), Severity: Fault}}
+	case total > maxCommit:
+		return []Problem{{Text: fmt.Sprintf("The files of a commit have at most %d bytes; these have %d.", maxCommit, total), Severity: Fault}}
+	}
+	return nil
+}
+
+// checkFile looks at what needs no compiler.
+func checkFile(name, text string) []Problem {
+	if err := checkDraft(name, text); err != nil {
+		return []Problem{{File: name, Text: roost.Message(err), Severity: Fault}}
+	}
+	if !strings.HasSuffix(name, ".py") {
+		return nil
+	}
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			c, _ := utf8.DecodeRuneInString(text[i:])
+			return []Problem{at(name, text, i, Fault, fmt.Sprintf("%q is not ASCII, and devices stop reading there; in a text write %+q.", string(c), string(c)))}
+		}
+	}
+	return nil
+}
+
+// at is a problem at byte i of a file.
+func at(name, text string, i int, severity, what string) Problem {
+	line := 1 + strings.Count(text[:i], "\n")
+	column := 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:i], '\n')+1:i])
+	return Problem{File: name, Line: line, Column: column, Text: what, Severity: severity}
+}
+
+// checkSyntax asks the compiler. That it cannot tell stands in nobody's way.
+func (r *Releases) checkSyntax(ctx context.Context, name, text string) ([]Problem, error) {
+	if r.compiler == nil {
+		return nil, nil
+	}
+	found, err := r.compiler.Check(ctx, name, []byte(text))
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		r.log.Warn("syntax not checked", "file", name, "err", err)
+		return []Problem{{File: name, Text: "The syntax could not be checked.", Severity: Warning}}, nil
+	}
+	return found, nil
+}
+
+// checkClasses warns of tasks that a PythingsOS device would look for in vain.
+func checkClasses(files map[string]string) (all []Problem) {
+	for _, task := range []struct{ file, class string }{{workerFile, "WorkerTask"}, {managementFile, "ManagementTask"}} {
+		text, ok := files[task.file]
+		switch {
+		case !ok:
+			all = append(all, Problem{File: task.file, Text: "There is no such file; PythingsOS devices look for it.", Severity: Warning})
+		case !definesClass(text, task.class):
+			all = append(all, Problem{File: task.file, Text: "PythingsOS devices look for a class " + task.class + " in it.", Severity: Warning})
+		}
+	}
+	return all
+}
+
+// definesClass tells that the name is bound somewhere: by class, assignment or import.
+func definesClass(text, class string) bool {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if i := strings.Index(line, class); i >= 0 && !strings.HasPrefix(line, "#") {
+			return true
+		}
+	}
+	return false
+}

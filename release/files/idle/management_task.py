@@ -1,0 +1,4 @@
+class ManagementTask(object):
+
+    def call(self, data):
+        pass

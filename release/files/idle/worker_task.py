@@ -1,0 +1,4 @@
+class WorkerTask(object):
+
+    def call(self):
+        pass
