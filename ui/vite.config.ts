@@ -13,6 +13,8 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The web set-up is a page of its own: it goes on where this server cannot be reached.
+    rolldownOptions: { input: { main: "index.html", websetup: "websetup/index.html" } },
   },
   server: {
     host: "127.0.0.1",
