@@ -16,6 +16,7 @@ import (
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/release"
 	"github.com/roost-iot/roost/telemetry"
 )
 
@@ -25,6 +26,7 @@ type Store interface {
 	command.Store
 	telemetry.Store
 	account.Store
+	release.Store
 	broker.Journal
 	Projects(ctx context.Context) ([]roost.Project, error)
 	SaveProject(ctx context.Context, p roost.Project) error
@@ -51,6 +53,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Audit":       testAudit,
 		"Broker":      testBroker,
 		"ServerValue": testServerValue,
+		"Apps":        testApps,
+		"Pools":       testPools,
+		"Source":      testSource,
+		"Tags":        testTags,
+		"Software":    testSoftware,
+		"Runs":        testRuns,
 		"Isolation":   testIsolation,
 		"Concurrency": testConcurrency,
 		"Cancelled":   testCancelled,
