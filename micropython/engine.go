@@ -1,0 +1,82 @@
+package micropython
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+// engine is one WebAssembly module as machine code, shared by all its
+// instances. It is compiled when the first user holds it (a few tenths of a
+// second) and freed when the last one drops it.
+type engine struct {
+	binary []byte
+	host   func(wazero.Runtime, wazero.CompiledModule) []wazero.HostModuleBuilder
+
+	mu      sync.Mutex
+	users   int
+	runtime wazero.Runtime
+	module  wazero.CompiledModule
+}
+
+func (e *engine) hold(ctx context.Context) error {
+	if len(e.binary) == 0 {
+		return ErrUnavailable
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.users == 0 {
+		if err := e.compile(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	e.users++
+	return nil
+}
+
+func (e *engine) drop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.users--; e.users == 0 {
+		_ = e.runtime.Close(context.Background()) // closes instances too; there are none
+		e.runtime, e.module = nil, nil
+	}
+}
+
+func (e *engine) compile(ctx context.Context) error {
+	config := wazero.NewRuntimeConfig().WithDebugInfoEnabled(false)
+	binary, err := watched(e.binary)
+	if err != nil {
+		return fmt.Errorf("compile MicroPython: %w", err)
+	}
+	r := wazero.NewRuntimeWithConfig(ctx, config)
+	module, err := r.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), binary)
+	if err == nil {
+		for _, host := range e.host(r, module) {
+			if _, err = host.Instantiate(ctx); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		_ = r.Close(ctx)
+		return fmt.Errorf("compile MicroPython: %w", err)
+	}
+	e.runtime, e.module = r, module
+	return nil
+}
+
+// start makes an instance over mem; the caller holds the engine.
+func (e *engine) start(ctx context.Context, mem *memory) (api.Module, error) {
+	ctx = experimental.WithMemoryAllocator(ctx, mem)
+	m, err := e.runtime.InstantiateModule(ctx, e.module, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return nil, fmt.Errorf("start MicroPython: %w", err)
+	}
+	return m, nil
+}

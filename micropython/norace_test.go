@@ -1,0 +1,5 @@
+//go:build !race
+
+package micropython
+
+const raceDetector = false
