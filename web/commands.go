@@ -12,9 +12,9 @@ import (
 type Command struct {
 	ID       string  `json:"id" example:"9f3k1m2n4p5q6r7s"`
 	Thing    string  `json:"thing" example:"greenhouse-north"`
-	Kind     string  `json:"kind" enum:"set,refresh"`
+	Kind     string  `json:"kind" enum:"set,refresh,message,shell"`
 	Resource string  `json:"resource" example:"led"`
-	Value    anyJSON `json:"value" doc:"What the resource is to get; null for a refresh."`
+	Value    anyJSON `json:"value" doc:"What the resource is to get, the message, or the shell line; null for a refresh."`
 	State    string  `json:"state" enum:"queued,sent,done,failed,expired,cancelled"`
 	Error    string  `json:"error" doc:"Why it failed, for people."`
 	Result   anyJSON `json:"result" doc:"What the thing itself answered; null if nothing."`
@@ -42,10 +42,10 @@ type commandPath struct {
 type newCommand struct {
 	ThingPath
 	Body struct {
-		Kind      string  `json:"kind,omitempty" enum:"set,refresh" default:"set" doc:"set writes a value, refresh asks for all resources again."`
+		Kind      string  `json:"kind,omitempty" enum:"set,refresh,message,shell" default:"set" doc:"set writes a value, refresh asks for all resources again. A PythingsOS device takes a message for its management task and a shell line of Python instead."`
 		Resource  string  `json:"resource,omitempty" maxLength:"200" example:"led" doc:"Needed for a set."`
-		Value     anyJSON `json:"value,omitempty" doc:"Needed for a set: any JSON."`
-		ExpiresIn int64   `json:"expires_in,omitempty" minimum:"1" maximum:"2592000" example:"30" doc:"Seconds; 30 if left out."`
+		Value     anyJSON `json:"value,omitempty" doc:"Needed, but for a refresh: any JSON; for a shell line, text."`
+		ExpiresIn int64   `json:"expires_in,omitempty" minimum:"1" maximum:"2592000" example:"30" doc:"Seconds; if left out, 30 for a set or refresh, a day for a message or shell line."`
 	} `contentType:"application/json" nameHint:"NewCommand"`
 }
 
@@ -56,6 +56,9 @@ func (s *Server) sendCommand(ctx context.Context, in *newCommand) (*commandAnswe
 	}
 	if t.thing.Enrolment != roost.Enrolled {
 		return nil, roost.Errorf(roost.Conflict, "%s is not approved; nothing is sent to it before.", shownName(&t.thing, nil))
+	}
+	if err := takes(&t, roost.CommandKind(in.Body.Kind)); err != nil {
+		return nil, err
 	}
 	q := command.Request{
 		Ref: t.thing.Ref, Kind: roost.CommandKind(in.Body.Kind), Resource: in.Body.Resource, Value: roost.Value(in.Body.Value),
@@ -68,15 +71,34 @@ func (s *Server) sendCommand(ctx context.Context, in *newCommand) (*commandAnswe
 	return &commandAnswer{shownCommand(c)}, err
 }
 
+// takes tells whether a thing can be asked for a command of a kind, and what to do
+// instead.
+func takes(t *thingBody, kind roost.CommandKind) error {
+	fetches := t.thing.Protocol == roost.PythingsOS
+	switch name := shownName(&t.thing, t.resources); {
+	case fetches && !kind.Fetched():
+		return roost.Errorf(roost.Conflict, "A PythingsOS device takes messages and shell lines; send %s a message.", name)
+	case !fetches && kind == roost.Shell:
+		return roost.Errorf(roost.Conflict, "%s speaks %s and has no shell; write one of its resources instead.", name, t.thing.Protocol)
+	case !fetches && kind == roost.Tell:
+		return roost.Errorf(roost.Conflict, "%s speaks %s and takes no messages; write one of its resources instead.", name, t.thing.Protocol)
+	}
+	return nil
+}
+
 type commandList struct {
 	Body struct {
 		Commands []Command `json:"commands" nullable:"false"`
 	} `nameHint:"Commands"`
 }
 
+// mostCommands bounds how far back a kind of command is looked for.
+const mostCommands = 500
+
 type commandsQuery struct {
 	ThingPath
-	Limit int `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Kind  string `query:"kind" enum:"set,refresh,message,shell" doc:"Only those of the newest 500 that are of this kind."`
 }
 
 func (s *Server) listCommands(ctx context.Context, in *commandsQuery) (*commandList, error) {
@@ -84,15 +106,22 @@ func (s *Server) listCommands(ctx context.Context, in *commandsQuery) (*commandL
 	if err != nil {
 		return nil, err
 	}
-	commands, err := s.Commands.Of(ctx, t.thing.Ref, in.Limit)
+	asked := in.Limit
+	if in.Kind != "" {
+		asked = mostCommands
+	}
+	commands, err := s.Commands.Of(ctx, t.thing.Ref, asked)
 	if err != nil {
 		return nil, err
 	}
 	out := &commandList{}
-	out.Body.Commands = make([]Command, len(commands))
-	for i, c := range commands {
-		out.Body.Commands[i] = shownCommand(c)
+	out.Body.Commands = []Command{}
+	for _, c := range commands {
+		if in.Kind == "" || in.Kind == string(c.Kind) {
+			out.Body.Commands = append(out.Body.Commands, shownCommand(c))
+		}
 	}
+	out.Body.Commands = out.Body.Commands[:min(in.Limit, len(out.Body.Commands))]
 	return out, nil
 }
 

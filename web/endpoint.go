@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,11 @@ const (
 	tagThings   = "Things"
 	tagReadings = "Readings"
 	tagCommands = "Commands"
+	tagApps     = "Apps"
+	tagSource   = "Source"
+	tagSoftware = "Software of things"
+	tagPythings = "PythingsOS"
+	tagAccount  = "Your account"
 	tagPeople   = "People and tokens"
 	tagKeys     = "Gateways and credentials"
 	tagSystem   = "System"
@@ -35,15 +41,23 @@ type endpoint struct {
 	right                 account.Right // 0: anybody
 	status                int           // of success; 0: 200
 	errors                []int         // besides those that its shape brings with it
+	most                  int64         // bytes of a request; 0: maxBody
+	archive               bool          // it answers with a zip
+	checks                bool          // it is refused for what is wrong in files
 	summary, detail       string
 }
 
 const (
 	apiRoot = "/api/v2"
 	maxBody = 1 << 20 // bytes of a request
+	// maxSource is of one with all files of an app: release takes 1 MiB of them, and
+	// JSON makes more of it.
+	maxSource = 4 << 20
 
 	bodyTimeout = 20 * time.Second // for a request to come in
-	actTimeout  = 30 * time.Second // for a change to be made
+	// archiveTimeout is for an archive to come in over a slow line.
+	archiveTimeout = 2 * time.Minute
+	actTimeout     = 30 * time.Second // for a change to be made
 
 	// roleField is where the document says who may call an operation.
 	roleField = "x-role"
@@ -62,7 +76,7 @@ func newAPI(mux *http.ServeMux, version string) huma.API {
 		"session": {Type: "apiKey", In: "cookie", Name: CookieName, Description: "The cookie that signing in sets."},
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: account.TokenPrefix + "…", Description: "An API token."},
 	}
-	for _, name := range []string{tagSession, tagThings, tagReadings, tagCommands, tagPeople, tagKeys, tagSystem, tagLive} {
+	for _, name := range []string{tagSession, tagThings, tagReadings, tagCommands, tagApps, tagSource, tagSoftware, tagPythings, tagAccount, tagPeople, tagKeys, tagSystem, tagLive} {
 		c.Tags = append(c.Tags, &huma.Tag{Name: name})
 	}
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[thingBody](), reflect.TypeFor[Thing]())
@@ -96,7 +110,8 @@ func marshal(v any) ([]byte, error) {
 
 // add makes e callable: rights first, then h, then the one mapping of errors.
 func add[I, O any](s *Server, e endpoint, h func(context.Context, *I) (*O, error)) {
-	huma.Register(s.api, s.operation(e), func(ctx context.Context, in *I) (*O, error) {
+	op := s.operation(e)
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		acting := ctx
 		if e.right > account.View { // begun is done and written down, even if the caller hangs up
 			var stop context.CancelFunc
@@ -109,6 +124,9 @@ func add[I, O any](s *Server, e endpoint, h func(context.Context, *I) (*O, error
 		}
 		return out, nil
 	})
+	if e.checks {
+		op.Responses["422"] = s.refusalResponse()
+	}
 }
 
 // operation is e as the document shows it.
@@ -116,7 +134,13 @@ func (s *Server) operation(e endpoint) huma.Operation {
 	op := huma.Operation{
 		Method: e.method, Path: apiRoot + e.path, OperationID: e.id, Tags: []string{e.tag},
 		Summary: e.summary, Description: e.detail, DefaultStatus: e.status, MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
-		Errors: e.errors, Extensions: map[string]any{roleField: "anybody"},
+		Errors: slices.Clone(e.errors), Responses: map[string]*huma.Response{}, Extensions: map[string]any{roleField: "anybody"},
+	}
+	if e.most > 0 {
+		op.MaxBodyBytes, op.BodyReadTimeout = e.most, archiveTimeout
+	}
+	if e.archive {
+		op.Responses["200"] = archiveResponse()
 	}
 	if e.right != 0 {
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)

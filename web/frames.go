@@ -23,6 +23,7 @@ const (
 type frames struct {
 	things     *registry.Registry
 	credential func(*roost.Thing) string
+	app        func(roost.Ref) ThingApp
 	kept       [keptFrames]atomic.Pointer[frame]
 	making     [makerShards]sync.Mutex
 }
@@ -78,8 +79,9 @@ func (f *frames) appendTold(b []byte, e *roost.Event) []byte {
 		return appendMeasure(b, e.Value)
 	case e.Kind == roost.ThingChanged && e.Thing != nil:
 		_, rs, _ := f.things.Get(e.Ref) // for the name that it calls itself
+		app := f.app(e.Ref)
 		b = append(b, `,"data":`...)
-		return appendThing(b, e.Thing, shownName(e.Thing, rs), nil, f.credential(e.Thing), false)
+		return appendThing(b, e.Thing, shownName(e.Thing, rs), nil, f.credential(e.Thing), &app, false)
 	case e.Kind == roost.AppChanged:
 		return appendText(append(b, `,"app":`...), e.App)
 	case e.Kind == roost.MessageArrived && e.Message != nil:

@@ -66,8 +66,9 @@ func (p *packer) Write(b []byte) (int, error) {
 func (p *packer) begin(first []byte) {
 	p.begun = true
 	h := p.Header()
-	json := strings.HasPrefix(h.Get("Content-Type"), "application/")
-	if len(first) > worthPacking && json && h.Get("Content-Encoding") == "" && p.status != http.StatusNotModified {
+	kind := h.Get("Content-Type")
+	text := strings.HasPrefix(kind, "application/") && kind != zipType
+	if len(first) > worthPacking && text && h.Get("Content-Encoding") == "" && p.status != http.StatusNotModified {
 		h.Set("Content-Encoding", "gzip")
 		h.Del("Content-Length")
 		p.zip = packers.Get().(*gzip.Writer)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
+	"github.com/roost-iot/roost/release"
 )
 
 // statusOf is how each kind of error is said in HTTP.
@@ -41,6 +42,12 @@ func (s *Server) problem(ctx context.Context, act string, err error) error {
 		s.log.Error("request failed", "act", act, "err", err)
 	case kind == roost.Unavailable && ctx.Err() == nil:
 		s.log.Warn("request refused", "act", act, "err", err)
+	}
+	if c, ok := errors.AsType[*release.CheckError](err); ok {
+		return newRefusal(c)
+	}
+	if t, ok := errors.AsType[*wrongType](err); ok {
+		return &huma.ErrorModel{Status: http.StatusUnsupportedMediaType, Title: http.StatusText(http.StatusUnsupportedMediaType), Detail: t.want}
 	}
 	p := &huma.ErrorModel{Status: statusOf[kind], Title: http.StatusText(statusOf[kind]), Detail: roost.Message(err)}
 	header := http.Header{}
@@ -78,18 +85,20 @@ func writeProblem(w http.ResponseWriter, p *huma.ErrorModel) {
 
 // spoken puts what huma says of a bad request into sentences that name the field.
 // It is a huma.Transformer: every answer passes here.
-func spoken(_ huma.Context, _ string, v any) (any, error) {
+func spoken(ctx huma.Context, _ string, v any) (any, error) {
 	p, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
 	}
 	switch {
-	case p.Status == http.StatusRequestEntityTooLarge:
-		p.Detail = "The request is larger than 1 MiB."
+	case p.Status == http.StatusRequestEntityTooLarge && strings.HasPrefix(p.Detail, "request body"):
+		p.Detail = fmt.Sprintf("The request is larger than %d MiB.", ctx.Operation().MaxBodyBytes>>20)
 	case p.Status == http.StatusRequestTimeout:
 		p.Detail = "The request came too slowly; try again."
-	case p.Status == http.StatusUnsupportedMediaType:
+	case p.Status == http.StatusUnsupportedMediaType && len(p.Errors) > 0:
 		p.Detail, p.Errors = "Send the request as JSON, with Content-Type: application/json.", nil
+	case p.Detail == "request body is required" && ctx.Operation().RequestBody.Content[zipType] != nil:
+		p.Detail = "This request needs a zip archive as its body."
 	case p.Detail == "request body is required":
 		p.Detail = "This request needs a JSON body."
 	case len(p.Errors) > 0:

@@ -12,6 +12,10 @@ func (s *Server) routes() {
 	s.viewRoutes()
 	s.operateRoutes()
 	s.ownRoutes()
+	s.accountRoutes()
+	if s.Releases != nil {
+		s.appRoutes()
+	}
 
 	s.mux.HandleFunc("GET /api/v2/stream", s.stream)
 	s.mux.HandleFunc("GET /api/v2/openapi.json", s.document())
@@ -74,6 +78,18 @@ func (s *Server) viewRoutes() {
 		method: "GET", path: "/things/{id}/commands", id: "list-commands", tag: tagCommands, right: view,
 		summary: "List the commands of a thing", detail: "Newest first.",
 	}, s.listCommands)
+	add(s, endpoint{
+		method: "GET", path: "/things/{id}/messages", id: "list-messages", tag: tagSoftware, right: view,
+		summary: "List what the worker task of a thing sent", detail: "Newest first. The newest 100,000 are kept.",
+	}, s.listMessages)
+	add(s, endpoint{
+		method: "GET", path: "/things/{id}/log", id: "list-log", tag: tagSoftware, right: view,
+		summary: "Read the log of a thing", detail: "Newest first. The newest 1,000 lines are kept.",
+	}, s.listLog)
+	add(s, endpoint{
+		method: "GET", path: "/pythings", id: "get-pythings", tag: tagPythings, right: view, errors: []int{404},
+		summary: "What a PythingsOS device has to be told",
+	}, s.getPythings)
 	add(s, endpoint{
 		method: "GET", path: "/commands/{id}", id: "get-command", tag: tagCommands, right: view, summary: "Get a command",
 	}, s.getCommand)
@@ -142,8 +158,12 @@ func (s *Server) ownRoutes() {
 	const own = account.Own
 	add(s, endpoint{
 		method: "DELETE", path: "/things/{id}", id: "delete-thing", tag: tagThings, right: own, status: http.StatusNoContent,
-		summary: "Delete a thing", detail: "With its readings and commands. If it is alive, it appears again as unknown.",
+		summary: "Delete a thing", detail: "With its readings, messages, commands and runs. If it is alive, it appears again as unknown.",
 	}, s.deleteThing)
+	add(s, endpoint{
+		method: "POST", path: "/pythings/keys", id: "import-key", tag: tagPythings, right: own, status: http.StatusCreated, errors: []int{404, 409, 429},
+		summary: "Take up the private key of another backend", detail: "So that its devices that encrypt can come here.",
+	}, s.importKey)
 	add(s, endpoint{
 		method: "POST", path: "/users", id: "add-user", tag: tagPeople, right: own, status: http.StatusCreated, errors: []int{409},
 		summary: "Add a person",
@@ -172,4 +192,29 @@ func (s *Server) ownRoutes() {
 		method: "DELETE", path: "/gateways/{id}", id: "revoke-gateway", tag: tagKeys, right: own, status: http.StatusNoContent, errors: []int{409},
 		summary: "Revoke the key of a far gateway", detail: "Who came by it is cut off at once.",
 	}, s.revokeGateway)
+}
+
+// accountRoutes are what everybody may do with what is their own.
+func (s *Server) accountRoutes() {
+	const view = account.View
+	add(s, endpoint{
+		method: "GET", path: "/account", id: "get-account", tag: tagAccount, right: view,
+		summary: "Get your account", detail: "For people, not for tokens.",
+	}, s.getAccount)
+	add(s, endpoint{
+		method: "PATCH", path: "/account", id: "change-account", tag: tagAccount, right: view,
+		summary: "Change your e-mail address or time zone", detail: "What is left out stays.",
+	}, s.changeAccount)
+	add(s, endpoint{
+		method: "DELETE", path: "/account", id: "delete-account", tag: tagAccount, right: view, status: http.StatusNoContent, errors: []int{400, 409, 413, 415},
+		summary: "Delete your account", detail: "With your sessions and tokens. What you made stays. The last owner stays, too.",
+	}, s.deleteAccount)
+	add(s, endpoint{
+		method: "POST", path: "/account/tokens", id: "add-own-token", tag: tagAccount, right: view, status: http.StatusCreated, errors: []int{409},
+		summary: "Make yourself an API token", detail: "Its secret is in this answer and nowhere else, ever again.",
+	}, s.addOwnToken)
+	add(s, endpoint{
+		method: "DELETE", path: "/account/tokens/{id}", id: "remove-own-token", tag: tagAccount, right: view, status: http.StatusNoContent,
+		summary: "End one of your own API tokens",
+	}, s.removeOwnToken)
 }

@@ -27,7 +27,16 @@ type Thing struct {
 	Tags       []string          `json:"tags" nullable:"false" example:"[\"greenhouse\"]"`
 	Widgets    map[string]string `json:"widgets" nullable:"false" example:"{\"temperature\": \"gauge\"}" doc:"How people want its resources shown; what is not named is up to the page."`
 	Credential string            `json:"credential,omitempty" doc:"The id of the credential that binds it; left out if none does."`
+	App        maybe[ThingApp]   `json:"app" doc:"What runs on it; null: no app of this server."`
 	Resources  []Resource        `json:"resources,omitempty" nullable:"false" doc:"What it last said; none while it waits. Left out in the live stream."`
+}
+
+// ThingApp is the app of a thing.
+type ThingApp struct {
+	ID      string `json:"id" example:"5f1d6c1e-0b0a-4b8e-9c55-0c6f5a3d2b10"`
+	Name    string `json:"name" example:"Greenhouse"`
+	Pool    string `json:"pool" example:"development"`
+	Version string `json:"version" example:"1764000000" doc:"The commit that runs; 0: none."`
 }
 
 // Resource is what a thing last said under one name.
@@ -59,10 +68,11 @@ type thingBody struct {
 	thing      roost.Thing
 	resources  []roost.Resource
 	credential string
+	app        ThingApp // without an id: none
 }
 
 func (t thingBody) appendJSON(b []byte) []byte {
-	return appendThing(b, &t.thing, shownName(&t.thing, t.resources), t.resources, t.credential, true)
+	return appendThing(b, &t.thing, shownName(&t.thing, t.resources), t.resources, t.credential, &t.app, true)
 }
 
 // resourcesBody writes Resources.
@@ -84,11 +94,11 @@ func newThingsBody(size int) thingsBody {
 	return thingsBody{text: append(make([]byte, 0, size+256), `{"things":[`...)}
 }
 
-func (l *thingsBody) add(t *roost.Thing, rs []roost.Resource, credential string) {
+func (l *thingsBody) add(t *roost.Thing, rs []roost.Resource, credential string, app *ThingApp) {
 	if l.text[len(l.text)-1] == '}' {
 		l.text = append(l.text, ',')
 	}
-	l.text = appendThing(l.text, t, shownName(t, rs), rs, credential, true)
+	l.text = appendThing(l.text, t, shownName(t, rs), rs, credential, app, true)
 }
 
 func (l *thingsBody) count(t *roost.Thing) {
@@ -129,7 +139,7 @@ func shownName(t *roost.Thing, rs []roost.Resource) string {
 }
 
 // appendThing appends a Thing; whole: with its resources.
-func appendThing(b []byte, t *roost.Thing, name string, rs []roost.Resource, credential string, whole bool) []byte {
+func appendThing(b []byte, t *roost.Thing, name string, rs []roost.Resource, credential string, app *ThingApp, whole bool) []byte {
 	b = append(b, `{"id":`...)
 	b = appendText(b, t.Ref.Thing)
 	b = append(b, `,"name":`...)
@@ -167,10 +177,27 @@ func appendThing(b []byte, t *roost.Thing, name string, rs []roost.Resource, cre
 		b = append(b, `,"credential":`...)
 		b = appendText(b, credential)
 	}
+	b = appendApp(b, app)
 	if whole {
 		b = append(b, `,"resources":`...)
 		b = appendResources(b, rs)
 	}
+	return append(b, '}')
+}
+
+// appendApp appends the app of a thing, null if it has none.
+func appendApp(b []byte, a *ThingApp) []byte {
+	if a.ID == "" {
+		return append(b, `,"app":null`...)
+	}
+	b = append(b, `,"app":{"id":`...)
+	b = appendText(b, a.ID)
+	b = append(b, `,"name":`...)
+	b = appendText(b, a.Name)
+	b = append(b, `,"pool":`...)
+	b = appendText(b, a.Pool)
+	b = append(b, `,"version":`...)
+	b = appendText(b, a.Version)
 	return append(b, '}')
 }
 

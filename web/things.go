@@ -27,7 +27,7 @@ func (s *Server) find(id string) (thingBody, error) {
 	if !ok {
 		return thingBody{}, roost.Errorf(roost.NotFound, "There is no thing %q here.", id)
 	}
-	return thingBody{t, rs, s.credentialOf(&t)}, nil
+	return thingBody{t, rs, s.credentialOf(&t), s.appOf(t.Ref)}, nil
 }
 
 type thingsQuery struct {
@@ -36,16 +36,21 @@ type thingsQuery struct {
 	Online   string `query:"online" enum:"true,false"`
 	Protocol string `query:"protocol" maxLength:"40" example:"CoAP"`
 	Tag      string `query:"tag" maxLength:"40"`
+	App      string `query:"app" maxLength:"64" example:"5f1d6c1e-0b0a-4b8e-9c55-0c6f5a3d2b10" doc:"The id of an app: things that have it."`
 }
 
 func (s *Server) listThings(_ context.Context, in *thingsQuery) (*struct{ Body thingsBody }, error) {
 	out := &struct{ Body thingsBody }{newThingsBody(int(s.listSize.Load()))}
 	list := &out.Body
 	part := strings.ToLower(strings.TrimSpace(in.Q))
+	apps := s.appsOfThings()
 	s.Registry.Each(s.project, func(t roost.Thing, rs []roost.Resource) bool {
 		list.count(&t)
-		if in.matches(&t, rs, part) {
-			list.add(&t, rs, s.credentialOf(&t))
+		if !in.matches(&t, rs, part) {
+			return true
+		}
+		if app := apps.of(t.Ref); in.App == "" || app.ID == in.App {
+			list.add(&t, rs, s.credentialOf(&t), &app)
 		}
 		return true
 	})
@@ -183,8 +188,24 @@ func (s *Server) deleteThing(ctx context.Context, in *ThingPath) (*struct{}, err
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Switchboard.Forget(ctx, s.ref(in.ID)); err != nil {
+	if err := s.forget(ctx, t.thing.Ref); err != nil {
 		return nil, err
 	}
 	return nil, s.audit(ctx, "thing.delete", in.ID, shownName(&t.thing, t.resources))
+}
+
+// forget deletes a thing with all that is known of it. What runs on it goes first, as
+// its readings do (see gateway.Switchboard), and once more at the end: a thing that is
+// alive may have registered meanwhile.
+func (s *Server) forget(ctx context.Context, ref roost.Ref) error {
+	if s.Releases == nil {
+		return s.Switchboard.Forget(ctx, ref)
+	}
+	if err := s.Releases.Forget(ctx, ref); err != nil {
+		return err
+	}
+	if err := s.Switchboard.Forget(ctx, ref); err != nil {
+		return err
+	}
+	return s.Releases.Forget(ctx, ref)
 }

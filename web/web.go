@@ -18,6 +18,7 @@ import (
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/release"
 	"github.com/roost-iot/roost/telemetry"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	Switchboard *gateway.Switchboard
 	Accounts    *account.Accounts
 	Feed        *live.Feed
+	// Releases has the apps; nil: this server has none, nor what belongs to them.
+	Releases *release.Releases
 
 	// System tells what the System page shows and this package cannot know; nil: nothing.
 	System func(ctx context.Context) System
@@ -36,6 +39,8 @@ type Config struct {
 	Simulator Simulator
 	// Ready tells whether the store answers; nil: it does.
 	Ready func(ctx context.Context) error
+	// Pythings tells of the door of PythingsOS devices; nil: it is shut.
+	Pythings Pythings
 	// Gateways tells of the far gateways that are here or were; nil: there are none.
 	Gateways func() []GatewayStatus
 	// Revoked is called when a gateway's key was revoked, to cut who came by it; nil: nobody.
@@ -94,7 +99,7 @@ func New(c Config) *Server {
 	if s.MaxWatchers <= 0 {
 		s.MaxWatchers = 10_000
 	}
-	s.hub = newHub(s.Feed, &frames{things: s.Registry, credential: s.credentialOf}, s.MaxWatchers, s.log)
+	s.hub = newHub(s.Feed, &frames{things: s.Registry, credential: s.credentialOf, app: s.appOf}, s.MaxWatchers, s.log)
 	s.api = newAPI(s.mux, c.Version)
 	s.guard = s.originGuard()
 	s.routes()
