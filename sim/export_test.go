@@ -1,0 +1,4 @@
+package sim
+
+// SendAsDevice is how a PythingsOS device writes a request.
+var SendAsDevice = send
