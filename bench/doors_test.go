@@ -34,7 +34,7 @@ func openDoors(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	keys := wire.GenerateKeys()
-	nodes := coap.New(coap.Config{Conns: conn.Conns(), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
+	nodes := coap.New(coap.Config{Conns: coap.Conns(conn), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
 	mq, mqttAt, snAt := openMQTT(t, rooms, log)
 	sockets := ws.New(ws.Config{Core: rooms.Switchboard, Log: log})
 	broker := pyaiot.New(pyaiot.Config{
@@ -93,7 +93,7 @@ func openMQTT(t *testing.T, rooms *roomtest.Rooms, log *slog.Logger) (run func(c
 	if err != nil {
 		t.Fatal(err)
 	}
-	sleepy := mqttsn.New(mqttsn.Config{Broker: door.Broker(), Conns: udp.Conns(), Log: log, Admit: func(ctx context.Context, _, remote string) (any, codes.ReasonCode) {
+	sleepy := mqttsn.New(mqttsn.Config{Broker: door.Broker(), Conns: mqttsn.Conns(udp), Log: log, Admit: func(ctx context.Context, _, remote string) (any, codes.ReasonCode) {
 		return door.Admit(ctx, mqtt.Login{Remote: remote})
 	}})
 	return func(ctx context.Context) {

@@ -37,7 +37,7 @@ func openDoors(t *testing.T, enrolment string) *roostDoors {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes := coap.New(coap.Config{Conns: conn.Conns(), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
+	nodes := coap.New(coap.Config{Conns: coap.Conns(conn), Core: rooms.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
 	door := ws.New(ws.Config{Core: rooms.Switchboard, Log: log})
 	broker := mqtt.New(mqtt.Config{Core: rooms.Switchboard, Log: log, Feed: rooms.Feed, Fleet: rooms.Registry})
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -48,7 +48,7 @@ func openDoors(t *testing.T, enrolment string) *roostDoors {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sleepy := mqttsn.New(mqttsn.Config{Broker: broker.Broker(), Conns: sockets.Conns(), Log: log, Admit: func(ctx context.Context, _, remote string) (any, wire.ReasonCode) {
+	sleepy := mqttsn.New(mqttsn.Config{Broker: broker.Broker(), Conns: mqttsn.Conns(sockets), Log: log, Admit: func(ctx context.Context, _, remote string) (any, wire.ReasonCode) {
 		return broker.Admit(ctx, mqtt.Login{Remote: remote})
 	}})
 	mux := http.NewServeMux()

@@ -120,12 +120,20 @@ func problem(status string, raw []byte) error {
 	var p struct {
 		Detail string `json:"detail"`
 		Errors []struct{ Message, Location string }
+		// Problems are of the files of a commit.
+		Problems []struct {
+			File, Text, Severity string
+			Line                 int
+		}
 	}
 	if json.Unmarshal(raw, &p) != nil || p.Detail == "" {
 		return errors.New("the server answered " + status)
 	}
 	for _, e := range p.Errors {
 		p.Detail += fmt.Sprintf(" (%s: %s)", e.Location, e.Message)
+	}
+	for _, e := range p.Problems {
+		p.Detail += fmt.Sprintf("\n  %s:%d: %s: %s", e.File, e.Line, e.Severity, e.Text)
 	}
 	return errors.New(p.Detail)
 }

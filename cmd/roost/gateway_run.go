@@ -19,6 +19,7 @@ import (
 	"github.com/roost-iot/roost/gateway/mqttsn"
 	"github.com/roost-iot/roost/gateway/pyaiot"
 	"github.com/roost-iot/roost/gateway/relay"
+	"github.com/roost-iot/roost/gateway/udp"
 	"github.com/roost-iot/roost/gateway/ws"
 	wire "github.com/roost-iot/roost/wire/mqtt"
 )
@@ -54,10 +55,10 @@ type outpost struct {
 	line uplink
 	kept *relay.Client // line, if the hub is a Roost
 
-	coapConns   coap.Sockets
+	coapConns   udp.Sockets
 	web         net.Listener
 	mqttAt      net.Listener
-	mqttsnConns mqttsn.Sockets
+	mqttsnConns udp.Sockets
 
 	coap   *coap.Door
 	ws     *ws.Door
@@ -135,7 +136,7 @@ func (o *outpost) openDoors(ctx context.Context) error {
 	mux.HandleFunc("GET /status", o.status)
 	if o.coapConns != nil {
 		cfg := coap.Config{
-			Conns: o.coapConns.Conns(), Core: o.line, Log: o.log, NodePort: o.nodePort, Presence: o.presence, Slow: o.Durability == "commit",
+			Conns: coap.Conns(o.coapConns), Core: o.line, Log: o.log, NodePort: o.nodePort, Presence: o.presence, Slow: o.Durability == "commit",
 		}
 		if o.kept != nil {
 			cfg.Fleet = o.kept
@@ -173,7 +174,7 @@ func (o *outpost) openMQTT(ctx context.Context) error {
 		return nil
 	}
 	cfg := mqttsn.Config{
-		Broker: o.mqtt.Broker(), Conns: o.mqttsnConns.Conns(), Log: o.log,
+		Broker: o.mqtt.Broker(), Conns: mqttsn.Conns(o.mqttsnConns), Log: o.log,
 		Admit: func(ctx context.Context, _, remote string) (any, wire.ReasonCode) {
 			return o.mqtt.Admit(ctx, mqtt.Login{Remote: remote})
 		},

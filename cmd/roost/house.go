@@ -18,10 +18,14 @@ import (
 	"github.com/roost-iot/roost/gateway/mqtt"
 	"github.com/roost-iot/roost/gateway/mqttsn"
 	"github.com/roost-iot/roost/gateway/pyaiot"
+	"github.com/roost-iot/roost/gateway/pythings"
 	"github.com/roost-iot/roost/gateway/relay"
+	"github.com/roost-iot/roost/gateway/udp"
 	"github.com/roost-iot/roost/gateway/ws"
 	"github.com/roost-iot/roost/live"
+	"github.com/roost-iot/roost/micropython"
 	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/release"
 	"github.com/roost-iot/roost/sim"
 	"github.com/roost-iot/roost/store/series"
 	"github.com/roost-iot/roost/store/sqlite"
@@ -43,16 +47,18 @@ type house struct {
 	telemetry   *telemetry.Telemetry
 	commands    *command.Commands
 	accounts    *account.Accounts
+	releases    *release.Releases
+	compiler    *micropython.Compiler // nil: not in this build
 	switchboard *gateway.Switchboard
 
 	certificate    *certificate // nil: none was given
 	ownCertificate *ownCertificate
 	listeners      []net.Listener
-	debug          net.Listener   // nil: none
-	coapConn       coap.Sockets   // nil: off
-	mqttAt         net.Listener   // nil: off
-	mqttsnConns    mqttsn.Sockets // nil: off
-	mqttsnGroup    *net.UDPConn   // nil: none
+	debug          net.Listener // nil: none
+	coapConn       udp.Sockets  // nil: off
+	mqttAt         net.Listener // nil: off
+	mqttsnConns    udp.Sockets  // nil: off
+	mqttsnGroup    *net.UDPConn // nil: none
 	at             addresses
 	coap           *coap.Door
 	mqtt           *mqtt.Door   // nil: off, as is what follows
@@ -60,6 +66,7 @@ type house struct {
 	ws             *ws.Door
 	pyaiot         *pyaiot.Door
 	relay          *relay.Server
+	pythings       *pythings.Door
 	web            *web.Server
 	pages          *http.Server
 	simulator      *sim.Starter
@@ -127,6 +134,9 @@ func (h *house) openRooms(ctx context.Context) (err error) {
 	if err := h.accounts.LoadKeys(ctx); err != nil {
 		return fmt.Errorf("load the keys of gateways and things: %w", err)
 	}
+	if err := h.openReleases(ctx); err != nil {
+		return err
+	}
 	h.switchboard = gateway.New(h.registry, h.telemetry, h.commands, h.log)
 	h.guests = newGuests(h.switchboard, h.feed, h.log)
 	return nil
@@ -139,7 +149,7 @@ func (h *house) openDoors(ctx context.Context) error {
 	}
 	if h.coapConn != nil {
 		h.coap = coap.New(coap.Config{
-			Conns: h.coapConn.Conns(), Core: h.switchboard, Log: h.log,
+			Conns: coap.Conns(h.coapConn), Core: h.switchboard, Log: h.log,
 			Fleet: h.registry, NodePort: h.nodePort, Presence: h.presence, Slow: h.Durability == "commit",
 		})
 	}
@@ -156,10 +166,13 @@ func (h *house) openDoors(ctx context.Context) error {
 		Core: h.switchboard, Settle: h.telemetry.Settle, Log: h.log,
 		Keys: keys, Keyring: h.keyring, Version: version, Slow: h.Durability == "commit",
 	})
+	if err := h.openPythings(); err != nil {
+		return err
+	}
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
-		Accounts: h.accounts, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests},
+		Accounts: h.accounts, Releases: h.releases, Pythings: pythingsShown{h.pythings, h.TLSLegacy == "on"}, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests},
 		Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
 		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
 	})
@@ -177,6 +190,8 @@ func (h *house) routes() http.Handler {
 	mux.HandleFunc("/ws", h.pyaiot.ServeClient)
 	mux.HandleFunc("/node", h.ws.ServeNode)
 	mux.Handle("/relay", h.relay)
+	mux.Handle("/api/v1/", h.pythings)
+	mux.Handle("/api/v0.2/", h.pythings)
 	if h.mqttAt != nil {
 		mux.Handle("/mqtt", h.mqtt)
 	}

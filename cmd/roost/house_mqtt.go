@@ -35,7 +35,7 @@ func (h *house) openMQTT(ctx context.Context) error {
 		return nil
 	}
 	cfg := mqttsn.Config{
-		Broker: h.mqtt.Broker(), Conns: h.mqttsnConns.Conns(), Log: h.log, Slow: h.Durability == "commit",
+		Broker: h.mqtt.Broker(), Conns: mqttsn.Conns(h.mqttsnConns), Log: h.log, Slow: h.Durability == "commit",
 		Admit: func(ctx context.Context, _, remote string) (any, wire.ReasonCode) {
 			return h.mqtt.Admit(ctx, mqtt.Login{Remote: remote})
 		},

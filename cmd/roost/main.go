@@ -18,7 +18,8 @@ type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Run Roost for real devices."`
 	Demo       demoCmd       `cmd:"" help:"Run Roost on this machine with a small fleet of simulated things."`
 	Sim        simCmd        `cmd:"" help:"Play things over a real protocol."`
-	Thing      thingCmd      `cmd:"" help:"List, show, approve and set things of a running Roost."`
+	Thing      thingCmd      `cmd:"" help:"List, show, approve and set things of a running Roost, talk to their apps."`
+	App        appCmd        `cmd:"" help:"Apps: the Python files that run on things."`
 	User       userCmd       `cmd:"" help:"People who may sign in."`
 	Token      tokenCmd      `cmd:"" help:"API tokens."`
 	Keys       keysCmd       `cmd:"" help:"Keys of far gateways."`

@@ -31,6 +31,7 @@ func (h *house) run(ctx context.Context, ready func(context.Context) error) erro
 	dispatching.Go(func() { h.commands.Run(dispatch, h.switchboard) })
 	inRooms.Go(func() { h.telemetry.Run(rooms) })
 	inRooms.Go(func() { h.registry.Run(rooms) })
+	inRooms.Go(func() { h.releases.Run(rooms) })
 	inRooms.Go(func() { h.keepStore(rooms) })
 
 	h.openForAll(doors, &inDoors, stopDoors)
@@ -164,6 +165,9 @@ func (h *house) closeAll() {
 		if err := h.numbers.Close(ctx); err != nil {
 			h.log.Error("readings not closed cleanly; the next start repairs them", "err", err)
 		}
+	}
+	if h.compiler != nil {
+		_ = h.compiler.Close() // it holds nothing but memory
 	}
 	if h.store != nil {
 		if err := h.store.Close(); err != nil {

@@ -17,6 +17,12 @@ type thingCmd struct {
 	Show    thingShow    `cmd:"" help:"Show one thing and its resources."`
 	Set     thingSet     `cmd:"" help:"Set a resource and wait for the thing's own word."`
 	Approve thingApprove `cmd:"" help:"Let waiting things in."`
+
+	Send      thingSend      `cmd:"" help:"Send a message to a thing's app and wait for its reply."`
+	Shell     thingShell     `cmd:"" help:"Run lines of Python on a thing."`
+	Logs      thingLogs      `cmd:"" help:"Show what happened with a thing."`
+	Install   thingInstall   `cmd:"" help:"Put an app on a thing that came with an account id."`
+	Uninstall thingUninstall `cmd:"" help:"Take its app from a thing that came with an account id."`
 }
 
 // apiThing is what the API says of a thing, as far as it is printed.
@@ -178,21 +184,29 @@ func (s thingSet) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	for cmd.State == "queued" || cmd.State == "sent" {
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if err := c.call(ctx, "GET", "/commands/"+cmd.ID, nil, &cmd); err != nil {
-			return err
-		}
+	if cmd, err = c.ended(ctx, cmd); err != nil {
+		return err
 	}
 	if cmd.State != "done" {
 		return fmt.Errorf("%s: %s", cmd.State, cmd.Error)
 	}
 	fmt.Fprintf(con.out, "done: %s %s = %s\n", s.ID, s.Resource, s.Value)
 	return nil
+}
+
+// ended follows a command to its end.
+func (c *client) ended(ctx context.Context, cmd apiCommand) (apiCommand, error) {
+	for cmd.State == "queued" || cmd.State == "sent" {
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return cmd, ctx.Err()
+		}
+		if err := c.call(ctx, "GET", "/commands/"+cmd.ID, nil, &cmd); err != nil {
+			return cmd, err
+		}
+	}
+	return cmd, nil
 }
 
 type thingApprove struct {

@@ -4,7 +4,7 @@
 // sees.
 //
 //	conn, err := coap.Listen(":5683")
-//	door := coap.New(coap.Config{Conns: conn.Conns(), Core: switchboard, Log: log, Presence: registry.Presence()})
+//	door := coap.New(coap.Config{Conns: coap.Conns(conn), Core: switchboard, Log: log, Presence: registry.Presence()})
 //	err = door.Run(ctx) // blocks; conn stays the caller's to close
 //
 // A value takes the fast path: it is handed to the Core on the goroutine that read

@@ -58,7 +58,7 @@ func open(t testing.TB, options ...option) *house {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cc.Conns = sockets.Conns()
+		cc.Conns = coap.Conns(sockets)
 	}
 	h.at = cc.Conns[0].(interface{ LocalAddr() net.Addr }).LocalAddr().(*net.UDPAddr).AddrPort()
 	if cc.Core == nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost/gateway/coap"
+	"github.com/roost-iot/roost/gateway/udp"
 	"github.com/roost-iot/roost/internal/roomtest"
 	wire "github.com/roost-iot/roost/wire/coap"
 )
@@ -57,7 +58,7 @@ func stream(t *testing.T, h *house, conn *net.UDPConn, n int) {
 
 func TestEachNodeKeepsItsOrderOverSeveralSockets(t *testing.T) {
 	const nodes, values = 16, 200
-	sockets, err := coap.ListenOn("127.0.0.1:0", 4)
+	sockets, err := udp.ListenOn("127.0.0.1:0", 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,18 +110,18 @@ func TestEachNodeKeepsItsOrderOverSeveralSockets(t *testing.T) {
 
 func TestSecondDoorAtTheSamePortIsRefused(t *testing.T) {
 	for _, at := range []string{"127.0.0.1:0", ":0"} {
-		first, err := coap.ListenOn(at, 4)
+		first, err := udp.ListenOn(at, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
 		taken := first.LocalAddr().String()
-		if second, err := coap.ListenOn(taken, 4); !errors.Is(err, syscall.EADDRINUSE) {
+		if second, err := udp.ListenOn(taken, 4); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("%s twice: %v, %v", taken, second, err)
 		}
 		if err := first.Close(); err != nil {
 			t.Error(err)
 		}
-		again, err := coap.ListenOn(taken, 4)
+		again, err := udp.ListenOn(taken, 4)
 		if err != nil {
 			t.Fatalf("once it is free: %v", err)
 		}

@@ -75,7 +75,7 @@ func TestNodeAsksInTheGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := run(t, mqttsn.Config{Conns: sockets.Conns(), Group: group, GatewayID: 3})
+	h := run(t, mqttsn.Config{Conns: mqttsn.Conns(sockets), Group: group, GatewayID: 3})
 	node, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,7 @@
 // docs/protocols/mqtt-sn.md says what a node sees.
 //
 //	sockets, err := mqttsn.Listen(":1885")
-//	door := mqttsn.New(mqttsn.Config{Conns: sockets.Conns(), Broker: broker, Log: log})
+//	door := mqttsn.New(mqttsn.Config{Conns: mqttsn.Conns(sockets), Broker: broker, Log: log})
 //	err = door.Run(ctx) // blocks; the sockets stay the caller's to close
 //
 // One goroutine reads each socket and hands what it reads to a lane: a bounded queue

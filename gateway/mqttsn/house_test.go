@@ -37,7 +37,7 @@ func start(t testing.TB, cfg mqttsn.Config) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Conns = sockets.Conns()
+	cfg.Conns = mqttsn.Conns(sockets)
 	h := run(t, cfg)
 	t.Cleanup(func() {
 		h.stop()

@@ -38,7 +38,7 @@ func TestScapyNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := run(t, mqttsn.Config{Conns: sockets.Conns(), GatewayID: 9})
+	h := run(t, mqttsn.Config{Conns: mqttsn.Conns(sockets), GatewayID: 9})
 	t.Cleanup(func() {
 		h.stop()
 		_ = sockets.Close()

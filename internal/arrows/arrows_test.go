@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"gateway/broker":     2,
 	"gateway/exchange":   2,
 	"gateway/mqttclient": 2,
+	"gateway/udp":        2,
 	"store/sqlite":       2,
 	"store/series":       2,
 	"registry":           3,

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package mqttsn
+package udp
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package mqttsn
+package udp
 
 import (
 	"context"

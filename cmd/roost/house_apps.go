@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/roost-iot/roost/gateway/pythings"
+	"github.com/roost-iot/roost/micropython"
+	"github.com/roost-iot/roost/release"
+	"github.com/roost-iot/roost/web"
+)
+
+// openReleases opens the room of apps. Without MicroPython in the build nobody
+// checks syntax.
+func (h *house) openReleases(ctx context.Context) (err error) {
+	var checker release.Compiler
+	h.compiler, err = micropython.NewCompiler(ctx)
+	switch {
+	case err == nil:
+		checker = syntax{h.compiler}
+	case errors.Is(err, micropython.ErrUnavailable):
+		h.log.Info("the syntax of apps is not checked", "err", err)
+	default:
+		return err
+	}
+	h.releases, err = release.Open(ctx, release.Config{
+		Store: h.store, Feed: h.feed, Compiler: checker, Shelf: filepath.Join(h.Data, "shelf"), Log: h.log,
+	})
+	if err != nil {
+		return fmt.Errorf("load apps: %w", err)
+	}
+	return nil
+}
+
+// syntax is MicroPython's compiler as the room of apps wants it.
+type syntax struct{ *micropython.Compiler }
+
+// Check implements release.Compiler.
+func (s syntax) Check(ctx context.Context, name string, source []byte) ([]release.Problem, error) {
+	line, column, text, err := s.Compiler.Check(ctx, name, source)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	return []release.Problem{{File: name, Line: line, Column: column, Text: text, Severity: release.Fault}}, nil
+}
+
+// openPythings opens the door for PythingsOS devices, which come to the HTTP ports.
+func (h *house) openPythings() (err error) {
+	h.pythings, err = pythings.New(pythings.Config{
+		Core: h.switchboard, Releases: h.releases, Telemetry: h.telemetry, Commands: h.commands,
+		Registry: h.registry, Accounts: h.accounts, Secrets: filepath.Join(h.Data, "secrets"), TLS: true, Log: h.log,
+	})
+	return err
+}
+
+// pythingsShown is that door as pages show it.
+type pythingsShown struct {
+	*pythings.Door
+	legacy bool
+}
+
+// State implements web.Pythings.
+func (p pythingsShown) State() web.PythingsState {
+	st := web.PythingsState{Modulus: p.Key(), TLS: true, LegacyTLS: p.legacy}
+	for _, k := range p.Keys() {
+		st.Keys = append(st.Keys, web.PythingsKey{Name: k.Name, Bits: k.Bits, Imported: k.Imported})
+	}
+	for _, n := range p.Notices() {
+		st.Notices = append(st.Notices, web.PythingsNotice{At: n.At, Remote: n.Remote, Text: n.Text})
+	}
+	return st
+}
+
+// ImportKey implements web.Pythings.
+func (p pythingsShown) ImportKey(name string, pem []byte) error {
+	_, err := p.Door.ImportKey(name, pem)
+	return err
+}
