@@ -45,18 +45,34 @@ export const seconds = (s: number): string =>
         ? `${s / 60}\u00a0min`
         : `${s}\u00a0s`;
 
-/** What saving these settings does to the things of the pool. */
-export function consequence(pool: Pool, next: Settings, commit: string): string {
-  const changed = (Object.keys(next) as (keyof Settings)[]).filter((k) => next[k] !== pool.settings[k]);
-  if (changed.length === 0) return "";
+/** What differs, or null. */
+export function changesOf(from: Settings, to: Settings): Partial<Settings> | null {
+  const changed = (Object.keys(to) as (keyof Settings)[]).filter((k) => to[k] !== from[k]);
+  return changed.length > 0 ? Object.fromEntries(changed.map((k) => [k, to[k]])) : null;
+}
+
+/** Why settings cannot be saved; "" if they can. */
+export function settingsTrouble(s: Settings): string {
+  const whole = (n: number, least: number) => Number.isInteger(n) && n >= least;
+  if (!whole(s.worker, 1)) return "The worker interval is whole seconds, at least 1.";
+  if (!whole(s.management, 1)) return "The management interval is whole seconds, at least 1.";
+  if (!whole(s.setupTimeout, 0)) return "The web set-up time is whole seconds.";
+  if (s.backend && !/^[A-Za-z0-9.[\]:-]+(\/\S*)?$/.test(s.backend))
+    return "A server is host, host:port or host/prefix, without http://.";
+  return "";
+}
+
+/** What saving these settings does to the things of the pool; `commit` is what they would mean. */
+export function consequence(pool: Pool, next: Settings, commit: string, kind = pool.kind): string {
+  const changes = changesOf(pool.settings, next);
+  if (!changes && kind === pool.kind) return "";
+  const code = commit !== pool.commit;
+  const rest = Object.keys(changes ?? {}).some((k) => k !== "app");
   if (pool.things === 0) return "No thing is in this pool: nothing reboots.";
+  if (!code && !rest) return "Things keep the code they have: nothing reboots.";
   const one = pool.things === 1;
-  const things = count(pool.things, "thing");
-  const code = changed.includes("app") && commit !== pool.commit;
-  if (changed.every((k) => k === "app") && !code)
-    return "The version that means stays the same: nothing reboots.";
-  const does = code ? `reboots ${things} and brings ${one ? "it" : "them"} other code` : `reboots ${things}`;
-  const when = `within ${seconds(pool.settings.management)}`;
+  const does = `reboots ${count(pool.things, "thing")}${code ? ` and brings ${one ? "it" : "them"} other code` : ""}`;
+  const when = `within ${seconds(pool.settings.management)} if online`;
   return `Saving ${does}: ${one ? "it hears" : "each hears"} of it at its next call, ${when}.`;
 }
 
@@ -97,3 +113,11 @@ export function nameTrouble(name: string, taken: string[]): string {
 
 /** Files that PythingsOS 1.x fetches; others stay here for devices that can do more. */
 export const runs = (name: string): boolean => name === "worker_task.py" || name === "management_task.py";
+
+/** Whom a tag moves: "2 things in staging follow the newest tagged commit." */
+export function taggedFollowers(pools: Pool[]): string {
+  const to = pools.filter((p) => p.kind !== "development" && p.settings.app === "latest" && p.things > 0);
+  if (to.length === 0) return "";
+  const things = to.reduce((n, p) => n + p.things, 0);
+  return `${count(things, "thing")} in ${names(to)} follow${things === 1 ? "s" : ""} the newest tagged commit.`;
+}
