@@ -36,6 +36,7 @@ type Config struct {
 	Tolerance  time.Duration
 	MaxBody    int // bytes of a request; 64 KiB
 	MaxMessage int // characters of a worker value as Python writes it; 4,096
+	MaxRate    int // worker values of one thing in a second, for long; 20
 }
 
 func (c *Config) fill() {
@@ -47,6 +48,9 @@ func (c *Config) fill() {
 	}
 	if c.MaxMessage <= 0 {
 		c.MaxMessage = 4096
+	}
+	if c.MaxRate <= 0 {
+		c.MaxRate = 20
 	}
 }
 

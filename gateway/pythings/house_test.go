@@ -49,6 +49,7 @@ type plan struct {
 	enrolment string
 	change    func(*pythings.Config)
 	encrypt   bool // the settings of the recorded app say so
+	seed      func(*roomtest.Rooms)
 	handler   slog.Handler
 }
 
@@ -82,6 +83,9 @@ func buildWith(t testing.TB, p plan, things registry.Config) *house {
 	h := &house{t: t, dir: p.dir}
 	h.rooms = roomtest.Open(t, roomtest.Config{Dir: p.dir, Registry: things})
 	seed(t, h.rooms, p.encrypt)
+	if p.seed != nil {
+		p.seed(h.rooms)
+	}
 	h.openReleases(log)
 	c := pythings.Config{
 		Core: h.rooms.Switchboard, Releases: h.releases, Telemetry: h.rooms.Telemetry, Commands: h.rooms.Commands,
@@ -217,6 +221,18 @@ func (h *house) send(ref roost.Ref, kind roost.CommandKind, v roost.Value) strin
 	ctx, stop := roomtest.Soon()
 	defer stop()
 	c, err := h.rooms.Commands.Submit(ctx, command.Request{Ref: ref, Kind: kind, Value: v, By: "ada"})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c.ID
+}
+
+// set asks a thing for what only other things do.
+func (h *house) set(ref roost.Ref, resource string, v roost.Value) string {
+	h.t.Helper()
+	ctx, stop := roomtest.Soon()
+	defer stop()
+	c, err := h.rooms.Commands.Submit(ctx, command.Request{Ref: ref, Kind: roost.Set, Resource: resource, Value: v, By: "ada"})
 	if err != nil {
 		h.t.Fatal(err)
 	}

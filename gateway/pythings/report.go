@@ -115,7 +115,7 @@ func splitFault(text string) (title, detail string) {
 		}
 		return title, detail
 	}
-	return title, "Traceback" + strings.TrimSuffix(strings.TrimRight(detail, "\n "), ")")
+	return title, strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace("Traceback"+detail), ")"))
 }
 
 func firstOf(text string) string {

@@ -10,11 +10,8 @@ import (
 	wire "github.com/roost-iot/roost/wire/pythings"
 )
 
-// Bounds of worker messages of one thing: so many at once, and then one each time.
-const (
-	messageBurst = 200
-	messageEvery = 50 * time.Millisecond
-)
+// messageBurst is how many seconds' worth of worker messages may come at once.
+const messageBurst = 10
 
 // maxName is the longest name of a resource in bytes.
 const maxName = 256
@@ -29,7 +26,7 @@ func (d *Door) worker(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	if !c.thing.mayWork(c.now) {
-		return answer{}, roost.Errorf(roost.TooMany, "This thing sends too many messages; it may send %d a second.", time.Second/messageEvery)
+		return answer{}, roost.Errorf(roost.TooMany, "This thing sends too many messages; it may send %d a second.", d.cfg.MaxRate)
 	}
 	ref := c.thing.ref
 	err = d.cfg.Telemetry.RecordMessage(ctx, roost.WorkerMessage{Ref: ref, App: d.appOf(c), At: q.At, Data: q.Msg})
@@ -63,7 +60,7 @@ func (d *Door) readWorker(c *call) (wire.Worker, error) {
 func (t *thing) mayWork(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.messages.take(now, messageBurst, messageEvery)
+	return t.messages.take(now, messageBurst*t.d.cfg.MaxRate, time.Second/time.Duration(t.d.cfg.MaxRate))
 }
 
 // appOf gives the app that a thing has.
