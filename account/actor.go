@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/roost-iot/roost"
 )
@@ -45,6 +46,19 @@ func (a Actor) Role(project roost.ProjectID) roost.Role {
 		return roost.Owner
 	}
 	return a.roles[project]
+}
+
+// Projects gives those in which a has a role of its own, by name; one with a role in
+// all projects need not be named for each.
+func (a Actor) Projects() []roost.ProjectID {
+	var all []roost.ProjectID
+	for p := range a.roles {
+		if p != everywhere {
+			all = append(all, p)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // everywhere is the key of a role in all projects. It is no valid project id.

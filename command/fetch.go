@@ -12,7 +12,7 @@ import (
 func checkFetched(q *Request) error {
 	q.Resource = ""
 	switch {
-	case q.Kind == roost.Tell && empty(q.Value):
+	case q.Kind == roost.Tell && Empty(q.Value):
 		return roost.Errorf(roost.Invalid, "Say what the message is; PythingsOS takes no empty one.")
 	case q.Kind == roost.Tell && !json.Valid([]byte(q.Value)):
 		return roost.Errorf(roost.Invalid, "A message is JSON; text stands in quotes.")
@@ -22,9 +22,9 @@ func checkFetched(q *Request) error {
 	return nil
 }
 
-// empty tells values that are false to Python, which a device takes for no message:
+// Empty tells values that are false to Python, which a device takes for no message:
 // "", 0.0, [ ].
-func empty(v roost.Value) bool {
+func Empty(v roost.Value) bool {
 	if v == "" {
 		return true
 	}

@@ -13,6 +13,7 @@ func (s *Server) routes() {
 	s.operateRoutes()
 	s.ownRoutes()
 	s.accountRoutes()
+	s.legacyRoutes()
 	if s.Releases != nil {
 		s.appRoutes()
 	}

@@ -1,0 +1,547 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/account"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/release"
+	"github.com/roost-iot/roost/telemetry"
+)
+
+const (
+	workerGet     = "/msg/worker/get"
+	managementNew = "/msg/management/new"
+	managementGet = "/msg/management/get"
+	uploadFile    = "/code_editor/uploadfile"
+)
+
+// legacyTID is what the device of the tests calls itself.
+const legacyTID = "A4CF12B3D5E6"
+
+// legacyHouse is a house with a device, an owner of home, a viewer, and somebody of
+// another project.
+type legacyHouse struct {
+	*house
+	owner, viewer, key    string // account ids, API token of the owner
+	stranger, strangerKey string
+	thing                 roost.Ref
+	browser               *browser // with the owner's session
+	plain                 *browser // with nothing
+}
+
+func openLegacy(t *testing.T) *legacyHouse {
+	t.Helper()
+	h := &legacyHouse{house: open(t)}
+	h.browser = h.house.owner()
+	h.plain = h.house.browser()
+	h.key = h.as(h.browser, "owner").token
+	if err := h.Store.SaveProject(t.Context(), roost.Project{ID: "lab", Name: "Lab", Created: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	ada, err := h.accounts.SignInAPI(t.Context(), "ada", password, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := h.accounts.Self(t.Context(), ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.owner = self.Account
+	h.viewer = h.person(ada, roost.Home, "vera", roost.Viewer).Account
+	h.stranger = h.person(ada, "lab", "steve", roost.Owner).Account
+	steve, err := h.accounts.SignInAPI(t.Context(), h.stranger, password, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, h.strangerKey, err = h.accounts.AddOwnToken(t.Context(), steve, "lab", "script", roost.Owner); err != nil {
+		t.Fatal(err)
+	}
+	h.device(legacyTID, release.Registration{})
+	h.thing = h.server.ref(legacyTID)
+	return h
+}
+
+func (h *legacyHouse) person(by account.Actor, p roost.ProjectID, name string, role roost.Role) roost.Person {
+	h.t.Helper()
+	one, err := h.accounts.AddPerson(h.t.Context(), by, p, account.NewPerson{Name: name, Password: password, Role: role})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return one
+}
+
+// post sends fields as JSON and gives status and body of the answer.
+func (b *browser) post(path string, fields map[string]any, header ...string) (int, string) {
+	b.t.Helper()
+	res, text := b.send("POST", "!"+legacyRoot+path, fields, header...)
+	if got := res.Header.Get("Content-Type"); got != "application/json" {
+		b.t.Errorf("%s %v: an answer of type %q", path, fields, got)
+	}
+	return res.StatusCode, string(text)
+}
+
+// says wants an answer byte for byte.
+func (b *browser) says(status int, want, path string, fields map[string]any, header ...string) {
+	b.t.Helper()
+	if got, text := b.post(path, fields, header...); got != status || text != want {
+		b.t.Errorf("%s %v: %d %s\nwant %d %s", path, fields, got, text, status, want)
+	}
+}
+
+// refuses wants {"detail": …}.
+func (b *browser) refuses(status int, detail, path string, fields map[string]any, header ...string) {
+	b.t.Helper()
+	quoted, err := json.Marshal(detail)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.says(status, `{"detail":`+string(quoted)+`}`, path, fields, header...)
+}
+
+// with gives fields by name and value, and the owner's key.
+func (h *legacyHouse) with(fields ...any) map[string]any {
+	return withKey(h.key, fields...)
+}
+
+func withKey(key string, fields ...any) map[string]any {
+	m := map[string]any{"apikey": key}
+	for i := 0; i < len(fields); i += 2 {
+		m[fields[i].(string)] = fields[i+1]
+	}
+	return m
+}
+
+// work lets the device's worker task send a message at a time.
+func (h *legacyHouse) work(data string, at time.Time) {
+	h.t.Helper()
+	if err := h.Telemetry.RecordMessage(h.t.Context(), roost.WorkerMessage{Ref: h.thing, At: at, Data: roost.Value(data)}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *legacyHouse) settle() {
+	h.t.Helper()
+	if err := h.Telemetry.Settle(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// W01 and all other ways to show, or not to show, who one is.
+func TestLegacyCallersAreKnown(t *testing.T) {
+	h := openLegacy(t)
+	basic := func(user, pass string) []string {
+		r := http.Request{Header: http.Header{}}
+		r.SetBasicAuth(user, pass)
+		return []string{"Authorization", r.Header.Get("Authorization")}
+	}
+	const private = "This is a private API. Login or provide username/password or apikey"
+	for _, path := range []string{workerGet, managementNew, managementGet, uploadFile} {
+		h.plain.refuses(401, private, path, map[string]any{"tid": legacyTID})
+		h.plain.refuses(401, private, path, map[string]any{"username": "", "password": nil, "apikey": ""})
+		h.plain.refuses(400, "Got empty password", path, map[string]any{"username": h.owner})
+		h.plain.refuses(400, "Got empty username", path, map[string]any{"password": password, "apikey": h.key})
+		h.plain.refuses(401, "Wrong username/password", path, map[string]any{"username": "nobody", "password": "x", "apikey": h.key})
+		h.plain.refuses(400, "Wrong API key", path, map[string]any{"apikey": "rst_wrong"})
+		h.plain.refuses(400, "Wrong API key", path, map[string]any{"apikey": 17})
+		h.plain.refuses(403, "Invalid username/password.", path, h.with(), basic("somebody", "x")...)
+	}
+	const let = "Got empty mid" // whoever is told this was let in
+	h.plain.refuses(400, let, managementGet, map[string]any{"username": h.owner, "password": password})
+	h.plain.refuses(400, let, managementGet, map[string]any{"username": "ADA", "password": password})
+	h.plain.refuses(400, let, managementGet, map[string]any{"apikey": h.key})
+	h.plain.refuses(400, let, managementGet, nil2(), basic(h.owner, password)...)
+	h.plain.refuses(400, let, managementGet, nil2(), "Authorization", "Bearer "+h.key)
+	h.plain.refuses(401, "This token is unknown or was removed.", managementGet, h.with(), "Authorization", "Bearer rst_x")
+	h.browser.refuses(400, let, managementGet, nil2())
+	h.browser.refuses(400, let, managementGet, nil2(), "Sec-Fetch-Site", "same-origin", "Origin", h.http.URL)
+	h.plain.refuses(400, let, managementGet, map[string]any{"apikey": h.key}, "Cookie", CookieName+"=old")
+	h.plain.refuses(401, private, managementGet, nil2(), "Cookie", CookieName+"=old")
+
+	res, text := h.browser.send("POST", "!"+legacyRoot+managementGet, nil2(), "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example")
+	if res.StatusCode != 403 || !strings.Contains(string(text), `"detail"`) {
+		t.Errorf("with the cookie from another site: %d %s", res.StatusCode, text)
+	}
+}
+
+// nil2 is a body without fields.
+func nil2() map[string]any { return map[string]any{} }
+
+func TestLegacyGuessesAreSlowedDown(t *testing.T) {
+	h := openLegacy(t)
+	status := 0
+	for i := 0; i < 10 && status != 429; i++ {
+		res, _ := h.plain.send("POST", "!"+legacyRoot+workerGet, map[string]any{"username": h.viewer, "password": fmt.Sprint("guess ", i)})
+		if status = res.StatusCode; status == 429 && res.Header.Get("Retry-After") == "" {
+			t.Error("429 without Retry-After")
+		}
+	}
+	if status != 429 {
+		t.Errorf("after ten wrong passwords: %d", status)
+	}
+}
+
+// W04: what the worker sent, by epoch seconds and by ISO 8601, both ends included.
+func TestLegacyWorkerMessages(t *testing.T) {
+	h := openLegacy(t)
+	start := time.Unix(1700000000, 0)
+	h.work(`"late"`, start.Add(250*time.Millisecond+time.Microsecond))
+	h.work(`{"a": 1}`, start)
+	h.work(`[1, "caffè <b>"]`, start.Add(250*time.Millisecond))
+	h.work(`0`, start.Add(5*time.Microsecond))
+	h.settle()
+	const (
+		first  = `{"ts":"2023-11-14T22:13:20Z","data":{"a":1}}`
+		second = `{"ts":"2023-11-14T22:13:20.000005Z","data":0}`
+		third  = `{"ts":"2023-11-14T22:13:20.250000Z","data":[1,"caffè <b>"]}`
+		fourth = `{"ts":"2023-11-14T22:13:20.250001Z","data":"late"}`
+	)
+	all := "[" + first + "," + second + "," + third + "," + fourth + "]"
+	for _, span := range []struct {
+		from, to any
+		want     string
+	}{
+		{1700000000, 1700000001, all},
+		{"1700000000", "1700000001", all},
+		{1700000000.0, "1700000000.250001", all},
+		{" 17e8 ", "1700000000.250001", all},
+		{"2023-11-14T22:13:20Z", "2023-11-14T23:13:21+01:00", all},
+		{"2023-11-14T17:13:20-05:00", "2023-11-14T22:13:20.250001Z", all},
+		{1700000000, 1700000000, "[" + first + "]"},
+		{"2023-11-14T22:13:20.5Z", "2023-11-14T22:13:20.5Z", "[" + second + "]"}, // five microseconds
+		{"1700000000.000001", "1700000000.25", "[" + second + "," + third + "]"},
+		{"2023-11-14T22:13:20.250001Z", 1800000000, "[" + fourth + "]"},
+		{1700000001, 1700000000, "[]"},
+		{-5, 5, "[]"},
+	} {
+		h.plain.says(200, span.want, workerGet, h.with("tid", legacyTID, "from", span.from, "to", span.to))
+	}
+	asForm := url.Values{"apikey": {h.key}, "tid": {legacyTID}, "from": {"1700000000"}, "to": {"1700000001"}}.Encode()
+	res, text := h.plain.send("POST", "!"+legacyRoot+workerGet, asForm, "Content-Type", "application/x-www-form-urlencoded")
+	if res.StatusCode != 200 || string(text) != all {
+		t.Errorf("as a form: %d %s", res.StatusCode, text)
+	}
+	h.plain.says(200, all, workerGet, map[string]any{"username": h.viewer, "password": password, "tid": legacyTID, "from": 1, "to": 2e9})
+}
+
+func TestLegacyWorkerMessagesThatAreNotAskedForRight(t *testing.T) {
+	h := openLegacy(t)
+	for _, bad := range []any{nil, 0, "0", "0.0", "", "soon", "inf", "nan", "0x10", "1e99", "2023-11-14", "2023-11-14 22:13:20Z", "2023-11-14T22:13:20", "2023-02-30T00:00:00Z", "2023-11-14T22:13:20.Z", "2023-11-14T22:13:20.1000000Z", "2023-11-14T22:13:20+0100", true, []int{1}, map[string]int{}} {
+		h.plain.refuses(400, "No from set", workerGet, h.with("to", 1, "from", bad))
+		h.plain.refuses(400, "No to set", workerGet, h.with("from", 1, "to", bad))
+	}
+	h.plain.refuses(400, "No from set", workerGet, h.with())
+	for _, bad := range []any{nil, "", []string{legacyTID}} {
+		h.plain.refuses(400, "Got empty tid", workerGet, h.with("from", 1, "to", 2, "tid", bad))
+	}
+}
+
+// A thing may have more messages than one page of the store.
+func TestLegacyWorkerMessagesAllCome(t *testing.T) {
+	h := openLegacy(t)
+	const many = 2300
+	start := time.Unix(1700000000, 0)
+	for i := range many { // three of each time
+		h.work(fmt.Sprint(i), start.Add(time.Duration(i/3)*time.Second))
+	}
+	h.settle()
+	status, text := h.plain.post(workerGet, h.with("tid", legacyTID, "from", 1, "to", 2e9))
+	var got []struct {
+		TS   time.Time `json:"ts"`
+		Data int       `json:"data"`
+	}
+	if err := json.Unmarshal([]byte(text), &got); err != nil || status != 200 || len(got) != many {
+		t.Fatalf("%d, %d messages, %v", status, len(got), err)
+	}
+	for i, m := range got {
+		if m.Data != i || !m.TS.Equal(start.Add(time.Duration(i/3)*time.Second)) {
+			t.Fatalf("message %d is %+v", i, m)
+		}
+	}
+}
+
+// W03: what is not there and what is somebody else's look the same.
+func TestLegacyThingsOfOthersAreNotThere(t *testing.T) {
+	h := openLegacy(t)
+	h.arrive("waiting", false)
+	calls := func(tid string, fields func(...any) map[string]any) {
+		t.Helper()
+		h.plain.refuses(400, noLegacyThing, workerGet, fields("tid", tid, "from", 1, "to", 2))
+		h.plain.refuses(400, noLegacyThing, managementNew, fields("tid", tid, "msg", "x"))
+	}
+	calls("B0B0B0B0B0B0", h.with)
+	calls("waiting", h.with)
+	calls("../"+legacyTID, h.with)
+	calls(legacyTID, func(f ...any) map[string]any { return withKey(h.strangerKey, f...) })
+	// Things of other doors have no TID, but an id; they take no messages.
+	h.arrive("lamp", true)
+	h.plain.says(200, "[]", workerGet, h.with("tid", "lamp", "from", 1, "to", 2))
+	h.plain.refuses(400, noLegacyThing, managementNew, h.with("tid", "lamp", "msg", "x"))
+	// Viewers read; to them, nobody has a door.
+	vera := map[string]any{"username": h.viewer, "password": password, "tid": legacyTID, "from": 1, "to": 2, "msg": "x"}
+	h.plain.says(200, "[]", workerGet, vera)
+	h.plain.refuses(400, noLegacyThing, managementNew, vera)
+}
+
+// Two projects may have a device of the same TID; each sees its own.
+func TestLegacySameTIDInTwoProjects(t *testing.T) {
+	h := openLegacy(t)
+	other, err := h.Switchboard.Arrive(t.Context(), gateway.Arrival{
+		Project: "lab", Identity: roost.Identity{Door: tidDoor, Own: legacyTID}, Protocol: roost.PythingsOS, Address: "192.0.2.9:1", Link: newLink(), Trusted: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1700000000, 0)
+	h.work(`"ours"`, at)
+	if err := h.Telemetry.RecordMessage(t.Context(), roost.WorkerMessage{Ref: other.Ref, At: at, Data: `"theirs"`}); err != nil {
+		t.Fatal(err)
+	}
+	h.settle()
+	h.plain.says(200, `[{"ts":"2023-11-14T22:13:20Z","data":"ours"}]`, workerGet, h.with("tid", legacyTID, "from", 1, "to", 2e9))
+	h.plain.says(200, `[{"ts":"2023-11-14T22:13:20Z","data":"theirs"}]`, workerGet, withKey(h.strangerKey, "tid", legacyTID, "from", 1, "to", 2e9))
+	if status, text := h.plain.post(managementNew, withKey(h.strangerKey, "tid", legacyTID, "msg", "x")); status != 200 {
+		t.Errorf("%d %s", status, text)
+	}
+	if got, ok := h.Commands.Fetch(t.Context(), h.thing); ok {
+		t.Errorf("our device was given their message %+v", got)
+	}
+	if got, ok := h.Commands.Fetch(t.Context(), other.Ref); !ok || got.Value != `"x"` {
+		t.Errorf("their device was given %+v", got)
+	}
+}
+
+// message asks for a message by its fields and gives its mid.
+func (h *legacyHouse) message(fields map[string]any) string {
+	h.t.Helper()
+	status, text := h.plain.post(managementNew, fields)
+	var got struct{ MID string }
+	if status != 200 || json.Unmarshal([]byte(text), &got) != nil || len(got.MID) != 36 || text != `{"mid":"`+got.MID+`"}` {
+		h.t.Fatalf("%v: %d %s", fields, status, text)
+	}
+	return got.MID
+}
+
+// W02, W05 and W06.
+func TestLegacyMessageFromQueuedToReceived(t *testing.T) {
+	h := openLegacy(t)
+	mid := h.message(h.with("tid", legacyTID, "msg", "meminfo"))
+	get := h.with("mid", mid, "tid", "ignored")
+	h.plain.says(200, `{"status":"Queued","reply":null}`, managementGet, get)
+	given, ok := h.Commands.Fetch(t.Context(), h.thing)
+	if !ok || given.ID != mid || given.Kind != roost.Tell || given.Value != `"meminfo"` || given.Expires.Before(time.Now().Add(29*24*time.Hour)) {
+		t.Fatalf("the device was given %+v", given)
+	}
+	h.plain.says(200, `{"status":"Delivered","reply":null}`, managementGet, get)
+	h.Commands.Answer(h.thing, mid, roost.Done, `"Got \"meminfo\""`, "")
+	h.plain.says(200, `{"status":"Received","reply":"Got \"meminfo\""}`, managementGet, get)
+	h.plain.says(200, `{"status":"Received","reply":"Got \"meminfo\""}`, managementGet,
+		map[string]any{"username": h.viewer, "password": password, "mid": mid})
+
+	h.plain.refuses(400, noLegacyMessage, managementGet, withKey(h.strangerKey, "mid", mid))
+	h.plain.refuses(400, noLegacyMessage, managementGet, h.with("mid", "00000000-0000-4000-8000-000000000000"))
+	h.plain.refuses(400, "Got empty mid", managementGet, h.with("mid", nil))
+	h.arrive("lamp", true)
+	set, err := h.Commands.Submit(t.Context(), command.Request{Ref: h.server.ref("lamp"), Resource: "led", Value: `1`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.plain.refuses(400, noLegacyMessage, managementGet, h.with("mid", set.ID))
+}
+
+func TestLegacyMessageThatWasNotAnswered(t *testing.T) {
+	h := openLegacy(t)
+	failed := h.message(h.with("tid", legacyTID, "msg", "a"))
+	cancelled := h.message(h.with("tid", legacyTID, "msg", "b"))
+	if _, ok := h.Commands.Fetch(t.Context(), h.thing); !ok {
+		t.Fatal("nothing waits")
+	}
+	h.Commands.Answer(h.thing, failed, roost.Failed, "", "The thing came back without answering.")
+	if _, err := h.Commands.Cancel(t.Context(), roost.Home, cancelled); err != nil {
+		t.Fatal(err)
+	}
+	h.plain.says(200, `{"status":"Delivered","reply":null}`, managementGet, h.with("mid", failed))
+	h.plain.says(200, `{"status":"Queued","reply":null}`, managementGet, h.with("mid", cancelled))
+	null := h.message(h.with("tid", legacyTID, "msg", "c"))
+	if _, ok := h.Commands.Fetch(t.Context(), h.thing); !ok {
+		t.Fatal("nothing waits")
+	}
+	h.Commands.Answer(h.thing, null, roost.Done, "null", "")
+	h.plain.says(200, `{"status":"Received","reply":null}`, managementGet, h.with("mid", null))
+}
+
+// A message is any JSON that is true to Python; in a form it is text.
+func TestLegacyMessageIsAnyJSON(t *testing.T) {
+	h := openLegacy(t)
+	next := func() roost.Value {
+		t.Helper()
+		c, ok := h.Commands.Fetch(t.Context(), h.thing)
+		if !ok {
+			t.Fatal("nothing waits")
+		}
+		h.Commands.Answer(h.thing, c.ID, roost.Done, "", "")
+		return c.Value
+	}
+	for sent, want := range map[string]roost.Value{
+		`{"led": [1, 2.50]}`: `{"led":[1,2.50]}`, `12345678901234567890`: `12345678901234567890`, `true`: `true`, `"caff\u00e8"`: `"caff\u00e8"`,
+	} {
+		h.message(h.with("tid", legacyTID, "msg", json.RawMessage(sent)))
+		if got := next(); got != want && got.AsText() != want.AsText() {
+			t.Errorf("%s came as %s", sent, got)
+		}
+	}
+	form := url.Values{"apikey": {h.key}, "tid": {legacyTID}, "msg": {"old", `{"a":1}`}}.Encode()
+	if res, text := h.plain.send("POST", "!"+legacyRoot+managementNew, form, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8"); res.StatusCode != 200 {
+		t.Fatalf("%d %s", res.StatusCode, text)
+	}
+	if got := next(); got != `"{\"a\":1}"` {
+		t.Errorf("from a form came %s", got)
+	}
+	for _, empty := range []any{nil, "", 0, 0.0, false, []int{}, map[string]int{}} {
+		h.plain.refuses(400, `Got empty "msg"`, managementNew, h.with("tid", legacyTID, "msg", empty))
+	}
+	h.plain.refuses(400, `Got empty "tid"`, managementNew, h.with())
+	h.plain.refuses(400, `Got empty "msg"`, managementNew, h.with("tid", "nobody"))
+	h.plain.refuses(413, fmt.Sprintf("A value has at most 64 KiB; this one has %d bytes.", 70<<10+2), managementNew,
+		h.with("tid", legacyTID, "msg", strings.Repeat("x", 70<<10)))
+	for range 64 {
+		h.message(h.with("tid", legacyTID, "msg", "x"))
+	}
+	if status, text := h.plain.post(managementNew, h.with("tid", legacyTID, "msg", "x")); status != 429 || !strings.HasPrefix(text, `{"detail":`) {
+		t.Errorf("one too many: %d %s", status, text)
+	}
+}
+
+func TestLegacyBodies(t *testing.T) {
+	h := openLegacy(t)
+	send := func(body, contentType string) (int, string) {
+		t.Helper()
+		res, text := h.plain.send("POST", "!"+legacyRoot+managementGet, body, "Content-Type", contentType)
+		return res.StatusCode, string(text)
+	}
+	for _, c := range []struct {
+		body, contentType string
+		status            int
+		detail            string // begins so
+	}{
+		{"{", "application/json", 400, "JSON parse error - "},
+		{"[1]", "application/json", 400, "JSON parse error - "},
+		{`"x"`, "application/json; charset=utf-8", 400, "JSON parse error - "},
+		{`{"apikey":"` + h.key + `"}`, "application/json", 400, "Got empty mid"},
+		{`{"apikey":"` + h.key + `"}`, "", 400, "Got empty mid"},
+		{"apikey=" + h.key, "", 400, "Got empty mid"},
+		{"apikey=" + h.key + "&%zz=1", "application/x-www-form-urlencoded", 400, "Got empty mid"},
+		{"null", "application/json", 401, "This is a private API."},
+		{"", "text/plain", 401, "This is a private API."},
+		{"apikey=" + h.key, "text/plain", 415, `Unsupported media type \"text/plain\" in request.`},
+		{"--x\r\nno header\r\n\r\n", "multipart/form-data; boundary=x", 400, "Multipart form parse error - "},
+		{"x", "multipart/form-data", 400, "Multipart form parse error - "},
+		{strings.Repeat("x", 2<<20+1), "application/json", 413, "The request is larger than 2 MiB."},
+	} {
+		if status, text := send(c.body, c.contentType); status != c.status || !strings.HasPrefix(text, `{"detail":"`+c.detail) {
+			t.Errorf("%.40q as %q: %d %s", c.body, c.contentType, status, text)
+		}
+	}
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		res, text := h.plain.send(method, "!"+legacyRoot+workerGet, nil)
+		if res.StatusCode != 405 || res.Header.Get("Allow") != "POST" || string(text) != `{"detail":"Method \"`+method+`\" not allowed."}` {
+			t.Errorf("%s: %d %s", method, res.StatusCode, text)
+		}
+	}
+	if res, _ := h.plain.send("POST", "!"+legacyRoot+workerGet+"/", nil2()); res.StatusCode != 404 {
+		t.Errorf("with a slash at the end: %d", res.StatusCode)
+	}
+}
+
+func TestLegacyUpload(t *testing.T) {
+	h := openLegacy(t)
+	app := h.browser.want(201, "POST", "/apps", map[string]any{"name": "meter"})
+	number, id := app["number"], roost.AppID(app["id"].(string))
+	ok := `{"status":"OK","data":null}`
+	h.plain.says(200, ok, uploadFile, h.with("intaid", number, "name", "helper.py", "content", "X = 1\n", "version", "ignored"))
+	h.plain.says(200, ok, uploadFile, h.with("intaid", fmt.Sprint(number), "name", "helper.py", "content", "X = 2\n"))
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for name, text := range map[string]string{"apikey": h.key, "intaid": fmt.Sprint(number), "name": "second.py"} {
+		if err := form.WriteField(name, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := form.CreateFormFile("content", "anything.py")
+	if err == nil {
+		_, err = file.Write([]byte("# from a file\n"))
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, text := h.plain.send("POST", "!"+legacyRoot+uploadFile, b.String(), "Content-Type", form.FormDataContentType()); res.StatusCode != 200 || string(text) != ok {
+		t.Errorf("as a form with a file: %d %s", res.StatusCode, text)
+	}
+	saved := map[string]string{}
+	files, err := h.releases.Working(t.Context(), roost.Home, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if f.State == release.New {
+			saved[f.Name] = f.Content + " by " + f.By
+		}
+	}
+	if len(saved) != 2 || saved["helper.py"] != "X = 2\n by token owner" || !strings.HasPrefix(saved["second.py"], "# from a file\n") {
+		t.Errorf("saved %q", saved)
+	}
+}
+
+func TestLegacyUploadThatIsRefused(t *testing.T) {
+	h := openLegacy(t)
+	number := h.browser.want(201, "POST", "/apps", map[string]any{"name": "meter"})["number"]
+	refused := func(status int, why string, fields map[string]any) {
+		t.Helper()
+		got, text := h.plain.post(uploadFile, fields)
+		if got != status || !strings.HasPrefix(text, `{"status":"ERROR","data":"`) || !strings.Contains(text, why) {
+			t.Errorf("%.200v: %d %s", fields, got, text)
+		}
+	}
+	refused(400, `Got empty \"intaid\"`, h.with("name", "x.py", "content", "x"))
+	refused(400, `Got empty \"name\"`, h.with("intaid", number, "content", "x"))
+	refused(400, `Got empty \"content\"`, h.with("intaid", number, "name", "x.py", "content", ""))
+	refused(400, `The \"content\" is no text`, h.with("intaid", number, "name", "x.py", "content", 5))
+	refused(400, noLegacyApp, h.with("intaid", 99, "name", "x.py", "content", "x"))
+	refused(400, noLegacyApp, h.with("intaid", "x", "name", "x.py", "content", "x"))
+	refused(400, noLegacyApp, withKey(h.strangerKey, "intaid", number, "name", "x.py", "content", "x"))
+	refused(400, "boot.py", h.with("intaid", number, "name", "boot.py", "content", "x"))
+	refused(400, "folder", h.with("intaid", number, "name", "../x.py", "content", "x"))
+	refused(400, "", h.with("intaid", number, "name", "x.py", "content", strings.Repeat("x", 1<<20)))
+	refused(401, "Only an operator may do this", map[string]any{
+		"username": h.viewer, "password": password, "intaid": number, "name": "x.py", "content": "x",
+	})
+}
+
+// What devices of the default app send: messages that the store gets while it is asked.
+func TestLegacyWorkerMessagesWhileTheyCome(t *testing.T) {
+	h := openLegacy(t)
+	h.work(`1`, time.Unix(1700000000, 0))
+	eventually(t, "the message", func() bool {
+		_, text := h.plain.post(workerGet, h.with("tid", legacyTID, "from", 1, "to", 2e9))
+		return text == `[{"ts":"2023-11-14T22:13:20Z","data":1}]`
+	})
+	if n, err := h.Telemetry.CountMessages(t.Context(), roost.Home); n != 1 || err != nil {
+		t.Errorf("%d messages, %v", n, err)
+	}
+	if all, err := h.Telemetry.Messages(t.Context(), h.thing, telemetry.MessageQuery{}); err != nil || len(all) != 1 {
+		t.Errorf("%v, %v", all, err)
+	}
+}
