@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -295,5 +294,3 @@ func TestDeviceWritesLineByLine(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
-
-var errTest = errors.New("Traceback (most recent call last):\n  File \"worker_task.py\", line 9, in call\nValueError: boom\n")
