@@ -1,14 +1,17 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/release"
 )
 
 // contract is the OpenAPI document as it is served.
@@ -41,10 +44,20 @@ func (d documented) status() int {
 // body is the schema of the request, nil if it takes none.
 func (d documented) body() map[string]any {
 	rb, _ := d.op["requestBody"].(map[string]any)
-	if rb == nil {
+	media, _ := field(rb, "content", "application/json").(map[string]any)
+	if media == nil {
 		return nil
 	}
-	return d.resolve(rb["content"].(map[string]any)["application/json"].(map[string]any)["schema"].(map[string]any))
+	return d.resolve(media["schema"].(map[string]any))
+}
+
+// field follows names into objects, nil where one is not there.
+func field(v any, names ...string) any {
+	for _, name := range names {
+		o, _ := v.(map[string]any)
+		v = o[name]
+	}
+	return v
 }
 
 func readContract(t testing.TB, b *browser) contract {
@@ -78,6 +91,9 @@ func (c contract) resolve(s map[string]any) map[string]any {
 // check tells where v does not fit schema s, "" if it does.
 func (c contract) check(s map[string]any, v any, at string) string {
 	s = c.resolve(s)
+	if choices, ok := s["oneOf"].([]any); ok {
+		return c.checkOneOf(choices, v, at)
+	}
 	if fault := checkType(s["type"], v); fault != "" {
 		return at + ": " + fault
 	}
@@ -96,6 +112,18 @@ func (c contract) check(s map[string]any, v any, at string) string {
 		}
 	}
 	return ""
+}
+
+func (c contract) checkOneOf(choices []any, v any, at string) string {
+	var faults []string
+	for _, choice := range choices {
+		fault := c.check(choice.(map[string]any), v, at)
+		if fault == "" {
+			return ""
+		}
+		faults = append(faults, fault)
+	}
+	return strings.Join(faults, "; ")
 }
 
 func (c contract) checkObject(s map[string]any, v map[string]any, at string) string {
@@ -173,6 +201,9 @@ func (d documented) call(t *testing.T, b *browser, path string, body any, header
 		t.Fatalf("%s %s: type %q is not documented", d.method, path, res.Header.Get("Content-Type"))
 	}
 	var v map[string]any
+	if res.Header.Get("Content-Type") == zipType {
+		return res.StatusCode, v
+	}
 	if err := json.Unmarshal(text, &v); err != nil {
 		t.Fatalf("%s %s: %v: %s", d.method, path, err, text)
 	}
@@ -186,11 +217,19 @@ func (d documented) call(t *testing.T, b *browser, path string, body any, header
 type good struct {
 	path string
 	body any
+	kind string // of the body, if it is no JSON
+}
+
+func (g good) header() []string {
+	if g.kind == "" {
+		return nil
+	}
+	return []string{"Content-Type", g.kind}
 }
 
 // goodCalls knows how each operation is called well. arrange makes what it needs.
 func goodCalls(h *house, ada *browser) map[string]func() good {
-	plain := func(path string, body any) func() good { return func() good { return good{path, body} } }
+	plain := func(path string, body any) func() good { return func() good { return good{path: path, body: body} } }
 	user := func() string {
 		return ada.want(201, "POST", "/users", map[string]any{"name": "grace", "password": password, "role": "viewer"})["id"].(string)
 	}
@@ -209,14 +248,14 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 		made := ada.want(201, "POST", "/credentials", map[string]any{"own": "kitchen"})
 		return made["credential"].(map[string]any)["id"].(string)
 	}
-	return map[string]func() good{
+	calls := map[string]func() good{
 		"get-site":          plain("/site", nil),
-		"list-gateways":     func() good { gateway(); return good{"/gateways", nil} },
+		"list-gateways":     func() good { gateway(); return good{path: "/gateways"} },
 		"add-gateway":       plain("/gateways", map[string]any{"name": "roof"}),
-		"revoke-gateway":    func() good { return good{"/gateways/" + gateway(), nil} },
-		"list-credentials":  func() good { credential(); return good{"/credentials", nil} },
+		"revoke-gateway":    func() good { return good{path: "/gateways/" + gateway()} },
+		"list-credentials":  func() good { credential(); return good{path: "/credentials"} },
 		"add-credential":    plain("/credentials", map[string]any{"own": "kitchen"}),
-		"remove-credential": func() good { return good{"/credentials/" + credential(), nil} },
+		"remove-credential": func() good { return good{path: "/credentials/" + credential()} },
 		"get-session":       plain("/session", nil),
 		"sign-in":           plain("/session", map[string]any{"name": "Ada", "password": password}),
 		"sign-out":          plain("/session", nil),
@@ -225,10 +264,10 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 		"get-thing":         plain("/things/node1", nil),
 		"list-resources":    plain("/things/node1/resources", nil),
 		"list-readings":     plain("/things/node1/readings?resource=temperature&from=1&to=2000000000000&points=10", nil),
-		"list-commands":     func() good { sent("node1"); return good{"/things/node1/commands?limit=5", nil} },
-		"get-command":       func() good { return good{"/commands/" + sent("node1"), nil} },
+		"list-commands":     func() good { sent("node1"); return good{path: "/things/node1/commands?limit=5"} },
+		"get-command":       func() good { return good{path: "/commands/" + sent("node1")} },
 		"list-users":        plain("/users", nil),
-		"list-tokens":       func() good { token(); return good{"/tokens", nil} },
+		"list-tokens":       func() good { token(); return good{path: "/tokens"} },
 		"get-system":        plain("/system", nil),
 		"change-thing":      plain("/things/node1", map[string]any{"name": "Attic", "tags": []string{"lab"}, "widgets": map[string]string{"temperature": "gauge"}}),
 		"approve-thing":     plain("/things/stranger/approve", nil),
@@ -236,16 +275,19 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 		"send-command":      plain("/things/node1/commands", `{"kind":"set","resource":"led","value":{"on":true},"expires_in":5}`),
 		"cancel-command": func() good { // one is in flight, the next waits
 			sent("busy")
-			return good{"/commands/" + sent("busy"), nil}
+			return good{path: "/commands/" + sent("busy")}
 		},
 		"start-simulated": plain("/simulated", map[string]any{"kind": "coap"}),
 		"delete-thing":    plain("/things/node1", nil),
 		"add-user":        plain("/users", map[string]any{"name": "grace", "password": password, "role": "operator"}),
-		"change-user":     func() good { return good{"/users/" + user(), map[string]any{"role": "operator"}} },
-		"remove-user":     func() good { return good{"/users/" + user(), nil} },
+		"change-user":     func() good { return good{path: "/users/" + user(), body: map[string]any{"role": "operator"}} },
+		"remove-user":     func() good { return good{path: "/users/" + user()} },
 		"add-token":       plain("/tokens", map[string]any{"name": "ci", "role": "operator", "expires_in_days": 30}),
-		"remove-token":    func() good { return good{"/tokens/" + token(), nil} },
+		"remove-token":    func() good { return good{path: "/tokens/" + token()} },
 	}
+	maps.Copy(calls, goodAppCalls(h, ada))
+	maps.Copy(calls, goodAccountCalls(ada))
+	return calls
 }
 
 func TestEveryOperationKeepsItsContract(t *testing.T) {
@@ -263,7 +305,7 @@ func TestEveryOperationKeepsItsContract(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				g = good{"/setup", map[string]any{"token": token, "name": "ada", "password": password}}
+				g = good{path: "/setup", body: map[string]any{"token": token, "name": "ada", "password": password}}
 			} else {
 				ada = h.owner()
 				h.arrive("node1", true)
@@ -272,6 +314,7 @@ func TestEveryOperationKeepsItsContract(t *testing.T) {
 				for _, v := range []roost.Value{`"21.5°C"`, `true`, `"fine"`, `[1,{"a":null}]`, `1e300`} {
 					h.report("node1", "temperature", v)
 				}
+				h.device("bench", release.Registration{})
 				h.report("node1", "odd \"name\"\x01", `"é"`)
 				arrange := goodCalls(h, ada)[d.id()]
 				if arrange == nil {
@@ -280,11 +323,25 @@ func TestEveryOperationKeepsItsContract(t *testing.T) {
 				g = arrange()
 			}
 			spoil(t, d, ada, g)
-			if status, answer := d.call(t, ada, g.path, g.body); status != d.status() {
+			if status, answer := d.call(t, ada, g.path, g.body, g.header()...); status != d.status() {
 				t.Errorf("%s %s: %d, want %d: %v", d.method, g.path, status, d.status(), answer)
 			}
 		})
 	}
+}
+
+// nobodyHere is a path of an operation whose first parameter names nothing, "" if it
+// has none.
+func nobodyHere(documented, path string) string {
+	path, query, _ := strings.Cut(path, "?")
+	segments := strings.Split(path, "/")
+	for i, part := range strings.Split(strings.TrimPrefix(documented, apiRoot), "/") {
+		if strings.HasPrefix(part, "{") {
+			segments[i] = "nobody-here"
+			return strings.Join(segments, "/") + "?" + query
+		}
+	}
+	return ""
 }
 
 // spoil sends what must be refused: every answer is a documented problem.
@@ -301,15 +358,13 @@ func spoil(t *testing.T, d documented, b *browser, g good) {
 	if strings.Contains(g.path, "?") {
 		joint = "&"
 	}
-	refused(422, g.path+joint+"bogus=1", g.body, "bogus")
-	if strings.Contains(d.path, "{id}") {
-		part := strings.Split(strings.TrimPrefix(d.path, apiRoot), "{id}")
-		_, query, _ := strings.Cut(g.path, "?")
+	refused(422, g.path+joint+"bogus=1", g.body, "bogus", g.header()...)
+	if elsewhere := nobodyHere(d.path, g.path); elsewhere != "" {
 		body := g.body
 		if d.id() == "change-user" {
 			body = map[string]any{"password": password}
 		}
-		refused(404, part[0]+"nobody-here"+part[1]+"?"+query, body, "")
+		refused(404, elsewhere, body, "", g.header()...)
 	}
 	params, _ := d.op["parameters"].([]any)
 	for _, p := range params {
@@ -319,8 +374,14 @@ func spoil(t *testing.T, d documented, b *browser, g good) {
 			path, query, _ := strings.Cut(g.path, "?")
 			q, _ := url.ParseQuery(query)
 			q.Set(name, "bogus")
-			refused(422, path+"?"+q.Encode(), g.body, name)
+			refused(422, path+"?"+q.Encode(), g.body, name, g.header()...)
 		}
+	}
+	if g.kind == zipType {
+		refused(400, g.path, nil, "zip")
+		refused(415, g.path, g.body, zipType, "Content-Type", "multipart/form-data; boundary=x")
+		refused(422, g.path, "no zip at all", "", g.header()...)
+		refused(422, g.path, g.body.(string)[:100], "", g.header()...)
 	}
 	if d.body() == nil {
 		return
@@ -329,7 +390,8 @@ func spoil(t *testing.T, d documented, b *browser, g good) {
 	refused(400, g.path, `{"`, "JSON")
 	refused(422, g.path, `[]`, "")
 	refused(422, g.path, `{"bogus":1}`, "")
-	refused(413, g.path, `{"x":"`+strings.Repeat("x", maxBody)+`"}`, "1 MiB")
+	most := cmp.Or(map[string]int{"check-files": maxSource, "add-commit": maxSource}[d.id()], maxBody)
+	refused(413, g.path, `{"x":"`+strings.Repeat("x", most)+`"}`, fmt.Sprint(most>>20, " MiB"))
 	refused(415, g.path, `{}`, "JSON", "Content-Type", "text/plain")
 	for name, s := range d.body()["properties"].(map[string]any) {
 		if d.resolve(s.(map[string]any))["type"] == nil {

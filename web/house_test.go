@@ -21,6 +21,7 @@ import (
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
+	"github.com/roost-iot/roost/release"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,6 +34,7 @@ type house struct {
 	t        testing.TB
 	server   *Server
 	accounts *account.Accounts
+	releases *release.Releases
 	http     *httptest.Server
 	logged   *logBuffer
 }
@@ -61,10 +63,11 @@ func open(t testing.TB, change ...func(*Config)) *house {
 	h.Rooms = roomtest.Open(t, roomtest.Config{Registry: registry.Config{Enrolment: registry.EnrolApprove}})
 	log := slog.New(slog.NewTextHandler(h.logged, nil))
 	h.accounts = account.New(account.Config{Store: h.Store, Hash: account.Cost{MiB: 1, Passes: 1}, Log: log})
+	h.openReleases(log)
 	c := Config{
 		Registry: h.Registry, Telemetry: h.Telemetry, Commands: h.Commands, Switchboard: h.Switchboard,
 		Accounts: h.accounts, Feed: h.Feed, Version: "test", Log: log,
-		Simulator: simulator{},
+		Simulator: simulator{}, Releases: h.releases, Pythings: &pythingsDoor{},
 	}
 	for _, f := range change {
 		f(&c)
