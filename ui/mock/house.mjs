@@ -413,7 +413,11 @@ export class Mock {
     return null;
   }
   addToken(c) {
-    const t = { ...this.tokenOf(c.body.name, c.body.role, c.body.expires_in_days), created: Date.now() };
+    const t = {
+      ...this.tokenOf(c.body.name, c.body.role, c.body.expires_in_days),
+      created: Date.now(),
+      by: c.person.name,
+    };
     this.tokens.push(t);
     return { status: 201, body: { ...t, token: "rst_" + this.id() + this.id() + this.id() } };
   }

@@ -220,6 +220,7 @@ export class SoftwareHouse {
     ["GET", /^\/account$/, (c) => this.me(c)],
     ["PATCH", /^\/account$/, (c) => (Object.assign(this.account, c.body), this.me(c))],
     ["POST", /^\/account\/tokens$/, (c) => this.mock.addToken(c)],
+    ["DELETE", /^\/account\/tokens\/([^/]+)$/, (c) => this.removeToken(c)],
     ["DELETE", /^\/account$/, (c) => this.deleteMe(c)],
   ];
   change(c, act) {
@@ -361,6 +362,10 @@ export class SoftwareHouse {
   me(c) {
     const { name, role, created } = c.person;
     return { name, role, created, ...this.account };
+  }
+  removeToken(c) {
+    this.mock.tokens = this.mock.tokens.filter((t) => t.id !== c.args[0]);
+    return null;
   }
   deleteMe(c) {
     if (c.body.name !== c.person.name) throw new Problem(422, "Type your own name to go on.");

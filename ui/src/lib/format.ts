@@ -67,27 +67,48 @@ export function until(at: number, now: number): string {
   return at <= now ? "now" : `in ${age(now - (at - now), now).replace("now", `1${nb}s`)}`;
 }
 
-const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-const clockFormat = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit",
-  minute: "2-digit",
-  hourCycle: "h23",
-});
-const secondFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
-const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+/** "" is the zone of the browser. */
+let zone = "";
+const formatsIn = (timeZone: string) => {
+  const make = (o: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(undefined, timeZone ? { ...o, timeZone } : o);
+  return {
+    exact: make({ dateStyle: "medium", timeStyle: "long" }),
+    clock: make({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+    second: make({ timeStyle: "medium", hourCycle: "h23" }),
+    day: make({ day: "numeric", month: "short" }),
+    date: make({ dateStyle: "medium" }),
+    sameDay: make({ year: "numeric", month: "numeric", day: "numeric" }),
+  };
+};
+let formats = formatsIn(zone);
+
+/** All times are shown in this zone from now on; false when the browser does not know it. */
+export function setTimeZone(timeZone: string): boolean {
+  try {
+    formats = formatsIn(timeZone);
+    zone = timeZone;
+    return true;
+  } catch {
+    return false;
+  }
+}
+export const timeZone = (): string => zone;
 
 /** The exact time in the reader's zone, for hovering. */
-export const exact = (at: number): string => (at ? exactFormat.format(at) : "never");
-export const date = (at: number): string => (at ? dateFormat.format(at) : "never");
-export const clock = (at: number): string => secondFormat.format(at);
+export const exact = (at: number): string => (at ? formats.exact.format(at) : "never");
+export const date = (at: number): string => (at ? formats.date.format(at) : "never");
+export const clock = (at: number): string => formats.second.format(at);
+/** "09:12" */
+export const minute = (at: number): string => formats.clock.format(at);
+/** "18 Nov" */
+export const day = (at: number): string => formats.day.format(at);
+export const sameDay = (a: number, b: number): boolean =>
+  formats.sameDay.format(a) === formats.sameDay.format(b);
 
 /** "09:12" today, "18 Nov 09:12" before. */
 export function since(at: number, now: number): string {
-  const time = clockFormat.format(at);
-  return new Date(at).toDateString() === new Date(now).toDateString()
-    ? time
-    : `${dayFormat.format(at)} ${time}`;
+  return sameDay(at, now) ? minute(at) : `${day(at)} ${minute(at)}`;
 }
 
 /** A delay in ms as people read it: "40 ms", "1.2 s", "4 min". */

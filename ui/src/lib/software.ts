@@ -161,6 +161,7 @@ export const account = {
   get: () => call<Account>("GET", "/account"),
   patch: (change: { email?: string; timeZone?: string }) => call<Account>("PATCH", "/account", change),
   addToken: (name: string, role: Role) => call<Token>("POST", "/account/tokens", { name, role }),
+  removeToken: (t: string) => call<void>("DELETE", `/account/tokens/${id(t)}`),
   remove: (name: string) => call<void>("DELETE", "/account", { name }),
 };
 
