@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -184,6 +185,10 @@ func (r *Releases) checkSyntax(ctx context.Context, name, text string) ([]Proble
 	if err != nil {
 		r.log.Warn("syntax not checked", "file", name, "err", err)
 		return []Problem{{File: name, Text: "The syntax could not be checked.", Severity: Warning}}, nil
+	}
+	for i := range found {
+		found[i].File = cmp.Or(found[i].File, name)
+		found[i].Severity = cmp.Or(found[i].Severity, Fault)
 	}
 	return found, nil
 }

@@ -71,11 +71,11 @@ func (e *entry) resolve(p *roost.Pool, chosen string) string {
 	case chosen == roost.Latest:
 		return e.base(p)
 	}
-	if t, ok := e.tagNamed(chosen); ok {
-		return t.Commit
-	}
 	if e.has(chosen) {
 		return chosen
+	}
+	if t, ok := e.tagNamed(chosen); ok {
+		return t.Commit
 	}
 	return e.base(p)
 }

@@ -11,6 +11,8 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -59,11 +61,15 @@ func (r *Releases) AddRelease(ctx context.Context, in io.ReaderAt, size int64, v
 			return OSRelease{}, roost.Errorf(roost.TooLarge, "A release has at most %d files.", maxReleaseFiles)
 		}
 	}
-	return r.addTree(ctx, files, version)
+	version, platform, _ := strings.Cut(version, "/")
+	return r.addTree(ctx, files, version, platform)
 }
 
-// AddFolder puts a folder on the shelf, as AddRelease does with a zip. Its own name may be
-// the version.
+// looksLikeVersion tells folders that are named for what is in them.
+var looksLikeVersion = regexp.MustCompile(`^v?[0-9]+\.[0-9]`)
+
+// AddFolder puts a folder on the shelf, as AddRelease does with a zip. A folder of
+// platforms may be named for its version, one of files for its platform.
 func (r *Releases) AddFolder(ctx context.Context, dir string) (OSRelease, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -94,11 +100,18 @@ func (r *Releases) AddFolder(ctx context.Context, dir string) (OSRelease, error)
 	if err != nil {
 		return OSRelease{}, roost.Because(roost.Invalid, err, "The folder %s cannot be read whole.", dir)
 	}
-	return r.addTree(ctx, files, "")
+	depth, _ := depthOf(files)
+	switch own := filepath.Base(filepath.Clean(dir)); {
+	case depth == 0:
+		return r.addTree(ctx, files, "", own)
+	case depth == 1 && looksLikeVersion.MatchString(own):
+		return r.addTree(ctx, files, own, "")
+	}
+	return r.addTree(ctx, files, "", "")
 }
 
-func (r *Releases) addTree(ctx context.Context, files map[string][]byte, version string) (o OSRelease, err error) {
-	t, err := arrange(files, version)
+func (r *Releases) addTree(ctx context.Context, files map[string][]byte, version, platform string) (o OSRelease, err error) {
+	t, err := arrange(files, version, platform)
 	if err != nil {
 		return o, err
 	}
@@ -125,9 +138,8 @@ func (r *Releases) addTree(ctx context.Context, files map[string][]byte, version
 	return r.shelf.release(root, t.version), nil
 }
 
-// arrange finds out which version and platforms files are of.
-func arrange(files map[string][]byte, version string) (t tree, err error) {
-	version, platform, told := strings.Cut(version, "/")
+// arrange finds out which version and platforms files are of; what is told may be "".
+func arrange(files map[string][]byte, version, platform string) (t tree, err error) {
 	depth, err := depthOf(files)
 	if err != nil {
 		return t, err
@@ -144,7 +156,7 @@ func arrange(files map[string][]byte, version string) (t tree, err error) {
 		switch {
 		case len(p) != depth+1: // beside or below the files of a platform
 			continue
-		case depth == 0 && !told:
+		case depth == 0 && platform == "":
 			return t, roost.Errorf(roost.Invalid, "The files are in no folder of a platform; say the version and which one: v1.1.0/esp8266.")
 		case depth == 0:
 			p = []string{platform, name}
@@ -152,7 +164,7 @@ func arrange(files map[string][]byte, version string) (t tree, err error) {
 			t.version = p[0]
 		}
 		if len(p) == 3 && p[0] != t.version {
-			return t, roost.Errorf(roost.Invalid, "There is a folder %q beside %q; add one version at a time.", short(p[0]), short(t.version))
+			return t, roost.Errorf(roost.Invalid, "The files are in a folder %q, not %q; add one version at a time, in a folder of its name.", short(p[0]), short(t.version))
 		}
 		p = p[len(p)-2:]
 		if p[1] == versionFile && t.version == "" {
