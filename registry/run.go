@@ -20,7 +20,7 @@ func (r *Registry) Run(ctx context.Context) {
 		select {
 		case <-tick.C:
 			r.sweep(time.Now())
-			r.flush(ctx)
+			r.flush(context.WithoutCancel(ctx)) // one that has begun is finished
 		case <-ctx.Done():
 			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer stop()
