@@ -151,7 +151,7 @@ func (r *Releases) Run(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			r.flush(ctx)
+			r.flush(context.WithoutCancel(ctx)) // one that has begun is finished
 		case <-ctx.Done():
 			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer stop()
