@@ -34,7 +34,7 @@ func inFolder(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "roost")
-	build := exec.Command("go", "build", "-race", "-o", binary, "github.com/roost-iot/roost/cmd/roost")
+	build := exec.Command("go", "build", "-race", "-tags", tags, "-o", binary, "github.com/roost-iot/roost/cmd/roost")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build roost: %v\n%s", err, out)
 		return 1

@@ -1,0 +1,5 @@
+//go:build !vm
+
+package e2e
+
+const tags = ""
