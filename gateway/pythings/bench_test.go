@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -35,4 +36,21 @@ func BenchmarkManagement(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRegister is what a fleet does that comes back, each device at its own time.
+func BenchmarkRegister(b *testing.B) {
+	h := build(b, plan{})
+	var next atomic.Int64
+	b.SetParallelism(64)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			body := strings.Replace(registration, "A4CF12B3D5E6", "fleet-"+itoa(int(next.Add(1))), 1)
+			r := httptest.NewRequest(http.MethodPost, "/api/v1/things/register/", strings.NewReader(body))
+			w := httptest.NewRecorder()
+			if h.door.ServeHTTP(w, r); w.Code != http.StatusOK {
+				b.Error(w.Body)
+			}
+		}
+	})
 }

@@ -309,6 +309,9 @@ func (h *house) shelve(version, platform string, files map[string]string, order 
 	}
 }
 
+// devicePatience is how long a device waits for a byte.
+const devicePatience = time.Minute
+
 // dial opens a connection to an address of the house.
 func dial(t testing.TB, addr string) net.Conn {
 	t.Helper()
@@ -316,6 +319,6 @@ func dial(t testing.TB, addr string) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetDeadline(time.Now().Add(roomtest.Patience))
+	_ = conn.SetDeadline(time.Now().Add(devicePatience))
 	return conn
 }

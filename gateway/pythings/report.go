@@ -2,6 +2,7 @@ package pythings
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,6 +33,9 @@ func (d *Door) report(ctx context.Context, c *call) (answer, error) {
 	}
 	ok, text := strings.EqualFold(q.Status, "OK"), textOf(q.Msg)
 	mid, reply, isReply := q.Reply()
+	if c.old0 && !isReply {
+		mid, reply, isReply = oldReply(q.Msg)
+	}
 	if part == roost.PartManagement {
 		c.thing.managed(c.run.ID, ok)
 	}
@@ -78,6 +82,18 @@ func (d *Door) replied(ctx context.Context, c *call, ok bool, mid string, reply 
 		a.State, a.Error = roost.Failed, "The thing reports a fault."
 	}
 	d.finish(ctx, a)
+}
+
+// oldReply reads the reply of a device of generation 0, which has other names.
+func oldReply(v roost.Value) (mid string, reply roost.Value, ok bool) {
+	var m struct {
+		Mid string      `json:"app_data_id"`
+		Rep roost.Value `json:"app_data_rep"`
+	}
+	if json.Unmarshal([]byte(v), &m) != nil || m.Mid == "" {
+		return "", "", false
+	}
+	return m.Mid, m.Rep, true
 }
 
 // tell writes into the thing's log what people want to know; that all is well is told
