@@ -10,10 +10,11 @@ import (
 )
 
 type simCmd struct {
-	CoAP   simCoAP   `cmd:"" name:"coap" help:"CoAP nodes, as Pyaiot's test node."`
-	MQTT   simMQTT   `cmd:"" name:"mqtt" help:"MQTT things, as Pyaiot's test node, its MicroPython script, or our own way."`
-	MQTTSN simMQTTSN `cmd:"" name:"mqttsn" help:"MQTT-SN nodes, as Pyaiot's RIOT firmware."`
-	WS     simWS     `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
+	CoAP     simCoAP     `cmd:"" name:"coap" help:"CoAP nodes, as Pyaiot's test node."`
+	MQTT     simMQTT     `cmd:"" name:"mqtt" help:"MQTT things, as Pyaiot's test node, its MicroPython script, or our own way."`
+	MQTTSN   simMQTTSN   `cmd:"" name:"mqttsn" help:"MQTT-SN nodes, as Pyaiot's RIOT firmware."`
+	WS       simWS       `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
+	Pythings simPythings `cmd:"" name:"pythings" help:"PythingsOS devices of releases 1.x."`
 }
 
 // played are the flags of every simulated thing.
