@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/release"
 )
 
 // BenchmarkListThings asks for 5,000 things of four resources over a real socket.
@@ -42,6 +43,33 @@ func BenchmarkListThings(b *testing.B) {
 			b.Fatal(err, res.StatusCode)
 		}
 		b.SetBytes(n)
+	}
+}
+
+// BenchmarkListThingsWithApps asks for 5,000 PythingsOS things, each with its app.
+func BenchmarkListThingsWithApps(b *testing.B) {
+	h := open(b)
+	ada := h.owner()
+	app := roost.AppID(ada.app("Greenhouse"))
+	for i := range 5000 {
+		id := "node" + strconv.Itoa(i)
+		h.device(id, release.Registration{App: app})
+		h.report(id, "temperature", `24.1`)
+	}
+	for _, query := range []string{"", "?app=" + string(app)} {
+		b.Run("things"+query[:min(4, len(query))], func(b *testing.B) { ada.fetch(b, "/things"+query) })
+	}
+	b.Run("apps", func(b *testing.B) { ada.fetch(b, "/apps") })
+}
+
+// fetch asks for path again and again.
+func (b *browser) fetch(bench *testing.B, path string) {
+	for bench.Loop() {
+		res, body := b.send("GET", path, nil)
+		if res.StatusCode != 200 {
+			bench.Fatal(res.StatusCode)
+		}
+		bench.SetBytes(int64(len(body)))
 	}
 }
 

@@ -9,19 +9,27 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// document serves the OpenAPI document, made once of the code.
+// document serves the OpenAPI document, made once of the code, when it is asked for.
 func (s *Server) document() http.HandlerFunc {
 	s.api.OpenAPI().AddOperation(streamOperation())
-	text, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
-	if err != nil {
-		panic(err) // a fault of the code, seen by every test
-	}
-	file := newAsset("openapi.json", append(text, '\n'))
-	return func(w http.ResponseWriter, r *http.Request) { file.serve(w, r, false) }
+	return whenAsked(func() *asset {
+		text, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+		if err != nil {
+			panic(err) // a fault of the code, seen by a test
+		}
+		return newAsset("openapi.json", append(text, '\n'))
+	})
+}
+
+// whenAsked serves what costs some time to make: not at the start of the server.
+func whenAsked(make func() *asset) http.HandlerFunc {
+	file := sync.OnceValue(make)
+	return func(w http.ResponseWriter, r *http.Request) { file().serve(w, r, false) }
 }
 
 // chapter is the operations of one tag, as the readable document shows them.
@@ -49,16 +57,17 @@ var docsTemplate = template.Must(template.ParseFS(page, "page/docs.html"))
 
 // docsPage serves the readable document. It loads nothing but its style sheet.
 func (s *Server) docsPage() http.HandlerFunc {
-	oapi := s.api.OpenAPI()
-	var b bytes.Buffer
-	err := docsTemplate.Execute(&b, map[string]any{
-		"Version": oapi.Info.Version, "Description": inlineCode(oapi.Info.Description), "Chapters": chapters(oapi),
+	return whenAsked(func() *asset {
+		oapi := s.api.OpenAPI()
+		var b bytes.Buffer
+		err := docsTemplate.Execute(&b, map[string]any{
+			"Version": oapi.Info.Version, "Description": inlineCode(oapi.Info.Description), "Chapters": chapters(oapi),
+		})
+		if err != nil {
+			panic(err) // a fault of the code, seen by a test
+		}
+		return newAsset("docs.html", b.Bytes())
 	})
-	if err != nil {
-		panic(err) // a fault of the code, seen by every test
-	}
-	file := newAsset("docs.html", b.Bytes())
-	return func(w http.ResponseWriter, r *http.Request) { file.serve(w, r, false) }
 }
 
 func (s *Server) docsStyle() http.HandlerFunc {
@@ -114,6 +123,9 @@ func docOf(oapi *huma.OpenAPI, op *huma.Operation) docOperation {
 	}
 	if op.RequestBody != nil {
 		d.BodyFields, d.Body = fieldsOf(oapi, op.RequestBody.Content["application/json"])
+		if op.RequestBody.Content[zipType] != nil {
+			d.Params = append(d.Params, docField{Name: zipType, Where: "body", Type: "a zip archive", Required: true})
+		}
 	}
 	for status, r := range op.Responses {
 		if status >= "400" {
@@ -121,6 +133,9 @@ func docOf(oapi *huma.OpenAPI, op *huma.Operation) docOperation {
 			continue
 		}
 		d.Status = status + " " + r.Description
+		if r.Content[zipType] != nil {
+			d.Status += ", a zip archive"
+		}
 		d.AnswerFields, d.Answer = fieldsOf(oapi, r.Content["application/json"])
 	}
 	slices.Sort(d.Errors)

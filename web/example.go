@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ func typeOf(oapi *huma.OpenAPI, s *huma.Schema) string {
 		return s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]
 	}
 	switch {
+	case len(s.OneOf) > 0:
+		return typeOf(oapi, s.OneOf[0]) + " or null"
 	case len(s.Enum) > 0:
 		words := make([]string, 0, len(s.Enum))
 		for _, e := range s.Enum {
@@ -72,8 +75,8 @@ func fieldOrder(oapi *huma.OpenAPI, s *huma.Schema) []string {
 	var names []string
 	if s.Ref != "" {
 		t := oapi.Components.Schemas.TypeFromRef(s.Ref)
-		for i := range t.NumField() {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if props[name] != nil {
 				names = append(names, name)
 			}
@@ -116,6 +119,8 @@ func exampleOf(oapi *huma.OpenAPI, ref *huma.Schema) any {
 	switch {
 	case len(s.Examples) > 0:
 		return s.Examples[0]
+	case len(s.OneOf) > 0:
+		return exampleOf(oapi, s.OneOf[0])
 	case s.Default != nil:
 		return s.Default
 	case len(s.Enum) > 0:

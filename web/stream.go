@@ -90,8 +90,8 @@ func problemResponse(description string) *huma.Response {
 	}}
 }
 
-const streamHelp = "JSON text messages. Send `{\"subscribe\": {\"things\": [\"id\"], \"types\": [\"reading\", \"thing\", \"reset\", \"forgotten\", \"command\"]}, \"after\": seq}`; " +
+const streamHelp = "JSON text messages. Send `{\"subscribe\": {\"things\": [\"id\"], \"types\": [\"reading\", \"thing\", \"reset\", \"forgotten\", \"command\", \"app\", \"software\", \"message\", \"log\"]}, \"after\": seq}`; " +
 	"`things`, `types` and `after` may be left out, and sending it again replaces the filter. " +
 	"The answer is `{\"type\": \"hello\", \"seq\": n}`, or `resync` when what came after `after` is no longer held: fetch again. " +
-	"Then events come, each with `type`, `seq`, `thing` and `at`: a `reading` with `resource`, `value`, `kind`, `number`, `unit`; a `thing` and a `command` with `data`. " +
+	"Then events come, each with `type`, `seq`, `thing` and `at`: a `reading` with `resource`, `value`, `kind`, `number`, `unit`; a `thing` and a `command` with `data`; a `message` of a worker task with `id` and `value`; a line of the `log` of a thing with `level`, `text`, `detail`. `app` names an `app` that has changed, `software` a thing that runs something else or has said how it is: fetch again. " +
 	"Who falls behind gets `{\"type\": \"cut\", \"reason\": \"slow\", \"seq\": last}` and close code 4008: come back with `after`. 4001 means that you were signed out."
