@@ -108,6 +108,8 @@ func TestCommitOfWhatIsTheNewestAlreadyIsRefused(t *testing.T) {
 }
 
 func TestFaultyFilesAreRefusedWithTheirPlace(t *testing.T) {
+	r := newRoom(t, pickyCompiler{})
+	a := r.app("Blink")
 	for name, c := range map[string]struct {
 		file, text   string
 		line, column int
@@ -120,8 +122,6 @@ func TestFaultyFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"no text":     {"data.txt", "a\x00b", 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRoom(t, pickyCompiler{})
-			a := r.app("Blink")
 			n := release.NewCommit{Files: files("x")}
 			n.Files[c.file] = c.text
 			_, err := r.MakeCommit(t.Context(), roost.Home, a.ID, n)

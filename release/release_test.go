@@ -3,6 +3,9 @@ package release_test
 import (
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,8 +27,27 @@ type room struct {
 	stop     func()
 }
 
+// empty is the file of a new store: copied, it saves each test the making of the tables.
+var empty = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "release")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	s, err := sqlite.Open(context.Background(), dir, sqlite.Config{})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, "roost.db"))
+})
+
 func newRoom(t testing.TB, compiler release.Compiler) *room {
+	t.Helper()
 	r := &room{t: t, dir: t.TempDir(), shelf: t.TempDir(), feed: live.NewFeed(time.Now()), compiler: compiler}
+	r.must(os.WriteFile(filepath.Join(r.dir, "roost.db"), get(empty())(t), 0o600))
 	r.open()
 	t.Cleanup(func() { r.close() })
 	return r

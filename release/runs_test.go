@@ -208,8 +208,8 @@ func TestFleetRegistersAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for w := range 20 {
 		wg.Go(func() {
-			for i := range 10 {
-				g := release.Registration{Ref: home(fmt.Sprintf("n%d", w*10+i)), App: a.ID}
+			for i := range 5 {
+				g := release.Registration{Ref: home(fmt.Sprintf("n%d", w*5+i)), App: a.ID}
 				if w%2 == 0 {
 					g.App, g.ByAccount = "", true
 				}
@@ -236,8 +236,8 @@ func TestFleetRegistersAtOnce(t *testing.T) {
 	wg.Wait()
 	idle := get(r.NoApp(t.Context(), roost.Home))(t)
 	r.reopen()
-	if n, m := r.pool(a, "development").Things, r.pool(idle, "unbound").Things; n != 100 || m != 100 {
-		t.Errorf("%d and %d things, want 100 each", n, m)
+	if n, m := r.pool(a, "development").Things, r.pool(idle, "unbound").Things; n != 50 || m != 50 {
+		t.Errorf("%d and %d things, want 50 each", n, m)
 	}
 }
 

@@ -108,6 +108,7 @@ func TestListOfAReleaseIsKept(t *testing.T) {
 
 // Compatibility case S13, and others that would harm devices.
 func TestReleaseThatWouldHarmDevicesIsRefused(t *testing.T) {
+	r := newRoom(t, nil)
 	base := func(change func(f map[string]string)) map[string]string {
 		f := python("v1/Python/", "v1")
 		change(f)
@@ -139,7 +140,6 @@ func TestReleaseThatWouldHarmDevicesIsRefused(t *testing.T) {
 		"nothing":                {"v1", map[string]string{"README.md": ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRoom(t, nil)
 			_, err := r.add(c.version, c.files)
 			kind(t, err, roost.Invalid)
 			if all := r.Shelf(); len(all) > 0 {
