@@ -48,6 +48,9 @@ func pagesOf(files fs.FS, index string, all bool) *pages {
 		if all {
 			p.files["/"+name] = newAsset(name, body)
 		}
+		if folder, page := path.Split(name); all && page == "index.html" && folder != "" {
+			p.files["/"+folder] = p.files["/"+name] // a page beside the application
+		}
 		return nil
 	})
 	return p
@@ -61,6 +64,10 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if file := p.files[r.URL.Path]; file != nil && file != p.index {
 		file.serve(w, r, strings.HasPrefix(r.URL.Path, "/assets/"))
+		return
+	}
+	if p.files[r.URL.Path+"/"] != nil {
+		http.Redirect(w, r, r.URL.Path+"/", http.StatusMovedPermanently)
 		return
 	}
 	if p.index == nil || isFile(r.URL.Path) {

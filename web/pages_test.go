@@ -21,6 +21,7 @@ func site(t *testing.T) *browser {
 		"favicon.svg":            {Data: []byte("<svg/>")},
 		"manifest.webmanifest":   {Data: []byte("{}")},
 		"assets/index-abc123.js": {Data: []byte(script)},
+		"websetup/index.html":    {Data: []byte("<!doctype html><title>Set up a thing</title>")},
 		"assets/inter-1.woff2":   {Data: bytes.Repeat([]byte{1}, 4096)},
 	}, "index.html", true)
 	server := httptest.NewServer(p)
@@ -40,6 +41,7 @@ func TestPagesAreServed(t *testing.T) {
 		{"/index.html", "text/html; charset=utf-8", "no-cache", 200},
 		{"/setup", "text/html; charset=utf-8", "no-cache", 200},
 		{"/things/10.0.0.7", "text/html; charset=utf-8", "no-cache", 200},
+		{"/websetup/", "text/html; charset=utf-8", "no-cache", 200},
 		{"/favicon.svg", "image/svg+xml", "no-cache", 200},
 		{"/manifest.webmanifest", "application/manifest+json", "no-cache", 200},
 		{"/assets/index-abc123.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable", 200},
@@ -65,6 +67,29 @@ func TestPagesAreServed(t *testing.T) {
 		}
 	}
 	b.want(405, "POST", "!/", nil)
+}
+
+func TestSetUpPageMayTalkToTheDevice(t *testing.T) {
+	b := site(t)
+	if res, body := b.send("GET", "!/websetup/", nil); !strings.Contains(string(body), "Set up a thing") {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if res, _ := b.send("GET", "!/websetup", nil); res.StatusCode != http.StatusMovedPermanently || res.Header.Get("Location") != "/websetup/" {
+		t.Errorf("without the slash: %d, to %s", res.StatusCode, res.Header.Get("Location"))
+	}
+	server := httptest.NewServer(secured(http.NotFoundHandler()))
+	defer server.Close()
+	for path, want := range map[string]bool{"/websetup/": true, "/": false, "/things/a": false} {
+		res, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if policy := res.Header.Get("Content-Security-Policy"); strings.Contains(policy, "connect-src 'self' http:") != want {
+			t.Errorf("%s: %s", path, policy)
+		}
+	}
 }
 
 func TestPagesArePacked(t *testing.T) {

@@ -11,11 +11,21 @@ import (
 // nothing else but pictures: a camera's, a webcam's that a thing names, a map's.
 const pagePolicy = "default-src 'self'; img-src 'self' data: blob: http: https:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// setUpPolicy is that of the page below setUpPath, which talks to a device in the
+// network that the reader has joined, at an address of its own.
+const (
+	setUpPath   = "/websetup/"
+	setUpPolicy = "default-src 'self'; img-src 'self' data: http: https:; connect-src 'self' http:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
 // secured gives every answer the headers that keep browsers careful.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", pagePolicy)
+		if r.URL.Path == setUpPath {
+			h.Set("Content-Security-Policy", setUpPolicy)
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		next.ServeHTTP(w, r)
