@@ -9,15 +9,20 @@ import (
 
 // User is one person with a role here.
 type User struct {
-	ID       string `json:"id" example:"5t8w2k4m6n9p1q3r"`
-	Name     string `json:"name" example:"ada"`
-	Role     string `json:"role" enum:"owner,operator,viewer"`
-	Created  int64  `json:"created" example:"1764000000000"`
-	LastSeen int64  `json:"last_seen" example:"1764000000000" doc:"0: never."`
+	ID        string `json:"id" example:"5t8w2k4m6n9p1q3r"`
+	Name      string `json:"name" example:"ada"`
+	Role      string `json:"role" enum:"owner,operator,viewer"`
+	AccountID string `json:"accountId" example:"mJ2n8Qx4ZtR7vL0bKc5wYa" doc:"A device may bring it in place of an app's id. Owners see everybody's, others their own; else empty."`
+	Created   int64  `json:"created" example:"1764000000000"`
+	LastSeen  int64  `json:"last_seen" example:"1764000000000" doc:"0: never."`
 }
 
-func (s *Server) shownUser(p roost.Person) User {
-	return User{ID: p.ID, Name: p.Name, Role: string(p.RoleIn(s.project)), Created: ms(p.Created), LastSeen: ms(p.LastSeen)}
+func (s *Server) shownUser(ctx context.Context, p roost.Person) User {
+	u := User{ID: p.ID, Name: p.Name, Role: string(p.RoleIn(s.project)), Created: ms(p.Created), LastSeen: ms(p.LastSeen)}
+	if actor := callerOf(ctx).actor; actor.ID == p.ID || actor.Allowed(s.project, account.Own) == nil {
+		u.AccountID = p.Account
+	}
+	return u
 }
 
 type userAnswer struct{ Body User }
@@ -41,7 +46,7 @@ func (s *Server) listUsers(ctx context.Context, _ *struct{}) (*userList, error) 
 	out := &userList{}
 	out.Body.Users = make([]User, len(people))
 	for i, p := range people {
-		out.Body.Users[i] = s.shownUser(p)
+		out.Body.Users[i] = s.shownUser(ctx, p)
 	}
 	return out, nil
 }
@@ -58,7 +63,7 @@ func (s *Server) addUser(ctx context.Context, in *newUser) (*userAnswer, error) 
 	p, err := s.Accounts.AddPerson(ctx, callerOf(ctx).actor, s.project, account.NewPerson{
 		Name: in.Body.Name, Password: in.Body.Password, Role: roost.Role(in.Body.Role),
 	})
-	return &userAnswer{s.shownUser(p)}, err
+	return &userAnswer{s.shownUser(ctx, p)}, err
 }
 
 type userChange struct {
@@ -76,7 +81,7 @@ func (s *Server) changeUser(ctx context.Context, in *userChange) (*userAnswer, e
 		change.Role = &role
 	}
 	p, err := s.Accounts.ChangePerson(ctx, callerOf(ctx).actor, s.project, in.ID, change)
-	return &userAnswer{s.shownUser(p)}, s.lessRights(err)
+	return &userAnswer{s.shownUser(ctx, p)}, s.lessRights(err)
 }
 
 func (s *Server) removeUser(ctx context.Context, in *UserPath) (*struct{}, error) {

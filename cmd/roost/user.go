@@ -16,7 +16,8 @@ type userCmd struct {
 
 type apiUser struct {
 	ID, Name, Role string
-	LastSeen       int64 `json:"last_seen"`
+	AccountID      string `json:"accountId"`
+	LastSeen       int64  `json:"last_seen"`
 }
 
 type userLs struct{ remote }
@@ -35,9 +36,9 @@ func (l userLs) Run(ctx context.Context, con console) error {
 		return err
 	}
 	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tROLE\tSEEN\tID")
+	fmt.Fprintln(w, "NAME\tROLE\tSEEN\tID\tACCOUNT")
 	for _, u := range users {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", u.Name, u.Role, ago(u.LastSeen), u.ID)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.Name, u.Role, ago(u.LastSeen), u.ID, u.AccountID)
 	}
 	return w.Flush()
 }
