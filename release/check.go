@@ -1,7 +1,6 @@
 package release
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -11,12 +10,6 @@ import (
 
 	"github.com/roost-iot/roost"
 )
-
-// Compiler finds faults in source without running it.
-type Compiler interface {
-	// Check gives what is wrong with one file; an error when it could not be checked.
-	Check(ctx context.Context, name string, source []byte) ([]Problem, error)
-}
 
 // How much a Problem weighs: only errors stand in the way of a commit.
 const (
@@ -120,7 +113,7 @@ func (r *Releases) check(ctx context.Context, how checks, files map[string]strin
 		text := files[name]
 		found := checkFile(name, text)
 		if len(found) == 0 && how.syntax && strings.HasSuffix(name, ".py") {
-			if found, err = r.checkSyntax(ctx, name, text); err != nil {
+			if found, err = r.syntax.check(ctx, name, text); err != nil {
 				return nil, err
 			}
 		}
@@ -171,26 +164,6 @@ func at(name, text string, i int, severity, what string) Problem {
 	line := 1 + strings.Count(text[:i], "\n")
 	column := 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:i], '\n')+1:i])
 	return Problem{File: name, Line: line, Column: column, Text: what, Severity: severity}
-}
-
-// checkSyntax asks the compiler. That it cannot tell stands in nobody's way.
-func (r *Releases) checkSyntax(ctx context.Context, name, text string) ([]Problem, error) {
-	if r.compiler == nil {
-		return nil, nil
-	}
-	found, err := r.compiler.Check(ctx, name, []byte(text))
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		r.log.Warn("syntax not checked", "file", name, "err", err)
-		return []Problem{{File: name, Text: "The syntax could not be checked.", Severity: Warning}}, nil
-	}
-	for i := range found {
-		found[i].File = cmp.Or(found[i].File, name)
-		found[i].Severity = cmp.Or(found[i].Severity, Fault)
-	}
-	return found, nil
 }
 
 // checkClasses warns of tasks that a PythingsOS device would look for in vain.

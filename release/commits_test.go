@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/roost-iot/roost"
@@ -231,5 +232,30 @@ func TestZipOutAndInGivesTheSameFiles(t *testing.T) {
 				t.Errorf("%s came back as %q", name, got[name])
 			}
 		}
+	}
+}
+
+// countingCompiler counts what it is asked.
+type countingCompiler struct{ asked atomic.Int64 }
+
+func (c *countingCompiler) Check(context.Context, string, []byte) ([]release.Problem, error) {
+	c.asked.Add(1)
+	return nil, nil
+}
+
+func TestSameTextIsCompiledOnce(t *testing.T) {
+	c := &countingCompiler{}
+	r := newRoom(t, c)
+	a := r.app("Blink")
+	for range 3 {
+		get(r.Check(t.Context(), roost.Home, a.ID, files("x")))(t)
+	}
+	r.commit(a, "x")
+	if n := c.asked.Load(); n != 2 {
+		t.Errorf("%d files compiled, want each of two once", n)
+	}
+	r.commit(a, "y")
+	if n := c.asked.Load(); n != 3 {
+		t.Errorf("%d files compiled, want one more", n)
 	}
 }

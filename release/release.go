@@ -31,11 +31,11 @@ type Config struct {
 // Locks are taken in this order: making, entry.changing, gate, a stripe, mu. Nothing waits
 // for the disk while it holds mu.
 type Releases struct {
-	store    Store
-	feed     *live.Feed
-	compiler Compiler
-	shelf    shelf
-	log      *slog.Logger
+	store  Store
+	feed   *live.Feed
+	syntax syntax
+	shelf  shelf
+	log    *slog.Logger
 
 	making  sync.Mutex     // apps are made and named one by one
 	gate    sync.RWMutex   // held for reading by changes of one thing, for writing by those of many
@@ -87,9 +87,10 @@ type thing struct {
 // Open loads what the store knows.
 func Open(ctx context.Context, cfg Config) (*Releases, error) {
 	r := &Releases{
-		store: cfg.Store, feed: cfg.Feed, compiler: cfg.Compiler, log: cmp.Or(cfg.Log, slog.Default()),
+		store: cfg.Store, feed: cfg.Feed, log: cmp.Or(cfg.Log, slog.Default()),
 		apps: map[appKey]*entry{}, brought: map[roost.AppID]*entry{}, things: map[roost.Ref]*thing{}, open: map[string]*thing{},
 	}
+	r.syntax = syntax{compiler: cfg.Compiler, log: r.log}
 	r.shelf = shelf{folder: cfg.Shelf, log: r.log}
 	r.shelf.tidy()
 	if err := r.loadApps(ctx); err != nil {
