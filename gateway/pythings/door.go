@@ -32,6 +32,8 @@ type Config struct {
 	// TLS: devices reach our addresses by TLS, too. Without it none is told to use TLS
 	// that does not use it already: it would not find us again.
 	TLS bool
+	// OldTLS: that is so for boards with an ESP8266, too, which know old versions only.
+	OldTLS bool
 	// Tolerance is how much longer than its intervals a thing may be silent; 60 s.
 	Tolerance  time.Duration
 	MaxBody    int // bytes of a request; 64 KiB

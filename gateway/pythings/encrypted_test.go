@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway/pythings"
 	wire "github.com/roost-iot/roost/wire/pythings"
 )
 
@@ -203,4 +206,25 @@ func TestLostEncryptedSessionIsTold(t *testing.T) {
 	if n := h.door.Notices(); len(n) != 1 {
 		t.Errorf("notices %+v", n)
 	}
+}
+
+// R13 of an encrypted session whose run is forgotten: the token still has its key.
+func TestForgottenEncryptedSessionIsLedToRegister(t *testing.T) {
+	h := build(t, plan{encrypt: true})
+	tokens, err := pythings.OpenTokens(filepath.Join(h.dir, "secrets"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := h.device("hidden")
+	d.key = wire.NewKey()
+	d.cipher = wire.NewCipher(d.key)
+	d.token, err = tokens.Seal(pythings.Token{Run: "forgotten", Started: time.Now().Add(-time.Hour), Encrypted: true, Key: d.key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := d.settings(); s["payload_encryption"] != true || s["reregister"] == nil {
+		t.Errorf("settings %v", s)
+	}
+	d.mustReport("pythings", "OK", "Resetting due to Settings update")
+	want(t, "worker", d.worker(1), 401, "token not found")
 }

@@ -38,9 +38,9 @@ func (d *Door) settingsFor(ctx context.Context, c *call, w release.Wanted) (s se
 		TLS: w.Settings.TLS, Encrypt: w.Settings.Encrypt,
 		Pool: w.Pool, Backend: w.Settings.Backend, Again: w.Again,
 	}
-	if s.TLS && s.Backend == "" && !d.cfg.TLS && !overTLS(c.r) {
+	if s.TLS && s.Backend == "" && !d.takesTLS(c) {
 		s.TLS = false
-		note = "shall use TLS, but this server has none"
+		note = "shall use TLS, but would not find this server then: it has none that this device knows"
 	}
 	if s.OS = d.osFor(w.Settings.OS, c.run); s.OS != w.Settings.OS && !isFactory(w.Settings.OS) && !c.run.Frozen {
 		note = fmt.Sprintf("shall run %s, of which the shelf has nothing for %s; it keeps %s", w.Settings.OS, orNone(c.run.Platform), orNone(c.run.OS))
@@ -57,6 +57,11 @@ func (d *Door) settingsFor(ctx context.Context, c *call, w release.Wanted) (s se
 		note = fmt.Sprintf("payload encryption is off until %s is installed: encryption would take each & out of its files", what)
 	}
 	return s, note, nil
+}
+
+// takesTLS tells that a device finds us by TLS: it did, or its kind can.
+func (d *Door) takesTLS(c *call) bool {
+	return overTLS(c.r) || d.cfg.TLS && (d.cfg.OldTLS || !strings.HasPrefix(c.run.Platform, "esp8266"))
 }
 
 // overTLS tells that a call came by TLS, to us or to a proxy before us.

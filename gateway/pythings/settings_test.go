@@ -75,16 +75,27 @@ func TestBackendIsSentOnlyWhenSet(t *testing.T) {
 }
 
 func TestTLSIsAskedForOnlyWhereItIs(t *testing.T) {
-	for _, served := range []bool{false, true} {
-		h := build(t, plan{change: func(c *pythings.Config) { c.TLS = served }})
+	for _, c := range []struct {
+		served, old bool
+		platform    string
+		plain       bool // what a device in plain is told
+	}{
+		{false, false, "Python", false},
+		{true, false, "Python", true},
+		{true, false, "esp8266", false},
+		{true, true, "esp8266", true},
+	} {
+		h := build(t, plan{change: func(config *pythings.Config) { config.TLS, config.OldTLS = c.served, c.old }})
 		h.pool(recordedApp, "development", roost.SettingsChange{TLS: p(true)})
-		d := h.ready("tls")
-		if got := d.settings()["ssl"]; got != served {
-			t.Errorf("the server has TLS: %v; in plain: ssl %v", served, got)
+		d := h.device("tls")
+		d.platform = c.platform
+		d.mustRegister()
+		if got := d.settings()["ssl"]; got != c.plain {
+			t.Errorf("%+v: ssl %v", c, got)
 		}
 		d.sealed = true
 		if got := d.settings()["ssl"]; got != true {
-			t.Errorf("by TLS: ssl %v", got)
+			t.Errorf("%+v, by TLS: ssl %v", c, got)
 		}
 	}
 }
