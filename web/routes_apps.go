@@ -72,8 +72,8 @@ func (s *Server) appOperateRoutes() {
 		summary: "Send a message to the things of an app", detail: "Each gets a command of its own, which says what came of it.",
 	}, s.tellApp)
 	add(s, endpoint{
-		method: "POST", path: "/apps/{app}/pools", id: "add-pool", tag: tagApps, right: operate, status: http.StatusCreated, errors: []int{409},
-		summary: "Add a pool", detail: "With the settings of the default pool.",
+		method: "POST", path: "/apps/{app}/pools", id: "add-pool", tag: tagApps, right: operate, status: http.StatusCreated, errors: []int{409, 429},
+		summary: "Add a pool", detail: "With the settings of the default pool, and the commit that it runs; a development pool follows the newest.",
 	}, s.addPool)
 	add(s, endpoint{
 		method: "PATCH", path: "/apps/{app}/pools/{pool}", id: "change-pool", tag: tagApps, right: operate, errors: []int{409},
@@ -88,7 +88,7 @@ func (s *Server) appOperateRoutes() {
 func (s *Server) sourceRoutes() {
 	const operate = account.Operate
 	add(s, endpoint{
-		method: "PUT", path: "/apps/{app}/files/{name}", id: "save-file", tag: tagSource, right: operate, errors: []int{409},
+		method: "PUT", path: "/apps/{app}/files/{name}", id: "save-file", tag: tagSource, right: operate, errors: []int{409, 429},
 		summary: "Save a file of the working copy", detail: "Nothing of it reaches a thing before it is committed. The answer says what is wrong in the working copy; it is saved all the same.",
 	}, s.saveFile)
 	add(s, endpoint{
@@ -96,7 +96,7 @@ func (s *Server) sourceRoutes() {
 		summary: "Delete a file of the working copy",
 	}, s.deleteFile)
 	add(s, endpoint{
-		method: "POST", path: "/apps/{app}/files/{name}/rename", id: "rename-file", tag: tagSource, right: operate, errors: []int{409},
+		method: "POST", path: "/apps/{app}/files/{name}/rename", id: "rename-file", tag: tagSource, right: operate, errors: []int{409, 429},
 		summary: "Rename a file of the working copy",
 	}, s.renameFile)
 	add(s, endpoint{
@@ -113,7 +113,7 @@ func (s *Server) sourceRoutes() {
 		summary: "Commit", detail: "The working copy, or the files given. Things of the pools that follow it are told to run it at once. Files with errors are refused.",
 	}, s.addCommit)
 	add(s, endpoint{
-		method: "POST", path: "/apps/{app}/commits/{commit}/restore", id: "restore-commit", tag: tagSource, right: operate, status: http.StatusCreated, errors: []int{409}, checks: true,
+		method: "POST", path: "/apps/{app}/commits/{commit}/restore", id: "restore-commit", tag: tagSource, right: operate, status: http.StatusCreated, errors: []int{409},
 		summary: "Commit the files of an older commit again",
 	}, s.restoreCommit)
 	add(s, endpoint{
@@ -122,7 +122,7 @@ func (s *Server) sourceRoutes() {
 		summary: "Commit the files of a zip", detail: "All files of the app are those of the zip afterwards.",
 	}, s.importZip)
 	add(s, endpoint{
-		method: "PUT", path: "/apps/{app}/tags/{tag}", id: "set-tag", tag: tagSource, right: operate, errors: []int{409},
+		method: "PUT", path: "/apps/{app}/tags/{tag}", id: "set-tag", tag: tagSource, right: operate, errors: []int{409, 429},
 		summary: "Tag a commit", detail: "A tag that there is moves. Things of the pools that follow tags are told to run it.",
 	}, s.setTag)
 	add(s, endpoint{

@@ -271,6 +271,8 @@ func (o OwnSettings) over(own roost.SettingsChange) roost.SettingsChange {
 }
 
 func (s *Server) overrideSettings(ctx context.Context, in *ownSettings) (*softwareAnswer, error) {
+	s.overriding.Lock()
+	defer s.overriding.Unlock()
 	now, err := s.getSoftware(ctx, &in.ThingPath)
 	if err != nil {
 		return nil, err

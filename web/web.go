@@ -87,6 +87,8 @@ type Server struct {
 	closing sync.Once
 	news    chan struct{} // somebody may have lost their right to watch
 
+	overriding sync.Mutex // held while settings of a thing's own are changed
+
 	listSize atomic.Int64 // bytes of the last list of things: room for the next
 }
 
