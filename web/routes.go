@@ -13,6 +13,7 @@ func (s *Server) routes() {
 	s.operateRoutes()
 	s.ownRoutes()
 	s.accountRoutes()
+	s.deviceRoutes()
 	s.legacyRoutes()
 	if s.Releases != nil {
 		s.appRoutes()
@@ -79,18 +80,6 @@ func (s *Server) viewRoutes() {
 		method: "GET", path: "/things/{id}/commands", id: "list-commands", tag: tagCommands, right: view,
 		summary: "List the commands of a thing", detail: "Newest first.",
 	}, s.listCommands)
-	add(s, endpoint{
-		method: "GET", path: "/things/{id}/messages", id: "list-messages", tag: tagSoftware, right: view,
-		summary: "List what the worker task of a thing sent", detail: "Newest first. The newest 100,000 are kept.",
-	}, s.listMessages)
-	add(s, endpoint{
-		method: "GET", path: "/things/{id}/log", id: "list-log", tag: tagSoftware, right: view,
-		summary: "Read the log of a thing", detail: "Newest first. The newest 1,000 lines are kept.",
-	}, s.listLog)
-	add(s, endpoint{
-		method: "GET", path: "/pythings", id: "get-pythings", tag: tagPythings, right: view, errors: []int{404},
-		summary: "What a PythingsOS device has to be told",
-	}, s.getPythings)
 	add(s, endpoint{
 		method: "GET", path: "/commands/{id}", id: "get-command", tag: tagCommands, right: view, summary: "Get a command",
 	}, s.getCommand)
@@ -162,10 +151,6 @@ func (s *Server) ownRoutes() {
 		summary: "Delete a thing", detail: "With its readings, messages, commands and runs. If it is alive, it appears again as unknown.",
 	}, s.deleteThing)
 	add(s, endpoint{
-		method: "POST", path: "/pythings/keys", id: "import-key", tag: tagPythings, right: own, status: http.StatusCreated, errors: []int{404, 409, 429},
-		summary: "Take up the private key of another backend", detail: "So that its devices that encrypt can come here.",
-	}, s.importKey)
-	add(s, endpoint{
 		method: "POST", path: "/users", id: "add-user", tag: tagPeople, right: own, status: http.StatusCreated, errors: []int{409},
 		summary: "Add a person",
 	}, s.addUser)
@@ -218,4 +203,25 @@ func (s *Server) accountRoutes() {
 		method: "DELETE", path: "/account/tokens/{id}", id: "remove-own-token", tag: tagAccount, right: view, status: http.StatusNoContent,
 		summary: "End one of your own API tokens",
 	}, s.removeOwnToken)
+}
+
+// deviceRoutes are for PythingsOS devices, whether or not the server has apps.
+func (s *Server) deviceRoutes() {
+	const view = account.View
+	add(s, endpoint{
+		method: "GET", path: "/things/{id}/messages", id: "list-messages", tag: tagSoftware, right: view,
+		summary: "List what the worker task of a thing sent", detail: "Newest first. The newest 100,000 are kept.",
+	}, s.listMessages)
+	add(s, endpoint{
+		method: "GET", path: "/things/{id}/log", id: "list-log", tag: tagSoftware, right: view,
+		summary: "Read the log of a thing", detail: "Newest first. The newest 1,000 lines are kept.",
+	}, s.listLog)
+	add(s, endpoint{
+		method: "GET", path: "/pythings", id: "get-pythings", tag: tagPythings, right: view, errors: []int{404},
+		summary: "What a PythingsOS device has to be told",
+	}, s.getPythings)
+	add(s, endpoint{
+		method: "POST", path: "/pythings/keys", id: "import-key", tag: tagPythings, right: account.Own, status: http.StatusCreated, errors: []int{404, 409, 429},
+		summary: "Take up the private key of another backend", detail: "So that its devices that encrypt can come here.",
+	}, s.importKey)
 }
