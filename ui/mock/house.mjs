@@ -295,6 +295,7 @@ export class Mock {
   enrol(c) {
     const t = c.thing();
     t.state = c.args[1] === "approve" ? "enrolled" : "ignored";
+    if (t.state === "enrolled" && t.protocol === "PythingsOS") this.software.adopt(t);
     if (t.state === "enrolled" && Object.keys(t.spec).length === 0) {
       t.spec = {
         ...shapes[3].resources,

@@ -49,7 +49,7 @@ async function api(mock, req, res, url) {
     const { sid, person } = personOf(mock, req);
     const open = ["/session", "/setup", "/site"].includes(path);
     if (!person && !open) throw new Problem(401, "Sign in first.");
-    if (person?.role === "viewer" && req.method !== "GET" && !path.startsWith("/session"))
+    if (person?.role === "viewer" && req.method !== "GET" && !/^\/(session|account)/.test(path))
       throw new Problem(403, "This needs the role operator.");
     const bytes = await readAll(req);
     const body = req.headers["content-type"]?.includes("json") ? JSON.parse(String(bytes)) : {};

@@ -126,6 +126,13 @@ export class SoftwareHouse {
     soft.log = this.pastLog(soft, now);
     return soft;
   }
+  /** One that waited is approved: it came with an account id. */
+  adopt(t) {
+    if (t.software) return;
+    t.spec = { started: { kind: "number", value: 1, writable: false } };
+    const soft = { app: false, pool: "unbound", platform: "esp32", os: "v1.1.0" };
+    t.software = this.fill(t, { soft, every: 0 });
+  }
   value(t, at) {
     const out = {};
     for (const [n, s] of Object.entries(t.spec)) if (s.at) out[n] = Number(s.at(at).toFixed(s.digits));
@@ -330,7 +337,7 @@ export class SoftwareHouse {
 
   pythings(c) {
     return {
-      ...{ accountId: this.account.accountId, backend: c.origin, tls: false, legacyTLS: false },
+      ...{ accountId: this.account.accountId, backend: c.origin, tls: true, legacyTLS: false },
       modulus:
         "89884656743115795386465259539451236680898848947115328636715040578866337902750481566354238661203768010560056939935696678829394884407208311246423715319737062188883946712432742638151109800623047059726541476042502884419075341171231440736956555270413618581675255342293149119973622969239858152417678164812112068609",
       keys: this.keys,

@@ -28,6 +28,12 @@ export const kinds: KindOfThing[] = [
     icon: "moonlet",
   },
   {
+    slug: "pythingsos",
+    word: "PythingsOS device",
+    note: "ESP8266, ESP32, SIM800 and computers that run Python apps from here",
+    icon: "apps",
+  },
+  {
     slug: "gateway",
     word: "Far gateway",
     note: "Roost’s or Pyaiot’s, in another network, with all the things behind it",
