@@ -123,7 +123,7 @@ func (r *Releases) check(ctx context.Context, how checks, files map[string]strin
 				"this file goes to them in a way that keeps it, but replies and values that they send do not."))
 		}
 	}
-	return append(all, checkClasses(files)...), nil
+	return append(all, checkTasks(files)...), nil
 }
 
 func checkAmount(files map[string]string) []Problem {
@@ -164,29 +164,4 @@ func at(name, text string, i int, severity, what string) Problem {
 	line := 1 + strings.Count(text[:i], "\n")
 	column := 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:i], '\n')+1:i])
 	return Problem{File: name, Line: line, Column: column, Text: what, Severity: severity}
-}
-
-// checkClasses warns of tasks that a PythingsOS device would look for in vain.
-func checkClasses(files map[string]string) (all []Problem) {
-	for _, task := range []struct{ file, class string }{{workerFile, "WorkerTask"}, {managementFile, "ManagementTask"}} {
-		text, ok := files[task.file]
-		switch {
-		case !ok:
-			all = append(all, Problem{File: task.file, Text: "There is no such file; PythingsOS devices look for it.", Severity: Warning})
-		case !definesClass(text, task.class):
-			all = append(all, Problem{File: task.file, Text: "PythingsOS devices look for a class " + task.class + " in it.", Severity: Warning})
-		}
-	}
-	return all
-}
-
-// definesClass tells that the name is bound somewhere: by class, assignment or import.
-func definesClass(text, class string) bool {
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if i := strings.Index(line, class); i >= 0 && !strings.HasPrefix(line, "#") {
-			return true
-		}
-	}
-	return false
 }

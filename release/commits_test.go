@@ -259,3 +259,14 @@ func TestSameTextIsCompiledOnce(t *testing.T) {
 		t.Errorf("%d files compiled, want one more", n)
 	}
 }
+
+func TestTaskThatImportsAnotherFileIsWarnedOf(t *testing.T) {
+	r := newRoom(t, nil)
+	a := r.app("Blink")
+	f := files("x")
+	f["lib.py"], f["worker_task.py"] = "y = 1\n", "import time\n\nif True:\n    from lib import y\nimport lib\n"+f["worker_task.py"]
+	problems := get(r.Check(t.Context(), roost.Home, a.ID, f))(t)
+	if len(problems) != 1 || problems[0].Severity != release.Warning || problems[0].File != "worker_task.py" || problems[0].Line != 4 || problems[0].Column != 10 {
+		t.Errorf("problems %+v, want one warning at 4:10", problems)
+	}
+}

@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -342,4 +343,21 @@ func BenchmarkRegister(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkReturningFleet is how long 1,000 things take that all come back at once.
+func BenchmarkReturningFleet(b *testing.B) {
+	r := newRoom(b, nil)
+	a := r.app("Blink")
+	for b.Loop() {
+		var wg sync.WaitGroup
+		for i := range 1000 {
+			wg.Go(func() {
+				if _, err := r.Register(b.Context(), release.Registration{Ref: home(strconv.Itoa(i)), App: a.ID}); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
 }
