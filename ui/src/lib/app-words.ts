@@ -1,5 +1,5 @@
 // What settings and commits of an app mean for its things, in words.
-import type { Commit, Pool, PoolKind, SourceFile, Tag } from "./apps";
+import type { Commit, Pool, PoolKind, Problem, SourceFile, Tag } from "./apps";
 import { count } from "./format";
 import type { Settings } from "./software";
 
@@ -57,7 +57,7 @@ export function settingsTrouble(s: Settings): string {
   if (!whole(s.worker, 1)) return "The worker interval is whole seconds, at least 1.";
   if (!whole(s.management, 1)) return "The management interval is whole seconds, at least 1.";
   if (!whole(s.setupTimeout, 0)) return "The web set-up time is whole seconds.";
-  if (s.backend && !/^[A-Za-z0-9.[\]:-]+(\/\S*)?$/.test(s.backend))
+  if (s.backend && !/^(?!\w+:\/\/)[A-Za-z0-9.[\]:-]+(\/\S*)?$/.test(s.backend))
     return "A server is host, host:port or host/prefix, without http://.";
   return "";
 }
@@ -120,4 +120,11 @@ export function taggedFollowers(pools: Pool[]): string {
   if (to.length === 0) return "";
   const things = to.reduce((n, p) => n + p.things, 0);
   return `${count(things, "thing")} in ${names(to)} follow${things === 1 ? "s" : ""} the newest tagged commit.`;
+}
+
+/** Why a commit was refused: its first problem, with the line in the text. */
+export function refusal(p: Problem, more: number): string {
+  const where = p.line ? `${p.file}, line ${p.line}` : p.file;
+  const rest = more > 0 ? ` And ${count(more, "more problem")}.` : "";
+  return `Not committed. ${where}: ${p.text.replace(/\.$/, "")}.${rest}`;
 }

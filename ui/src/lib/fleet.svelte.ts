@@ -7,6 +7,7 @@ import { asText } from "./value";
 
 const flushEvery = 100; // ms
 const askAgain = 3000; // ms between two questions about one thing
+const staleAfter = 1000; // ms until what changed elsewhere is asked for
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
 function streamUrl(): string {
@@ -24,6 +25,8 @@ class Fleet {
   #shapeDirty = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unknown = new Set<string>();
+  #stale = new Set<string>();
+  #staleTimer: ReturnType<typeof setTimeout> | undefined;
   #askedAt = new Map<string, number>();
   system = $state.raw<System | null>(null);
   readonly live = new Live({
@@ -44,6 +47,7 @@ class Fleet {
     this.live.on("reading", (e) => this.#reading(e));
     this.live.on("thing", (e) => this.#thing(e));
     this.live.on("command", (e) => this.#command(e));
+    this.live.on("software", (e) => this.#outdated(e.thing));
     this.live.on("reset", (e) => this.#things.get(e.thing)?.forget());
     this.live.on("forgotten", (e) => this.drop(e.thing));
     addEventListener("online", () => this.live.hurry());
@@ -57,6 +61,9 @@ class Fleet {
   }
   stop(): void {
     this.live.close();
+    clearTimeout(this.#staleTimer);
+    this.#staleTimer = undefined;
+    this.#stale.clear();
     this.#things.clear();
     this.loaded = false;
     this.system = null;
@@ -193,6 +200,16 @@ class Fleet {
     this.#askedAt.set(id, now);
     this.#unknown.add(id);
     this.#schedule();
+  }
+  /** Which app it has, and at which commit, is told with the thing: ask again, however often it changes. */
+  #outdated(id: string): void {
+    this.#stale.add(id);
+    this.#staleTimer ??= setTimeout(() => {
+      this.#staleTimer = undefined;
+      for (const t of this.#stale) this.#unknown.add(t);
+      this.#stale.clear();
+      this.#schedule();
+    }, staleAfter);
   }
   #schedule(): void {
     this.#timer ??= setTimeout(() => this.#flush(), flushEvery);

@@ -21,7 +21,7 @@ const locked = new Compartment();
 const lock = (on: boolean, label: string): Extension => [
   EditorState.readOnly.of(on),
   EditorView.editable.of(!on),
-  EditorView.contentAttributes.of(on ? { "aria-label": label, tabindex: "0" } : { "aria-label": label }),
+  EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
 ];
 
 export class Editor {
@@ -102,6 +102,7 @@ export class Editor {
         EditorState.tabSize.of(4),
         lintGutter(),
         search({ top: true }),
+        EditorState.phrases.of(phrases),
         theme,
         locked.of([]),
         EditorView.updateListener.of((u) => {
@@ -111,6 +112,18 @@ export class Editor {
     });
   }
 }
+
+/** Words of the search box as the rest of the page has them. */
+const phrases = {
+  next: "Next",
+  previous: "Previous",
+  all: "All",
+  "match case": "Match case",
+  regexp: "Regex",
+  "by word": "Words",
+  replace: "Replace",
+  "replace all": "Replace all",
+};
 
 /** The change from one text to another without their common ends. */
 export function smallest(before: string, after: string): { from: number; to: number; insert: string } {

@@ -15,7 +15,7 @@ const look = EditorView.theme({
   },
   ".cm-gutters": {
     backgroundColor: "var(--surface)",
-    color: "var(--line-strong)",
+    color: "var(--muted)",
     border: "0",
     fontVariantNumeric: "tabular-nums",
   },
@@ -68,7 +68,7 @@ const panels = EditorView.theme({
   },
   ".cm-textfield": {
     height: "28px",
-    minWidth: "180px",
+    minWidth: "140px",
     padding: "0 8px",
     border: "1px solid var(--line-strong)",
     borderRadius: "var(--radius)",
@@ -100,8 +100,8 @@ const floats = EditorView.theme({
     backgroundColor: "var(--surface)",
     color: "var(--ink)",
     boxShadow: "var(--shadow)",
-    overflow: "hidden",
   },
+  ".cm-tooltip-lint, .cm-tooltip-hover": { overflow: "hidden" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul": {
     maxHeight: "min(240px, 40vh)",
     padding: "4px",
@@ -155,15 +155,15 @@ const floats = EditorView.theme({
 
 const diffs = EditorView.theme({
   "&.cm-merge-a .cm-changedLine, .cm-deletedChunk": {
-    backgroundColor: "color-mix(in srgb, var(--ember-soft) 60%, transparent)",
+    backgroundColor: "color-mix(in srgb, var(--ember-soft) 50%, transparent)",
   },
   "&.cm-merge-b .cm-changedLine, .cm-inlineChangedLine": {
-    backgroundColor: "color-mix(in srgb, var(--moss-soft) 75%, transparent)",
+    backgroundColor: "color-mix(in srgb, var(--moss-soft) 50%, transparent)",
   },
   "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": {
-    background: "color-mix(in srgb, var(--ember) 26%, transparent)",
+    background: "var(--ember-soft)",
   },
-  "&.cm-merge-b .cm-changedText": { background: "color-mix(in srgb, var(--moss) 28%, transparent)" },
+  "&.cm-merge-b .cm-changedText": { background: "var(--moss-soft)" },
   ".cm-deletedChunk": { paddingLeft: "8px" },
   ".cm-deletedLine, del": { textDecoration: "none" },
   "&.cm-merge-a .cm-changedLineGutter, .cm-deletedLineGutter": { backgroundColor: "var(--ember)" },
@@ -176,6 +176,8 @@ const diffs = EditorView.theme({
     font: "var(--small)",
     cursor: "pointer",
   },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"…"', margin: "0 6px 0 0" },
+  ".cm-collapsedLines:after": { margin: "0 0 0 6px" },
   ".cm-merge-spacer": { backgroundColor: "color-mix(in srgb, var(--raised) 60%, transparent)" },
 });
 
