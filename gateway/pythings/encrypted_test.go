@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,9 +18,8 @@ import (
 	wire "github.com/roost-iot/roost/wire/pythings"
 )
 
-// recordedKey puts the private key of the recordings into the house.
-func (h *house) recordedKey() {
-	h.t.Helper()
+// recordedPair is the key whose modulus the device of the recordings has, as PEM.
+var recordedPair = sync.OnceValue(func() []byte {
 	prime := func(decimal string) *big.Int {
 		n, _ := new(big.Int).SetString(decimal, 10)
 		return n
@@ -29,9 +30,18 @@ func (h *house) recordedKey() {
 	d := new(big.Int).ModInverse(big.NewInt(wire.Exponent), new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one)))
 	pair := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: wire.Exponent}, D: d, Primes: []*big.Int{p, q}}
 	pair.Precompute()
-	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(pair)})
-	if _, err := h.door.ImportKey("recorded", text); err != nil {
-		h.t.Fatal(err)
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(pair)})
+})
+
+// giveKey makes that pair the house's own: making another takes time in each test.
+func giveKey(t testing.TB, secrets string) {
+	t.Helper()
+	err := os.MkdirAll(secrets, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(secrets, "pythings-rsa.pem"), recordedPair(), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -38,7 +38,7 @@ func (d *Door) appFiles(ctx context.Context, c *call) (answer, error) {
 	}
 	a, err := c.fileAnswer([]byte(text))
 	if err == nil {
-		d.write(c.thing.ref, "info", fmt.Sprintf("fetches %s of %s", orAll(q.FileName), q.Version), "")
+		d.write(c.thing.ref, "info", fmt.Sprintf("fetched %s of %s", orAll(q.FileName), q.Version), "")
 	}
 	return a, err
 }
@@ -109,7 +109,7 @@ func (d *Door) osFiles(ctx context.Context, c *call) (answer, error) {
 	case q.List:
 		list, err := d.osList(q.Version, q.Platform)
 		if err == nil {
-			d.write(c.thing.ref, "info", fmt.Sprintf("fetches %s for %s", q.Version, q.Platform), "")
+			d.write(c.thing.ref, "info", fmt.Sprintf("fetches %s for %s, file by file", q.Version, q.Platform), "")
 		}
 		return answer{json: list}, err
 	case q.FileName == "":

@@ -87,6 +87,7 @@ func buildWith(t testing.TB, p plan, things registry.Config) *house {
 		p.seed(h.rooms)
 	}
 	h.openReleases(log)
+	giveKey(t, filepath.Join(p.dir, "secrets"))
 	c := pythings.Config{
 		Core: h.rooms.Switchboard, Releases: h.releases, Telemetry: h.rooms.Telemetry, Commands: h.rooms.Commands,
 		Registry: h.rooms.Registry, Secrets: filepath.Join(p.dir, "secrets"), Log: log, Accounts: people{},

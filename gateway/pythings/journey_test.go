@@ -93,6 +93,8 @@ type front struct {
 	mu   sync.Mutex
 	door http.Handler
 	lost string // a file that is not found, "" if all are
+
+	calls []string // their paths
 }
 
 func newFront(t *testing.T, h *house) *front {
@@ -110,9 +112,19 @@ func (f *front) turn(door http.Handler, lost string) {
 	f.door, f.lost = door, lost
 }
 
+// heard gives the calls since it was asked last.
+func (f *front) heard() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	calls := f.calls
+	f.calls = nil
+	return calls
+}
+
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	door, lost := f.door, f.lost
+	f.calls = append(f.calls, strings.TrimPrefix(r.URL.Path, "/api/v1"))
 	f.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -305,6 +317,33 @@ func TestDeviceFindsItsWayAfterALoss(t *testing.T) {
 				t.Errorf("message %s %s", c.State, c.Error)
 			}
 		})
+	}
+}
+
+// S16: the built-in name of the server gets the calls before the loop, the one that the
+// settings name all others, with the same token.
+func TestDeviceGoesWhereItsSettingsSay(t *testing.T) {
+	h := build(t, plan{encrypt: true})
+	first, second := newFront(t, h), newFront(t, h)
+	h.pool(recordedApp, "development", roost.SettingsChange{Backend: p(second.addr)})
+	j := h.travel(t, func(c *sim.PythingsConfig) { c.Backend, c.BuiltIn, c.Encrypted = "", first.addr, true })
+	j.boot()
+	j.boot()
+	first.heard()
+	second.heard()
+	j.boot()
+	if !j.ticks(1) {
+		t.Fatal("it restarted")
+	}
+	before, after := first.heard(), second.heard()
+	if got := []string{"/things/preregister/", "/things/register/", "/apps/management/"}; len(before) < 3 || !slices.Equal(before[:3], got) {
+		t.Errorf("the first heard %v", before)
+	}
+	if !slices.Contains(after, "/apps/management/") || !slices.Contains(after, "/apps/worker/") || slices.Contains(after, "/things/register/") {
+		t.Errorf("the second heard %v", after)
+	}
+	if n := len(h.messages(j.ref())); n != 1 {
+		t.Errorf("%d values", n)
 	}
 }
 

@@ -17,12 +17,20 @@ type Notice struct {
 // mostNotices bounds them; the oldest goes first.
 const mostNotices = 100
 
+// Bounds of the notices that reach logs: so many at once, then one each time.
+const (
+	noticeBurst = 50
+	noticeEvery = 10 * time.Second
+)
+
 type notices struct {
-	mu  sync.Mutex
-	all []Notice // oldest first
+	mu   sync.Mutex
+	all  []Notice // oldest first
+	told bucket
 }
 
-// add tells whether the notice is new: a device repeats its call every few seconds.
+// add tells whether the notice is news for a log: a device repeats its call every few
+// seconds, and strangers may send what they like.
 func (n *notices) add(remote, text string, at time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -33,7 +41,7 @@ func (n *notices) add(remote, text string, at time.Time) bool {
 		n.all = slices.Delete(n.all, 0, 1)
 	}
 	n.all = append(n.all, Notice{At: at, Remote: remote, Text: text})
-	return i < 0
+	return i < 0 && n.told.take(at, noticeBurst, noticeEvery)
 }
 
 func (n *notices) list() []Notice {

@@ -112,7 +112,6 @@ func TestRecordedSessionInClear(t *testing.T) {
 // Appendix A.2: two boots of a device with payload encryption.
 func TestRecordedSessionEncrypted(t *testing.T) {
 	h := build(t, plan{encrypt: true})
-	h.recordedKey()
 	k, err := wire.ParseKey("57811460909138771071931939740208549692")
 	if err != nil {
 		t.Fatal(err)

@@ -263,6 +263,9 @@ func TestRunsOfAThingAreBounded(t *testing.T) {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
 	want(t, "another thing", h.device("other").register(), 200, "token")
+	if n := h.door.Notices(); len(n) != 1 || !strings.Contains(n[0].Text, "raspberry registers again and again") {
+		t.Errorf("notices %+v", n)
+	}
 }
 
 func TestThingWaitsForApproval(t *testing.T) {
