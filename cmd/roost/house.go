@@ -192,6 +192,7 @@ func (h *house) routes() http.Handler {
 	mux.Handle("/relay", h.relay)
 	mux.Handle("/api/v1/", h.pythings)
 	mux.Handle("/api/v0.2/", h.pythings)
+	mux.Handle("/static/dist/PythingsOS/", h.pythings)
 	if h.mqttAt != nil {
 		mux.Handle("/mqtt", h.mqtt)
 	}

@@ -50,7 +50,7 @@ func (s syntax) Check(ctx context.Context, name string, source []byte) ([]releas
 func (h *house) openPythings() (err error) {
 	h.pythings, err = pythings.New(pythings.Config{
 		Core: h.switchboard, Releases: h.releases, Telemetry: h.telemetry, Commands: h.commands,
-		Registry: h.registry, Accounts: h.accounts, Secrets: filepath.Join(h.Data, "secrets"), TLS: true, Log: h.log,
+		Registry: h.registry, Accounts: h.accounts, Secrets: filepath.Join(h.Data, "secrets"), TLS: true, OldTLS: h.TLSLegacy == "on", Log: h.log,
 	})
 	return err
 }
