@@ -1,6 +1,7 @@
 package micropython
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -22,9 +23,14 @@ const stopAt = 16
 // i32.const 0; i32.load offset=stopAt; if; unreachable; end.
 var loopHead = []byte{0x41, 0x00, 0x28, 0x02, stopAt, 0x04, 0x40, 0x00, 0x0b}
 
+// emptyLoop is "br 0": a program that has nothing left to do but spin, as
+// MicroPython does when it has no memory left to raise a MemoryError.
+var emptyLoop = []byte{0x0c, 0x00}
+
 var errModule = errors.New("not a WebAssembly module that can be watched")
 
-// watched returns the module with loopHead in all its loops.
+// watched returns the module with loopHead in all its loops, and with a trap in
+// those that would spin for ever.
 func watched(module []byte) ([]byte, error) {
 	const header, code = 8, 10
 	if len(module) < header {
@@ -78,7 +84,12 @@ func watchedBody(body []byte) ([]byte, error) {
 	for len(in.rest) > 0 && !in.broken {
 		if in.instruction() == opLoop {
 			at := len(body) - len(in.rest)
-			out = append(append(out, body[from:at]...), loopHead...)
+			out = append(out, body[from:at]...)
+			if bytes.HasPrefix(in.rest, emptyLoop) {
+				out = append(out, 0) // trap
+			} else {
+				out = append(out, loopHead...)
+			}
 			from = at
 		}
 	}

@@ -46,6 +46,7 @@ var floors = map[string]int{
 	"gateway/pythings":   5,
 	"web":                5,
 	"sim":                5,
+	"sim/apps":           1,
 	"bench":              5,
 	"cmd/roost":          6,
 	"internal/storetest": 7, // contracts: only tests import them
