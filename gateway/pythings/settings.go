@@ -45,6 +45,10 @@ func (d *Door) settingsFor(ctx context.Context, c *call, w release.Wanted) (s se
 	if s.OS = d.osFor(w.Settings.OS, c.run); s.OS != w.Settings.OS && !isFactory(w.Settings.OS) && !c.run.Frozen {
 		note = fmt.Sprintf("shall run %s, of which the shelf has nothing for %s; it keeps %s", w.Settings.OS, orNone(c.run.Platform), orNone(c.run.OS))
 	}
+	if s.Encrypt && !c.run.Encrypted && strings.HasSuffix(c.run.Platform, "_sim800") {
+		s.Encrypt = false // it could not read an answer that comes by its modem
+		note = "shall use payload encryption, which devices with a modem cannot"
+	}
 	if !s.Encrypt {
 		return s, note, nil
 	}

@@ -320,6 +320,18 @@ func TestOSIsFetchedInClear(t *testing.T) {
 	}
 }
 
+func TestDeviceWithAModemIsNotToldToEncrypt(t *testing.T) {
+	h := build(t, plan{encrypt: true})
+	d := h.device("modem")
+	for platform, encrypt := range map[string]bool{"esp32_sim800": false, "esp8266_sim800": false, "esp32": true} {
+		d.platform = platform
+		d.mustRegister()
+		if got := d.settings()["payload_encryption"]; got != encrypt {
+			t.Errorf("%s: payload_encryption %v", platform, got)
+		}
+	}
+}
+
 func TestThingOfADeletedAppGoesOn(t *testing.T) {
 	h := build(t, plan{})
 	d := h.running("orphan")
