@@ -57,7 +57,8 @@ for (const colorScheme of ["light", "dark"])
       await check(page, "cards");
       await page.getByRole("button", { name: "Table" }).click();
       const things = await page.evaluate(() => fetch("/api/v2/things").then((r) => r.json()));
-      const enrolled = things.things.filter((t) => t.state === "enrolled").slice(0, 10);
+      const all = things.things.filter((t) => t.state === "enrolled");
+      const enrolled = [...all.slice(0, 9), ...all.filter((t) => t.protocol === "PythingsOS").slice(0, 1)];
       for (const t of enrolled) {
         await page.goto("/things/" + encodeURIComponent(t.id));
         await page.locator("article").first().waitFor();
@@ -73,17 +74,30 @@ for (const colorScheme of ["light", "dark"])
         "/add/websocket",
         "/add/mqtt",
         "/add/mqttsn",
+        "/add/pythingsos",
         "/add/gateway",
         "/add/simulated",
         "/gateways",
         "/people",
         "/system",
+        "/system/shelf",
+        "/account",
         "/nowhere",
       ]) {
         await page.goto(path);
         await page.getByRole("heading", { level: 1 }).waitFor();
         await check(page, path);
       }
+      const takesApps = enrolled.find((t) => t.protocol === "PythingsOS");
+      if (takesApps)
+        for (const tab of ["messages", "shell", "software", "log"]) {
+          await page.goto(`/things/${encodeURIComponent(takesApps.id)}/${tab}`);
+          await page.getByRole("heading", { level: 1 }).waitFor();
+          await check(page, tab);
+        }
+      await page.goto("/websetup/?device=http://127.0.0.1:1");
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await check(page, "web set-up");
       const waiting = things.things.find((t) => t.state === "waiting");
       if (waiting) {
         await page.goto("/things/" + encodeURIComponent(waiting.id));

@@ -24,6 +24,13 @@ async function thingWith(page, resource) {
   return `/things/${encodeURIComponent(found.id)}`;
 }
 
+async function takesApps(page, tab) {
+  const { things } = await page.evaluate(() => fetch("/api/v2/things").then((r) => r.json()));
+  const all = things.filter((t) => t.protocol === "PythingsOS" && t.state === "enrolled");
+  const found = all.find((t) => t.name === "pump house") ?? all[0] ?? things[0];
+  return `/things/${encodeURIComponent(found.id)}/${tab}`;
+}
+
 const pages = {
   fleet: async (p) => p.goto("/"),
   cards: async (p) => {
@@ -50,6 +57,14 @@ const pages = {
   commands: async (p) => p.goto((await thingWith(p, "humidity")) + "/commands"),
   settings: async (p) => p.goto((await thingWith(p, "humidity")) + "/settings"),
   credential: async (p) => p.goto((await thingWith(p, "rgb")) + "/settings"),
+  messages: async (p) => p.goto(await takesApps(p, "messages")),
+  shell: async (p) => p.goto(await takesApps(p, "shell")),
+  software: async (p) => p.goto(await takesApps(p, "software")),
+  log: async (p) => p.goto(await takesApps(p, "log")),
+  account: async (p) => p.goto("/account"),
+  shelf: async (p) => p.goto("/system/shelf"),
+  pythingsos: async (p) => p.goto("/add/pythingsos"),
+  websetup: async (p) => p.goto("/websetup/"),
   map: async (p) => {
     await p.goto("/");
     await p.getByRole("button", { name: "Map" }).click();

@@ -254,7 +254,7 @@ test("history: a year, and a part of it that a link keeps", only, async () => {
 
 test("the shelf: download, upload with its version, remove", only, async () => {
   await page.goto("/system/shelf");
-  const download = page.getByRole("link", { name: "Download v1.1.0 for esp32", exact: true });
+  const download = page.getByRole("link", { name: "Zip of v1.1.0 for esp32", exact: true });
   assert.equal(await download.getAttribute("href"), "/api/v2/shelf/v1.1.0/esp32.zip");
   const zip = { name: "PythingsOS_v1.2.0_all.zip", mimeType: "application/zip", buffer: Buffer.from("PK") };
   await page.getByLabel("Zip of the release").setInputFiles(zip);

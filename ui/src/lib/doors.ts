@@ -5,6 +5,7 @@ const names: Record<string, string> = {
   ws: "WebSocket",
   mqtt: "MQTT",
   mqttsn: "MQTT-SN",
+  pythings: "PythingsOS",
   gw: "Pyaiot",
   pyaiot: "Pyaiot",
   relay: "Roost",
