@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,7 +189,7 @@ func (n *pythingsNode) told(e PythingsEvent) {
 	case Rebooted, Hung:
 		log.Info(string(e.Kind), "why", e.Text)
 	case Booted, SettingsStored, FileFetched:
-		log.Debug(string(e.Kind), "what", e.Text)
+		log.Debug(string(e.Kind), "what", cmp.Or(e.Text, e.Body))
 	}
 }
 

@@ -35,13 +35,13 @@ func (d *PythingsDevice) call(ctx context.Context, path string, inside bool, mem
 // ask makes a call; its answer is there to be read.
 func (d *PythingsDevice) ask(ctx context.Context, path string, inside bool, opened func(), members []member) (*answer, error) {
 	token := member{"token", quoted(d.token)}
-	clear := d.cipher == nil || path == "/things/preregister/"
-	if clear && !inside && d.token != "" {
+	plain := d.cipher == nil || path == "/things/preregister/"
+	if plain && !inside && d.token != "" {
 		members = append(members, token)
 	}
 	body := d.object(members...)
 	d.tell(Called, path, body)
-	if !clear {
+	if !plain {
 		body = d.object(member{"encrypted", quoted(d.sealed(body))}, token)
 	}
 	a, err := d.post(ctx, path, body, opened)
@@ -161,7 +161,7 @@ func (d *PythingsDevice) report(ctx context.Context, attempts int, what, status,
 
 // fatal tells errors that end a boot from those that a device lives with.
 func fatal(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, ErrHung) || errors.Is(err, errReboot) || errors.Is(err, errPower)
+	return ctx.Err() != nil || errors.Is(err, ErrHung) || errors.Is(err, ErrReboot) || errors.Is(err, errPower)
 }
 
 // fetched is a file that is being downloaded.

@@ -23,8 +23,11 @@ var (
 	// ErrNoAID: the device sleeps for ever, for nobody told it its app.
 	ErrNoAID = errors.New("the device has no AID and sleeps for ever")
 
-	errReboot = errors.New("reboot")
-	errPower  = errors.New("the power went")
+	// ErrReboot: the device reboots. A Runner's tasks answer it when their code asks
+	// for that.
+	ErrReboot = errors.New("reboot")
+
+	errPower = errors.New("the power went")
 )
 
 // Times of devices.
@@ -166,7 +169,7 @@ func (d *PythingsDevice) end(ctx context.Context, err error) (running bool, _ er
 	case errors.Is(err, ErrHung):
 		d.tell(Hung, err.Error(), "")
 		return false, ErrHung
-	case errors.Is(err, errReboot), errors.Is(err, errPower):
+	case errors.Is(err, ErrReboot), errors.Is(err, errPower):
 		d.tell(Rebooted, err.Error(), "")
 		return false, nil
 	}

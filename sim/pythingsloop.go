@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/roost-iot/roost"
@@ -26,7 +27,7 @@ func (d *PythingsDevice) load(ctx context.Context) error {
 	}
 	for _, err := range faults(err) {
 		what := "worker"
-		if strings.Contains(err.Error(), strings.TrimSuffix(managementFile, ".py")) {
+		if text := err.Error(); strings.Contains(text, "management_task") || strings.Contains(text, "ManagementTask") {
 			what, d.management = "management", false
 		} else {
 			d.worker = false
@@ -96,6 +97,9 @@ func (d *PythingsDevice) message(ctx context.Context, said map[string]any) (stri
 	if brought && shell {
 		source, _ := said["msg"].(string)
 		reply = quoted(d.runner.Exec(ctx, source))
+		if r, ok := d.runner.(interface{ Rebooted() bool }); ok && r.Rebooted() {
+			return "", fmt.Errorf("%w: a shell line asked for it", ErrReboot) // nobody hears an answer
+		}
 	}
 	if answer, err := d.task(ctx, forTask); err != nil {
 		return "", err
@@ -122,6 +126,9 @@ func (d *PythingsDevice) task(ctx context.Context, message string) (string, erro
 	}
 	answer, err := d.runner.Management(ctx, message)
 	if err != nil {
+		if fatal(ctx, err) {
+			return "", err
+		}
 		return "", d.complain(ctx, "management", err)
 	}
 	return answer, nil
@@ -133,8 +140,8 @@ func (d *PythingsDevice) work(ctx context.Context) error {
 	if d.worker {
 		var err error
 		if value, err = d.runner.Worker(ctx); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
+			if fatal(ctx, err) {
+				return err
 			}
 			return d.complain(ctx, "worker", err)
 		}

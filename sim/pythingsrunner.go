@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -16,6 +17,7 @@ type Runner interface {
 	// joined; a task that could be imported then runs all the same.
 	Load(files map[string]string) error
 	// Worker calls the worker task and gives what it returned as JSON; "" is nothing.
+	// ErrReboot: its code asked for that.
 	Worker(ctx context.Context) (value string, err error)
 	// Management calls the management task with a message, JSON or "" for none.
 	Management(ctx context.Context, message string) (reply string, err error)
@@ -62,6 +64,12 @@ func (s *scripted) Close() {}
 
 // fault writes an error as devices report it: class, text, and the traceback.
 func fault(err error) string {
+	if known, ok := errors.AsType[interface {
+		error
+		Report() string
+	}](err); ok {
+		return known.Report()
+	}
 	trace := strings.TrimRight(err.Error(), "\n")
 	last := trace[strings.LastIndexByte(trace, '\n')+1:]
 	class, text, found := strings.Cut(last, ": ")
@@ -76,7 +84,10 @@ func fault(err error) string {
 
 // faults takes joined errors apart.
 func faults(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}

@@ -10,7 +10,7 @@ import (
 )
 
 // update does what the settings of a management answer ask for, one kind a boot.
-// errReboot: something was done. Other errors than fatal ones are reported by the caller.
+// ErrReboot: something was done. Other errors than fatal ones are reported by the caller.
 func (d *PythingsDevice) update(ctx context.Context, said map[string]any) error {
 	if told, ok := said["settings"]; ok {
 		if err := d.takeSettings(ctx, told); err != nil {
@@ -64,7 +64,7 @@ func (d *PythingsDevice) reboot(ctx context.Context, kind string) error {
 	if _, err := d.report(ctx, controlled, "pythings", "OK", quoted(why)); err != nil && fatal(ctx, err) {
 		return err
 	}
-	return fmt.Errorf("%w: %s update", errReboot, kind)
+	return fmt.Errorf("%w: %s update", ErrReboot, kind)
 }
 
 // list asks which files a version has.

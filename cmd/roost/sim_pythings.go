@@ -46,7 +46,7 @@ func (s simPythings) Run(ctx context.Context, con console) error {
 	}
 	fleet := sim.Pythings(sim.Config{
 		To: s.To, Count: s.Count, UID: s.TIDPrefix, Seed: s.Seed, LeaveAfter: s.LeaveAfter, JoinSpread: s.JoinSpread, Log: log,
-	}, device, nil)
+	}, device, sim.MicroPython(s.Count, log))
 	fmt.Fprintf(con.out, "Playing %d PythingsOS devices against %s. Ctrl-C ends it.\n", cmp.Or(s.Count, 1), s.To)
 	err = fleet.Run(ctx)
 	st := fleet.Stats()
