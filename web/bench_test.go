@@ -178,3 +178,18 @@ func BenchmarkIdleWatchers(b *testing.B) {
 		stop()
 	}
 }
+
+// BenchmarkTellApp sends a message to 1,000 things of an app.
+func BenchmarkTellApp(b *testing.B) {
+	h := open(b)
+	ada := h.owner()
+	app := roost.AppID(ada.app("Greenhouse"))
+	for i := range 1000 {
+		h.device("node"+strconv.Itoa(i), release.Registration{App: app})
+	}
+	for b.Loop() {
+		if got := ada.want(200, "POST", "/apps/"+string(app)+"/messages", `{"value":1}`); got["sent"] != 1000.0 {
+			b.Fatal(got)
+		}
+	}
+}

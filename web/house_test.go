@@ -81,7 +81,7 @@ func open(t testing.TB, change ...func(*Config)) *house {
 
 type simulator struct{}
 
-func (simulator) Start(_ context.Context, kind string) (string, error) {
+func (simulator) Start(_ context.Context, kind, _ string) (string, error) {
 	return "sim-" + kind + "-1", nil
 }
 
@@ -230,10 +230,10 @@ func (h *house) report(id, resource string, value roost.Value) {
 	}
 }
 
-// eventually polls until ok, or fails after 5 s.
+// eventually polls until ok, or fails after 15 s.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(15 * time.Second)
 	for !ok() {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
