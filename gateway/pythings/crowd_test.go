@@ -17,7 +17,6 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/gateway/pythings"
-	"github.com/roost-iot/roost/internal/roomtest"
 )
 
 // A fleet comes back at once: each registers, runs and is told its own message.
@@ -123,7 +122,7 @@ func TestFileIsWholeWhenTheServerStops(t *testing.T) {
 	}
 	<-begun
 	stopped := make(chan error, 1)
-	ctx, stop := roomtest.Soon()
+	ctx, stop := context.WithTimeout(context.Background(), devicePatience)
 	defer stop()
 	go func() { stopped <- srv.Config.Shutdown(ctx) }()
 	raw, err := io.ReadAll(conn)
