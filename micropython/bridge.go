@@ -142,7 +142,8 @@ func (v *VM) callHost(ctx context.Context, function uint64, args []any, out uint
 func clockImport(name string) hostFunc[*VM] {
 	switch name {
 	case "mp_js_ticks_ms":
-		return func(_ context.Context, v *VM, stack []uint64) {
+		return func(ctx context.Context, v *VM, stack []uint64) {
+			tick(ctx)
 			stack[0] = api.EncodeI32(int32(v.config.Now().Sub(v.started).Milliseconds()))
 		}
 	case "mp_js_time_ms":

@@ -156,7 +156,7 @@ func TestManyCheckAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for g := range 8 {
 		all.Go(func() {
-			for i := range 20 {
+			for i := range 10 {
 				source := strings.Repeat("x = 1\n", g) + "y = (\n"
 				line, _, text, err := c.Check(t.Context(), fmt.Sprintf("f%d.py", i), []byte(source))
 				if line != g+1 || text != "invalid syntax" || err != nil {
@@ -183,9 +183,9 @@ func TestThousandsOfChecksLeakNothing(t *testing.T) {
 	}
 	checks := 1000
 	if raceDetector {
-		checks = 250
+		checks = 50
 	}
-	round(50)
+	round(20)
 	heap, resident := memoryUse(t)
 	round(checks)
 	heapAfter, residentAfter := memoryUse(t)

@@ -17,7 +17,7 @@ const crossMemory = 256 * page
 var errExit = errors.New("exit")
 
 // crossEngine is the machine code of mpy-cross, for all compilers of this process.
-var crossEngine = &engine{binary: crossBinary, host: func(r wazero.Runtime, m wazero.CompiledModule) []wazero.HostModuleBuilder {
+var crossEngine = &engine{binary: crossBinary, tick: "b", host: func(r wazero.Runtime, m wazero.CompiledModule) []wazero.HostModuleBuilder {
 	return []wazero.HostModuleBuilder{bind(r, m, "a", crossImport)}
 }}
 
@@ -88,11 +88,7 @@ func (x *cross) run(ctx context.Context, name string, source []byte) (mpy []byte
 	x.said, x.status = x.said[:0], 0
 	// The heap is so large that it is not collected: a collector that runs
 	// as WebAssembly cannot see what is held in local variables only.
-	end := watch(ctx, x.memory)
 	code, err := x.main(ctx, "mpy-cross", "-X", "heapsize=10m", "-s", name, "-o", "out.mpy", "in.py")
-	if stopped := end(); stopped != nil {
-		err = stopped
-	}
 	if err != nil {
 		return nil, "", fmt.Errorf("run mpy-cross: %w", err)
 	}

@@ -53,7 +53,10 @@ func crossImport(name string, params, results []api.ValueType) hostFunc[*cross] 
 	case "n":
 		return func(context.Context, *cross, []uint64) { panic(errLongjmp) }
 	case "b": // getTempRet0: the second half of a result, which setjmp's table needs
-		return func(_ context.Context, x *cross, stack []uint64) { stack[0] = x.tmpRet0 }
+		return func(ctx context.Context, x *cross, stack []uint64) {
+			tick(ctx)
+			stack[0] = x.tmpRet0
+		}
 	case "c":
 		return func(_ context.Context, x *cross, stack []uint64) { x.tmpRet0 = stack[0] }
 	case "f":

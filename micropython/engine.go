@@ -16,6 +16,7 @@ import (
 // second) and freed when the last one drops it.
 type engine struct {
 	binary []byte
+	tick   string // an import that watched may call, of any time
 	host   func(wazero.Runtime, wazero.CompiledModule) []wazero.HostModuleBuilder
 
 	mu      sync.Mutex
@@ -50,7 +51,7 @@ func (e *engine) drop() {
 
 func (e *engine) compile(ctx context.Context) error {
 	config := wazero.NewRuntimeConfig().WithDebugInfoEnabled(false)
-	binary, err := watched(e.binary)
+	binary, err := watched(e.binary, e.tick)
 	if err != nil {
 		return fmt.Errorf("compile MicroPython: %w", err)
 	}

@@ -35,7 +35,7 @@ type VMConfig struct {
 }
 
 // vmEngine is the machine code of MicroPython, for all instances of this process.
-var vmEngine = &engine{binary: vmBinary, host: func(r wazero.Runtime, m wazero.CompiledModule) []wazero.HostModuleBuilder {
+var vmEngine = &engine{binary: vmBinary, tick: "mp_js_ticks_ms", host: func(r wazero.Runtime, m wazero.CompiledModule) []wazero.HostModuleBuilder {
 	return []wazero.HostModuleBuilder{bind(r, m, "env", vmImport), bind(r, m, "wasi_snapshot_preview1", vmFileImport)}
 }}
 
@@ -218,7 +218,7 @@ func (v *VM) Call(ctx context.Context, function string, args ...any) (result any
 	return result, err
 }
 
-// run does one thing on the board, watched. Whatever is not an exception of
+// run does one thing on the board. Whatever is not an exception of
 // Python's ends the board.
 func (v *VM) run(ctx context.Context, do func(context.Context) error) (err error) {
 	if v.dead != nil {
@@ -227,8 +227,6 @@ func (v *VM) run(ctx context.Context, do func(context.Context) error) (err error
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	inner := context.WithValue(ctx, instanceKey{}, v)
-	end := watch(ctx, v.memory)
 	v.relieved = false
 	defer func() {
 		if r := recover(); r != nil {
@@ -237,16 +235,13 @@ func (v *VM) run(ctx context.Context, do func(context.Context) error) (err error
 				err = e
 			}
 		}
-		if stopped := end(); stopped != nil {
-			err = stopped
-		}
 		var raised *Exception
 		if err != nil && !errors.As(err, &raised) {
 			v.dead = plainError(err)
 			err = v.dead
 		}
 	}()
-	return do(inner)
+	return do(context.WithValue(ctx, instanceKey{}, v))
 }
 
 // plainError takes the WebAssembly stack trace off an error's text.

@@ -45,6 +45,39 @@ func (r *wasmReader) numbers(n int) {
 	}
 }
 
+// wasmImports is what a module's imports put in front of its own indices.
+type wasmImports struct {
+	globals  uint64 // how many
+	function uint64 // index of the one looked for
+}
+
+// readImports finds the imported function of that name.
+func readImports(section []byte, function string) (found wasmImports, err error) {
+	in := &wasmReader{rest: section}
+	functions, ok := uint64(0), false
+	for count := in.number(); count > 0 && !in.broken; count-- {
+		in.take(int(in.number())) // the module's name
+		name := in.take(int(in.number()))
+		switch in.byte() {
+		case 0:
+			in.number()
+			if string(name) == function {
+				found.function, ok = functions, true
+			}
+			functions++
+		case 3:
+			in.take(2)
+			found.globals++
+		default: // tables and memories are the module's own
+			return found, errModule
+		}
+	}
+	if in.broken || !ok {
+		return found, errModule
+	}
+	return found, nil
+}
+
 // instruction reads one instruction with its immediates and returns its opcode.
 func (r *wasmReader) instruction() byte {
 	op := r.byte()
