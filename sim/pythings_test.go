@@ -46,6 +46,7 @@ type pythingsBackend struct {
 	addr   string
 	config *tls.Config
 	answer func(h heard) string
+	rude   bool // says nothing when it ends a TLS connection
 
 	mu    sync.Mutex
 	calls []heard
@@ -106,7 +107,9 @@ func (b *pythingsBackend) serve(raw net.Conn) {
 	b.calls = append(b.calls, h)
 	b.mu.Unlock()
 	_, _ = io.WriteString(conn, b.answer(h))
-	_ = conn.Close()
+	if !b.rude {
+		_ = conn.Close()
+	}
 }
 
 // readRequest reads as far as content-length and the continuation bytes say.
