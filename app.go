@@ -20,6 +20,7 @@ type App struct {
 	Number      int64 // rises; the legacy web API calls it intaid
 	Name        string
 	DefaultPool string // where new things go
+	Board       string // the kind of board whose files it is, and the name of its directory; "": none
 	Hidden      bool   // NoApp
 	Admits      bool   // things that bring its id need no approval
 	Unchecked   bool   // the syntax of its files is not checked before a commit

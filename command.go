@@ -31,11 +31,13 @@ const (
 	Tell CommandKind = "message"
 	// Shell runs Value, a line of Python, on the thing; its output is the answer.
 	Shell CommandKind = "shell"
+	// Restart makes a board boot; it is done when the board has.
+	Restart CommandKind = "restart"
 )
 
 // Fetched tells that things come and ask for commands of this kind, one by one, in
 // one order for all of them.
-func (k CommandKind) Fetched() bool { return k == Tell || k == Shell }
+func (k CommandKind) Fetched() bool { return k == Tell || k == Shell || k == Restart }
 
 // Command is what is sent to a thing and answered by it.
 type Command struct {

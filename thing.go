@@ -16,6 +16,9 @@ const (
 // PythingsOS is the label of devices that speak Pythings' HTTP API.
 const PythingsOS Protocol = "PythingsOS"
 
+// BoardPlatform is the label of boards that ask for their files at each boot.
+const BoardPlatform Protocol = "board"
+
 // Enrolment says whether a thing belongs to the project.
 type Enrolment string
 

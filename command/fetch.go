@@ -12,6 +12,8 @@ import (
 func checkFetched(q *Request) error {
 	q.Resource = ""
 	switch {
+	case q.Kind == roost.Restart:
+		q.Value = ""
 	case q.Kind == roost.Tell && Empty(q.Value):
 		return roost.Errorf(roost.Invalid, "Say what the message is; PythingsOS takes no empty one.")
 	case q.Kind == roost.Tell && !json.Valid([]byte(q.Value)):

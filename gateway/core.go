@@ -34,6 +34,7 @@ type Core interface {
 type Arrival struct {
 	Project   roost.ProjectID // "" is roost.Home
 	Identity  roost.Identity
+	ID        roost.ThingID // wanted for a thing that is new; "": made of Identity.Own
 	Protocol  roost.Protocol
 	Address   string        // as people read it: "192.0.2.7:5683"
 	Gateway   string        // name of the far gateway that vouches for the thing: it needs no approval

@@ -32,7 +32,7 @@ func New(r *registry.Registry, t *telemetry.Telemetry, c *command.Commands, log 
 // Arrive implements Core.
 func (s *Switchboard) Arrive(ctx context.Context, a Arrival) (Standing, error) {
 	t, fresh, err := s.registry.Arrive(ctx, registry.Arrival{
-		Project: a.Project, Identity: a.Identity, Protocol: a.Protocol, Address: a.Address,
+		Project: a.Project, Identity: a.Identity, ID: a.ID, Protocol: a.Protocol, Address: a.Address,
 		Gateway: a.Gateway, Trusted: a.Trusted, Restarted: a.Restarted, Bound: a.Bound, Silence: a.Silence,
 	})
 	if err != nil {

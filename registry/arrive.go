@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 type Arrival struct {
 	Project   roost.ProjectID
 	Identity  roost.Identity
+	ID        roost.ThingID // wanted for a thing that is new; "": made of Identity.Own
 	Protocol  roost.Protocol
 	Address   string
 	Gateway   string // a far gateway that vouches for it
@@ -157,7 +159,7 @@ func (r *Registry) findOrMake(a Arrival, now time.Time) (e *entry, made bool, er
 	if e != nil {
 		return e, false, nil
 	}
-	id := roost.CleanThingID(a.Identity.Own)
+	id := roost.CleanThingID(cmp.Or(string(a.ID), a.Identity.Own))
 	if id == "" {
 		return nil, false, roost.Errorf(roost.Invalid, "A thing needs an id that is not empty.")
 	}

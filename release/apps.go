@@ -57,6 +57,18 @@ func (r *Releases) Brought(aid string) (roost.App, bool) {
 	return e.app, true
 }
 
+// BoardApp gives the app for a kind of board.
+func (r *Releases) BoardApp(p roost.ProjectID, board string) (roost.App, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, e := range r.order {
+		if board != "" && e.app.Project == p && e.app.Board == board {
+			return e.app, true
+		}
+	}
+	return roost.App{}, false
+}
+
 // CreateApp makes an app with two files of our own, committed, and the pools production,
 // staging and development, the last for new things. Errors: roost.Invalid, roost.Conflict
 // for a name that another app of the project has.
@@ -66,6 +78,11 @@ func (r *Releases) CreateApp(ctx context.Context, p roost.ProjectID, n NewApp) (
 	n.OS = cmp.Or(n.OS, roost.Factory)
 	if err := CheckAppName(n.Name); err != nil {
 		return roost.App{}, err
+	}
+	if n.Board != "" {
+		if err := CheckBoard(n.Board); err != nil {
+			return roost.App{}, err
+		}
 	}
 	settings := n.firstSettings("")
 	if err := r.checkSettings(&settings); err != nil {
@@ -77,13 +94,28 @@ func (r *Releases) CreateApp(ctx context.Context, p roost.ProjectID, n NewApp) (
 	if r.nameTaken(p, n.Name, "") {
 		return roost.App{}, nameTaken(n.Name)
 	}
+	if _, taken := r.BoardApp(p, n.Board); taken && n.Board != "" {
+		return roost.App{}, roost.Errorf(roost.Conflict, "There is an app for boards of the kind %q already.", n.Board)
+	}
 	at := now()
 	a := roost.App{
 		Project: p, ID: roost.AppID(roost.NewUUID()), Name: n.Name, DefaultPool: string(roost.Development),
-		By: n.By, Created: at, Edited: at,
+		By: n.By, Created: at, Edited: at, Board: n.Board,
 	}
-	c, contents := newCommit(a, "", NewCommit{Message: "The first files", Author: n.By, Origin: "editor", Files: firstFiles()}, at)
+	c, contents := newCommit(a, "", n.first(), at)
 	return r.makeApp(ctx, a, n.firstPools(c), c, contents)
+}
+
+// first is the first commit of a new app.
+func (n NewApp) first() NewCommit {
+	c := NewCommit{Message: "The first files", Author: n.By, Origin: "editor", Files: n.Files}
+	switch {
+	case n.Files == nil && n.Board == "":
+		c.Files = firstFiles()
+	case n.Board != "" && n.By == "directory":
+		c.Origin = "directory"
+	}
+	return c
 }
 
 func nameTaken(name string) error {

@@ -82,19 +82,21 @@ func (r *Releases) Check(ctx context.Context, p roost.ProjectID, id roost.AppID,
 type checks struct {
 	syntax  bool
 	encrypt bool // some of its things speak Pythings' own encryption
+	board   bool // it is for boards, which take any files and any text
 }
 
 // checks reads e; the caller holds r.mu or e.changing.
 func (e *entry) checks() checks {
 	return checks{
 		syntax:  !e.app.Unchecked,
+		board:   e.app.Board != "",
 		encrypt: slices.ContainsFunc(e.pools, func(p *pool) bool { return p.Settings.Encrypt }),
 	}
 }
 
-// passes gives a *CheckError when files may not be committed; the caller holds e.changing.
-func (r *Releases) passes(ctx context.Context, e *entry, files map[string]string) error {
-	problems, err := r.check(ctx, e.checks(), files)
+// passes gives a *CheckError when files may not be committed.
+func (r *Releases) passes(ctx context.Context, how checks, files map[string]string) error {
+	problems, err := r.check(ctx, how, files)
 	if err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func (r *Releases) check(ctx context.Context, how checks, files map[string]strin
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		text := files[name]
-		found := checkFile(name, text)
+		found := checkFile(name, text, how.board)
 		if len(found) == 0 && how.syntax && strings.HasSuffix(name, ".py") {
 			if found, err = r.syntax.check(ctx, name, text); err != nil {
 				return nil, err
@@ -122,6 +124,9 @@ func (r *Releases) check(ctx context.Context, how checks, files map[string]strin
 			all = append(all, at(name, text, i, Warning, "Devices with payload encryption lose the sign &; "+
 				"this file goes to them in a way that keeps it, but replies and values that they send do not."))
 		}
+	}
+	if how.board {
+		return all, nil
 	}
 	return append(all, checkTasks(files)...), nil
 }
@@ -142,12 +147,12 @@ func checkAmount(files map[string]string) []Problem {
 	return nil
 }
 
-// checkFile looks at what needs no compiler.
-func checkFile(name, text string) []Problem {
+// checkFile looks at what needs no compiler. Boards take any text.
+func checkFile(name, text string, board bool) []Problem {
 	if err := checkDraft(name, text); err != nil {
 		return []Problem{{File: name, Text: roost.Message(err), Severity: Fault}}
 	}
-	if !strings.HasSuffix(name, ".py") {
+	if board || !strings.HasSuffix(name, ".py") {
 		return nil
 	}
 	for i := range len(text) {

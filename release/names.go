@@ -53,6 +53,28 @@ func CheckFileName(name string) error {
 	return nil
 }
 
+// maxBoard is the most characters of a kind of board: with a dash and a MAC behind it,
+// it is a thing's id.
+const maxBoard = 48
+
+// CheckBoard tells whether a kind of board, and its directory, may be called so.
+func CheckBoard(name string) error {
+	switch {
+	case name == "":
+		return roost.Errorf(roost.Invalid, "Give the kind of board a name.")
+	case len(name) > maxBoard:
+		return roost.Errorf(roost.Invalid, "%q is too long: a kind of board has at most %d characters.", short(name), maxBoard)
+	case !isLetter(name[0]) && !isDigit(name[0]) || !only(name, "_.-"):
+		return roost.Errorf(roost.Invalid, "%q is no name for a kind of board: letters, digits and _ . - make one, a letter or a digit first.", short(name))
+	case strings.Contains(name, ".."):
+		return roost.Errorf(roost.Invalid, "%q is no name for a kind of board: it has two dots in a row.", name)
+	}
+	return nil
+}
+
+// CheckBoardFile tells whether a file may be kept for boards, by name and content.
+func CheckBoardFile(name, content string) error { return checkDraft(name, content) }
+
 // CheckPoolName tells whether a pool may be called so.
 func CheckPoolName(name string) error { return checkWord("pool", name) }
 

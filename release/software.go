@@ -147,6 +147,9 @@ func (t *thing) movable() error {
 	case t.app == nil:
 		return roost.Errorf(roost.Conflict, "Thing %q carries the id of an app that was deleted; give the device another app's id, or an account id, and restart it.", t.Thing)
 	}
+	if kind := t.app.app.Board; kind != "" {
+		return roost.Errorf(roost.Conflict, "Board %q is of the kind %s, as its boot program says; to run another app, change that and restart it.", t.Thing, kind)
+	}
 	return roost.Errorf(roost.Conflict, "Thing %q carries the id of the app %s; to run another, give the device that app's id, or an account id, and restart it.", t.Thing, t.app.app.Name)
 }
 

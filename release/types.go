@@ -14,6 +14,9 @@ type NewApp struct {
 	Worker     int    // seconds; 0: 300
 	Latest     bool   // its development and staging pools follow new commits and tags
 	OS         string // "": roost.Factory
+	Board      string // the kind of board that it is for, "" for none; see CheckBoard
+	// Files are what it is made of first; nil: our own two tasks, or nothing for a board.
+	Files map[string]string
 }
 
 // AppChange is a change of an app; nil leaves a part as it is.
@@ -46,6 +49,8 @@ type NewCommit struct {
 	Origin  string            // see roost.Commit
 	Parent  string            // what it was written against; "": whatever is the newest
 	Files   map[string]string // all files of the commit; nil: the working copy
+	// Unchecked: the syntax of the files is not looked at.
+	Unchecked bool
 }
 
 // PoolState is a pool, what it means and how many things are in it.

@@ -11,25 +11,25 @@ import (
 // Apps gives all apps of all projects, by number.
 func (s *Store) Apps(ctx context.Context) ([]roost.App, error) {
 	return list(ctx, s, "read apps", scanApp, `SELECT project, id, number, name, default_pool, hidden, admits, unchecked, made_by,
-		created_ms, edited_ms FROM apps ORDER BY number`)
+		created_ms, edited_ms, board FROM apps ORDER BY number`)
 }
 
 func scanApp(row scanner) (a roost.App, err error) {
 	var created, edited int64
-	err = row.Scan(&a.Project, &a.ID, &a.Number, &a.Name, &a.DefaultPool, &a.Hidden, &a.Admits, &a.Unchecked, &a.By, &created, &edited)
+	err = row.Scan(&a.Project, &a.ID, &a.Number, &a.Name, &a.DefaultPool, &a.Hidden, &a.Admits, &a.Unchecked, &a.By, &created, &edited, &a.Board)
 	a.Created, a.Edited = at(created), at(edited)
 	return a, err
 }
 
-const insertApp = `INSERT INTO apps (project, id, name, default_pool, hidden, admits, unchecked, made_by, created_ms, edited_ms)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`
+const insertApp = `INSERT INTO apps (project, id, name, default_pool, hidden, admits, unchecked, made_by, created_ms, edited_ms, board)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`
 
 // MakeApp keeps a new app with its pools and its first commit, and gives its number;
 // roost.Conflict when there is one of its id.
 func (s *Store) MakeApp(ctx context.Context, a roost.App, pools []roost.Pool, first roost.Commit, contents []string) (number int64, err error) {
 	err = s.write(ctx, "make app", func(t *txn) error {
 		ids, err := query(t, scanID, insertApp, a.Project, a.ID, a.Name, a.DefaultPool, a.Hidden, a.Admits, a.Unchecked, a.By,
-			ms(a.Created), ms(a.Edited))
+			ms(a.Created), ms(a.Edited), a.Board)
 		if isUnique(err) {
 			return roost.Because(roost.Conflict, err, "There is an app with the id %s already.", a.ID)
 		}
