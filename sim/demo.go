@@ -14,7 +14,10 @@ type Addresses struct {
 	WS     string // HOST:PORT or ws://HOST:PORT/node
 	MQTT   string // HOST:PORT, or a URL as in Config.To
 	MQTTSN string // HOST:PORT
-	Log    *slog.Logger
+	// Pythings is HOST:PORT of an HTTP port, and DemoApp the id of the app that the demo's
+	// PythingsOS device brings; without one it stays away.
+	Pythings, DemoApp string
+	Log               *slog.Logger
 }
 
 // Guest is a thing of the demo fleet.
@@ -62,11 +65,11 @@ var cast = []struct {
 
 // DemoGuests lists who comes when Demo runs with all doors open.
 func DemoGuests() []Guest {
-	guests := make([]Guest, len(cast))
+	guests := make([]Guest, len(cast), len(cast)+1)
 	for i, c := range cast {
 		guests[i] = Guest{ID: c.uid + "1", Door: DoorOf(c.kind), Waits: c.waits}
 	}
-	return guests
+	return append(guests, Guest{ID: wittyUID + "1", Door: DoorOf("pythings")})
 }
 
 // Demo plays a small mixed fleet over the real protocols until ctx ends, with every
@@ -87,20 +90,33 @@ func Demo(ctx context.Context, to Addresses) error {
 			Count: 1, UID: c.uid, Names: []string{c.name}, Resources: c.resources, Style: c.style,
 			LeaveAfter: c.leaves, BackAfter: c.back, Sleep: c.sleeps, Webcam: hillside.url(), Seed: uint64(i), Log: to.Log,
 		}
-		all.Go(func() error { return to.fleet(c.kind, config).Run(ctx) })
+		all.Go(func() error { return to.fleet(c.kind, "", config).Run(ctx) })
+	}
+	if to.DemoApp != "" {
+		all.Go(func() error { return to.fleet("pythings", to.DemoApp, Config{UID: wittyUID, Log: to.Log}).Run(ctx) })
 	}
 	return all.Wait()
 }
 
 // of gives where things of a kind go; "": nowhere.
 func (a Addresses) of(kind string) string {
-	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN}[kind]
+	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN, "pythings": a.Pythings}[kind]
 }
 
-// fleet makes things for one of our doors.
-func (a Addresses) fleet(kind string, c Config) *Fleet {
+// wittyUID is what the demo's PythingsOS device is called, but for the number: a board
+// with a photoresistor and a light of three colours.
+const wittyUID = "witty-board-"
+
+// fleet makes things for one of our doors; brings is for PythingsOS devices.
+func (a Addresses) fleet(kind, brings string, c Config) *Fleet {
 	c.To = a.of(kind)
 	switch kind {
+	case "pythings":
+		log := c.Log
+		if log == nil {
+			log = slog.New(slog.DiscardHandler)
+		}
+		return Pythings(c, PythingsConfig{AID: brings, Platform: "MicroPython"}, MicroPython(1, log))
 	case "ws":
 		return WS(c)
 	case "mqtt":

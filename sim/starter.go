@@ -48,12 +48,13 @@ var kits = []struct {
 }
 
 // kinds are the protocols of things that can be started.
-var kinds = []string{"coap", "mqtt", "mqttsn", "ws"}
+var kinds = []string{"coap", "mqtt", "mqttsn", "pythings", "ws"}
 
 // Start plays one more thing until Close and gives its own id. kind is "coap",
-// "mqtt", "mqttsn" or "ws". Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
+// "mqtt", "mqttsn", "pythings" or "ws"; brings is the id of an app or an account that a
+// PythingsOS device has been given. Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
 // when the door is off.
-func (s *Starter) Start(ctx context.Context, kind string) (id string, err error) {
+func (s *Starter) Start(ctx context.Context, kind, brings string) (id string, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -74,7 +75,7 @@ func (s *Starter) Start(ctx context.Context, kind string) (id string, err error)
 	kit := kits[s.started%len(kits)]
 	s.started++
 	uid := strings.ReplaceAll(strings.ToLower(kit.name), " ", "-") + "-" + strings.ToLower(roost.NewID()[:5]) + "-"
-	fleet := s.to.fleet(kind, Config{
+	fleet := s.to.fleet(kind, brings, Config{
 		UID: uid, Names: []string{kit.name}, Resources: kit.resources, Seed: uint64(s.started), Log: s.to.Log,
 	})
 	s.parts.Go(func() { s.play(fleet, kind) })

@@ -131,7 +131,7 @@ func TestStarter(t *testing.T) {
 	c, w, m := startCoAP(t, coap.Changed), startWS(t), startMQTT(t)
 	s := sim.NewStarter(sim.Addresses{CoAP: c.addr, WS: w.addr, MQTT: m.addr})
 	defer s.Close() //nolint:errcheck // never fails
-	id, err := s.Start(t.Context(), "coap")
+	id, err := s.Start(t.Context(), "coap", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,40 +139,40 @@ func TestStarter(t *testing.T) {
 		t.Errorf("id %q is not fit", id)
 	}
 	c.next(t, "/alive", "alive:"+id)
-	other, err := s.Start(t.Context(), "ws")
+	other, err := s.Start(t.Context(), "ws", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := w.next(t).id; got != other || other == id {
 		t.Errorf("connected as %q, want %q", got, other)
 	}
-	third, err := s.Start(t.Context(), "mqtt")
+	third, err := s.Start(t.Context(), "mqtt", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := string(m.next(t, "node/check").Payload); got != `{"id": "`+third+`"}` {
 		t.Errorf("%s checks in as %s", third, got)
 	}
-	if _, err := s.Start(t.Context(), "fax"); roost.KindOf(err) != roost.Invalid {
+	if _, err := s.Start(t.Context(), "fax", ""); roost.KindOf(err) != roost.Invalid {
 		t.Errorf("fax: %v", err)
 	}
 	for range 47 {
-		if _, err := s.Start(t.Context(), "coap"); err != nil {
+		if _, err := s.Start(t.Context(), "coap", ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Start(t.Context(), "coap"); roost.KindOf(err) != roost.TooMany {
+	if _, err := s.Start(t.Context(), "coap", ""); roost.KindOf(err) != roost.TooMany {
 		t.Errorf("the 51st: %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Start(t.Context(), "coap"); roost.KindOf(err) != roost.Unavailable {
+	if _, err := s.Start(t.Context(), "coap", ""); roost.KindOf(err) != roost.Unavailable {
 		t.Errorf("after Close: %v", err)
 	}
 	off := sim.NewStarter(sim.Addresses{WS: w.addr})
 	defer off.Close() //nolint:errcheck // never fails
-	if _, err := off.Start(t.Context(), "coap"); roost.KindOf(err) != roost.Unavailable {
+	if _, err := off.Start(t.Context(), "coap", ""); roost.KindOf(err) != roost.Unavailable {
 		t.Errorf("door off: %v", err)
 	}
 }

@@ -110,7 +110,7 @@ func TestFaultsInsideStayInside(t *testing.T) {
 
 type failing struct{}
 
-func (failing) Start(_ context.Context, kind string) (string, error) {
+func (failing) Start(_ context.Context, kind, _ string) (string, error) {
 	if kind == "ws" {
 		panic("oh no")
 	}

@@ -8,7 +8,8 @@ import (
 
 type simulatedRequest struct {
 	Body struct {
-		Kind string `json:"kind" enum:"coap,ws,mqtt,mqttsn"`
+		Kind string `json:"kind" enum:"coap,ws,mqtt,mqttsn,pythings"`
+		App  string `json:"app,omitempty" maxLength:"64" doc:"Of kind pythings: the app whose id it brings; without one, your account id."`
 	} `contentType:"application/json" nameHint:"NewSimulated"`
 }
 
@@ -22,11 +23,35 @@ func (s *Server) startSimulated(ctx context.Context, in *simulatedRequest) (*sim
 	if s.Simulator == nil {
 		return nil, roost.Errorf(roost.NotFound, "This server has no simulator; start `roost demo` or `roost sim` instead.")
 	}
-	id, err := s.Simulator.Start(ctx, in.Body.Kind)
+	brings, err := s.brought(ctx, in.Body.Kind, in.Body.App)
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.Simulator.Start(ctx, in.Body.Kind, brings)
 	if err != nil {
 		return nil, err
 	}
 	out := &simulatedAnswer{}
 	out.Body.ID = id
 	return out, s.audit(ctx, "simulated.start", id, in.Body.Kind)
+}
+
+// brought is the id that a simulated PythingsOS device has been given: that of the app
+// asked for, or the asker's account.
+func (s *Server) brought(ctx context.Context, kind, app string) (string, error) {
+	if kind != "pythings" {
+		return "", nil
+	}
+	if app != "" {
+		if s.Releases == nil {
+			return "", roost.Errorf(roost.NotFound, "This server has no apps.")
+		}
+		a, err := s.Releases.App(s.project, roost.AppID(app))
+		return string(a.ID), err
+	}
+	me, err := s.Accounts.Self(ctx, callerOf(ctx).actor)
+	if err != nil {
+		return "", roost.Errorf(roost.Invalid, "Say which app the device shall bring the id of: a token has no account.")
+	}
+	return me.Account, nil
 }

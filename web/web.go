@@ -70,7 +70,8 @@ type Config struct {
 
 // Simulator starts one simulated thing over a real protocol and gives its id.
 type Simulator interface {
-	Start(ctx context.Context, kind string) (id string, err error)
+	// brings is for kind "pythings": the id of an app or an account.
+	Start(ctx context.Context, kind, brings string) (id string, err error)
 }
 
 // Server is the door. Handler may be served at once; Run keeps its streams honest.

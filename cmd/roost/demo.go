@@ -89,9 +89,13 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 		if err := h.announce(ctx, con.out); err != nil {
 			return err
 		}
-		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes on this machine. Ctrl-C ends it all.")
+		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes and a PythingsOS device on this machine. Ctrl-C ends it all.")
+		to := h.simAddresses()
+		if to.DemoApp, err = h.demoApp(doors); err != nil {
+			return err
+		}
 		fleet.Go(func() {
-			if err := sim.Demo(doors, h.simAddresses()); err != nil {
+			if err := sim.Demo(doors, to); err != nil {
 				log.Error("the demo fleet left", "err", err)
 			}
 		})

@@ -84,8 +84,8 @@ type playing struct {
 }
 
 // Start plays one more thing and lets it in.
-func (p playing) Start(ctx context.Context, kind string) (string, error) {
-	id, err := p.Starter.Start(ctx, kind)
+func (p playing) Start(ctx context.Context, kind, brings string) (string, error) {
+	id, err := p.Starter.Start(ctx, kind, brings)
 	if err == nil {
 		p.guests.expect(roost.Identity{Door: sim.DoorOf(kind), Own: id})
 	}

@@ -82,7 +82,8 @@ func socketError(flag, address string, err error) error {
 
 // simAddresses are where things simulated inside this process go.
 func (h *house) simAddresses() sim.Addresses {
-	a := sim.Addresses{WS: onLoopback(h.listeners[0].Addr()), Log: h.log}
+	http := onLoopback(h.listeners[0].Addr())
+	a := sim.Addresses{WS: http, Pythings: http, Log: h.log}
 	if h.coapConn != nil {
 		a.CoAP = onLoopback(h.coapConn.LocalAddr())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func (s serveCmd) check() (settings, error) {
 		checkChoice("enrol", s.Enrol, registry.EnrolApprove, registry.EnrolOpen, registry.EnrolClosed),
 		checkChoice("pyaiot-clients", s.PyaiotClients, pyaiot.ClientsToken, pyaiot.ClientsOpen, pyaiot.ClientsOff),
 		checkChoice("pyaiot-auth", s.PyaiotAuth, "head", "any"),
-		checkChoice("tls-legacy", s.TLSLegacy, "on", off),
+		checkChoice("tls-legacy", cmp.Or(s.TLSLegacy, off), "on", off),
 		checkChoice("durability", s.Durability, "batch", "commit"),
 		checkDuration("presence", s.Presence, time.Second, 24*time.Hour),
 		checkURL("public-url", s.PublicURL),

@@ -52,9 +52,9 @@ export async function approveAll(): Promise<void> {
   await each(waiting, async (t) => void fleet.put(await api.approve(t.id)), "approved");
 }
 
-export async function simulate(kind: SimulatedKind): Promise<string> {
+export async function simulate(kind: SimulatedKind, app = ""): Promise<string> {
   try {
-    const { id } = await api.simulate(kind);
+    const { id } = await api.simulate(kind, app);
     toasts.say("A simulated thing is starting");
     return id;
   } catch (err) {

@@ -362,7 +362,9 @@ export const api = {
 
   site: () => call<Site>("GET", "/site"),
   system: () => call<System>("GET", "/system"),
-  simulate: (kind: SimulatedKind) => call<{ id: string }>("POST", "/simulated", { kind }),
+  /** app is for a PythingsOS device: whose id it brings; the account's without one. */
+  simulate: (kind: SimulatedKind, app = "") =>
+    call<{ id: string }>("POST", "/simulated", app ? { kind, app } : { kind }),
 };
 
 /** The sentence of whatever was thrown. */
