@@ -31,9 +31,9 @@ test("the first load is under 100 kB", built, async () => {
   assert.ok(sum < 100_000, `${sum} bytes`);
 });
 
-test("charts, maps and 3-D are not part of it", built, async () => {
+test("charts, maps, 3-D and the code editor are not part of it", built, async () => {
   const { files } = await firstLoad();
-  const heavy = /u-cursor-x|leaflet-pane|WebGLRenderer/;
+  const heavy = /u-cursor-x|leaflet-pane|WebGLRenderer|cm-lineNumbers/;
   for (const f of files) assert.doesNotMatch(await readFile(new URL(f, dist), "utf8"), heavy, f);
 });
 

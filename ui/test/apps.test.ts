@@ -233,6 +233,9 @@ test("names of files are checked while they are typed", () => {
   expect(nameTrouble("worker_task.py", ["worker_task.py"])).toContain("already");
   expect(nameTrouble("a/b.py", [])).toContain("only");
   expect(nameTrouble("../x", [])).toContain("only");
+  expect(nameTrouble("2.py", [])).toContain("begins");
+  expect(nameTrouble("a..py", [])).toContain("two dots");
+  expect(nameTrouble("boot.py", [])).toContain("device");
   expect(nameTrouble("", [])).toContain("name");
 });
 

@@ -105,8 +105,10 @@ export function draftWords(files: Pick<SourceFile, "state">[]): string {
 export function nameTrouble(name: string, taken: string[]): string {
   if (!name) return "Give it a name.";
   if (name.length > 64) return "A name has at most 64 characters.";
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name))
-    return "Letters, digits, dots, dashes and underscores only.";
+  if (!/^[A-Za-z0-9_.-]+$/.test(name)) return "Letters, digits, dots, dashes and underscores only.";
+  if (!/^[A-Za-z_]/.test(name)) return "It begins with a letter or an underscore.";
+  if (name.includes("..")) return "Not two dots in a row.";
+  if (name === "boot.py") return "boot.py belongs to the device.";
   if (taken.includes(name)) return `There is a ${name} already.`;
   return "";
 }

@@ -153,7 +153,11 @@ export const apps = {
     shipmentOf(await call<Shipment>("POST", at(app, "/import") + query({ message }), file)),
 
   tell: (app: string, value: unknown, pool = "") =>
-    call<{ sent: number }>("POST", at(app, "/messages"), pool ? { value, pool } : { value }),
+    call<{ sent: number; refused?: number; why?: string }>(
+      "POST",
+      at(app, "/messages"),
+      pool ? { value, pool } : { value },
+    ),
 };
 
 /** The faults in files for which a commit was refused; none if it was refused for something else. */
