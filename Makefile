@@ -52,8 +52,8 @@ lint: $(UI) $(VM) ## style and known faults; fetches its tools
 	go run $(GOVULN) ./... || echo "govulncheck: its database was not reached or it found something; see above"
 	cd ui && npm run check
 
-fuzz: ## every fuzz target for FUZZTIME
-	./scripts/fuzz $(FUZZTIME)
+fuzz: $(VM) ## every fuzz target for FUZZTIME
+	GOFLAGS=-tags=vm ./scripts/fuzz $(FUZZTIME)
 
 bench: build ## the load generator over the wire, then Go benchmarks of the hot paths
 	bin/roost bench suite --binary bin/roost

@@ -14,6 +14,9 @@ const (
 	maxSource = 256 << 10
 	// compileTime bounds the compilation of one file; a usual one takes milliseconds.
 	compileTime = 10 * time.Second
+	// compilerIdle is after how long without a file the memory is given back:
+	// some 7 MB, which the next file has to wait a few tenths of a second for.
+	compilerIdle = 10 * time.Minute
 )
 
 // SyntaxError is why a file does not compile.
@@ -38,17 +41,20 @@ type Compiler struct {
 
 	mu     sync.Mutex
 	idle   []*cross
-	held   bool // the engine
+	rest   *time.Timer // frees what has been idle for long
+	held   bool        // the engine
 	closed bool
 }
 
 // NewCompiler costs nothing yet: the compiler itself is made ready at the first
-// file. Close frees it. ErrUnavailable without MicroPython in the build.
+// file, and freed when none has come for long. Close it. ErrUnavailable without MicroPython in the build.
 func NewCompiler(context.Context) (*Compiler, error) {
 	if !Available() {
 		return nil, ErrUnavailable
 	}
-	return &Compiler{slots: make(chan struct{}, min(runtime.GOMAXPROCS(0), 4)), limit: compileTime}, nil
+	c := &Compiler{slots: make(chan struct{}, min(runtime.GOMAXPROCS(0), 4)), limit: compileTime}
+	c.rest = time.AfterFunc(compilerIdle, c.freeIdle)
+	return c, nil
 }
 
 // Check tells where and why source does not compile: text is empty when it
@@ -100,8 +106,18 @@ func (c *Compiler) Close() error {
 	for range cap(c.slots) {
 		c.slots <- struct{}{}
 	}
+	c.rest.Stop()
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.free()
+	c.mu.Unlock()
+	for range cap(c.slots) {
+		<-c.slots
+	}
+	return nil
+}
+
+// free gives all memory back; nobody compiles, and c.mu is held.
+func (c *Compiler) free() {
 	for _, x := range c.idle {
 		x.close()
 	}
@@ -109,10 +125,15 @@ func (c *Compiler) Close() error {
 		crossEngine.drop()
 	}
 	c.idle, c.held = nil, false
-	for range cap(c.slots) {
-		<-c.slots
+}
+
+// freeIdle frees unless somebody compiles; who does sets the timer again.
+func (c *Compiler) freeIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.slots) == 0 {
+		c.free()
 	}
-	return nil
 }
 
 var errClosed = errors.New("the compiler is closed")
@@ -152,6 +173,9 @@ func (c *Compiler) put(x *cross) {
 	c.mu.Lock()
 	if x != nil {
 		c.idle = append(c.idle, x)
+	}
+	if !c.closed {
+		c.rest.Reset(compilerIdle)
 	}
 	c.mu.Unlock()
 	<-c.slots

@@ -151,6 +151,28 @@ func TestCancelledChecksEnd(t *testing.T) {
 	}
 }
 
+func TestIdleCompilersHoldNoMemory(t *testing.T) {
+	c := newTestCompiler(t)
+	for range 2 {
+		if _, _, text, err := c.Check(t.Context(), "a.py", []byte("x = 1")); text != "" || err != nil {
+			t.Fatal(text, err)
+		}
+		c.freeIdle()
+		if len(c.idle) > 0 || c.held {
+			t.Errorf("%d instances are held, the machine code: %v", len(c.idle), c.held)
+		}
+	}
+	x, err := c.take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.freeIdle()
+	if !c.held {
+		t.Error("freed while somebody compiled")
+	}
+	c.put(x)
+}
+
 func TestManyCheckAtOnce(t *testing.T) {
 	c := newTestCompiler(t)
 	var all sync.WaitGroup

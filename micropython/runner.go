@@ -80,9 +80,7 @@ const loadTime = 30 * time.Second
 func (r *Runner) Load(files map[string]string) error {
 	r.Close()
 	r.store(files)
-	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
-	defer cancel()
-	vm, err := NewVM(ctx, VMConfig{
+	vm, err := NewVM(context.Background(), VMConfig{
 		Flash: r.config.Flash, Memory: r.config.Memory, Now: r.config.Now,
 		Print: r.print, Modules: boardModules(), Host: r.functions(),
 	})
@@ -90,6 +88,8 @@ func (r *Runner) Load(files map[string]string) error {
 		return err
 	}
 	r.vm = vm
+	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
+	defer cancel()
 	if err := vm.Exec(ctx, "import _board"); err != nil {
 		return err
 	}
