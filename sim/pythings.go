@@ -34,6 +34,8 @@ type PythingsConfig struct {
 	Modulus   *big.Int  // for payload encryption; nil: the one that releases bring
 	Key       *wire.Key // of payload encryption; nil: a new one at each boot
 
+	Restart time.Duration // how long a reboot takes; 0: 3 s on a computer, half a second on a board
+
 	Faults PythingsFaults
 	Runner Runner // nil: Scripted; a Fleet gives each its own
 	// Told hears what happens, in order, from the goroutine that plays the device.

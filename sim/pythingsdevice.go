@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,10 +35,11 @@ var (
 const (
 	pythingsTick    = time.Second
 	pythingsRetry   = 3 * time.Second
-	pythingsCrash   = 6 * time.Second  // from an uncaught error to the reboot
-	pythingsStart   = 3 * time.Second  // from the end of the process to its next start
-	pythingsTimeout = 60 * time.Second // of a read, a write or a connect
-	pythingsRescue  = 60 * time.Second // until somebody takes the power of a hanging device away
+	pythingsCrash   = 6 * time.Second        // from an uncaught error to the reboot
+	pythingsStart   = 3 * time.Second        // from the end of the process to its next start, by a script
+	pythingsReset   = 500 * time.Millisecond // of a board, until its network is there again
+	pythingsTimeout = 60 * time.Second       // of a read, a write or a connect
+	pythingsRescue  = 60 * time.Second       // until somebody takes the power of a hanging device away
 )
 
 // PythingsDevice is a PythingsOS device of releases 1.x. Boot and Tick play it step by
@@ -68,6 +70,12 @@ type PythingsDevice struct {
 func NewPythings(c PythingsConfig) *PythingsDevice {
 	c.Platform = cmp.Or(c.Platform, "Python")
 	c.Version = cmp.Or(c.Version, defaultOS)
+	if c.Restart == 0 {
+		c.Restart = pythingsReset
+		if slices.Contains([]string{"Python", "MicroPython", "RaspberryPi"}, c.Platform) {
+			c.Restart = pythingsStart
+		}
+	}
 	if c.Told == nil {
 		c.Told = func(PythingsEvent) {}
 	}
@@ -134,7 +142,7 @@ func (d *PythingsDevice) Run(ctx context.Context) error {
 		case errors.Is(err, ErrNoAID):
 			<-ctx.Done()
 		default:
-			d.c.Wait(ctx, pythingsStart)
+			d.c.Wait(ctx, d.c.Restart)
 		}
 	}
 	return nil
