@@ -29,6 +29,7 @@ type RunnerConfig struct {
 type Runner struct {
 	config  RunnerConfig
 	vm      *VM
+	holds   bool             // the engine
 	app     []string         // names of the files that Load put on the flash
 	capture *strings.Builder // while a shell line runs
 
@@ -78,8 +79,14 @@ const loadTime = 30 * time.Second
 // task cannot be imported; the board runs then, and calls of that task answer
 // the same.
 func (r *Runner) Load(files map[string]string) error {
-	r.Close()
+	r.off()
 	r.store(files)
+	if !r.holds { // a reboot is not to compile MicroPython again
+		if err := vmEngine.hold(context.Background()); err != nil {
+			return err
+		}
+		r.holds = true
+	}
 	vm, err := NewVM(context.Background(), VMConfig{
 		Flash: r.config.Flash, Memory: r.config.Memory, Now: r.config.Now,
 		Print: r.print, Modules: boardModules(), Host: r.functions(),
@@ -153,7 +160,7 @@ func (r *Runner) call(ctx context.Context, function string, args ...any) (string
 func (r *Runner) ended(err error) error {
 	var raised *Exception
 	if errors.Is(err, ErrReboot) || errors.As(err, &raised) && raised.Class == "SystemExit" {
-		r.Close()
+		r.off()
 		return ErrReboot
 	}
 	return err
@@ -200,6 +207,14 @@ func (r *Runner) Pins() map[int]int {
 
 // Close switches the board off and frees it; its flash stays.
 func (r *Runner) Close() {
+	r.off()
+	if r.holds {
+		vmEngine.drop()
+		r.holds = false
+	}
+}
+
+func (r *Runner) off() {
 	if r.vm != nil {
 		r.vm.Close()
 		r.vm = nil
