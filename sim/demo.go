@@ -65,11 +65,11 @@ var cast = []struct {
 
 // DemoGuests lists who comes when Demo runs with all doors open.
 func DemoGuests() []Guest {
-	guests := make([]Guest, len(cast), len(cast)+1)
+	guests := make([]Guest, len(cast))
 	for i, c := range cast {
 		guests[i] = Guest{ID: c.uid + "1", Door: DoorOf(c.kind), Waits: c.waits}
 	}
-	return append(guests, Guest{ID: wittyUID + "1", Door: DoorOf("pythings")})
+	return guests
 }
 
 // Demo plays a small mixed fleet over the real protocols until ctx ends, with every
@@ -103,8 +103,10 @@ func (a Addresses) of(kind string) string {
 	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN, "pythings": a.Pythings}[kind]
 }
 
-// wittyUID is what the demo's PythingsOS device is called, but for the number: a board
-// with a photoresistor and a light of three colours.
+// DemoBoard is the id of the demo's PythingsOS device, which comes where there is an app
+// for it: a board with a photoresistor and a light of three colours.
+const DemoBoard = wittyUID + "1"
+
 const wittyUID = "witty-board-"
 
 // fleet makes things for one of our doors; brings is for PythingsOS devices.

@@ -83,6 +83,7 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 			h.guests.expect(roost.Identity{Door: g.Door, Own: g.ID})
 		}
 	}
+	h.guests.expect(roost.Identity{Door: "pythings", Own: sim.DemoBoard})
 	var fleet sync.WaitGroup
 	defer fleet.Wait()
 	return h.run(ctx, func(doors context.Context) error {
