@@ -62,8 +62,8 @@ func TestFleetComesBackAtOnce(t *testing.T) {
 	}
 }
 
-// The server dies between every two calls of a session: the device goes on.
-func TestServerDiesBetweenAllCalls(t *testing.T) {
+// The server is another process after every call of a session: the device goes on.
+func TestServerRestartsBetweenAllCalls(t *testing.T) {
 	for _, encrypted := range []bool{false, true} {
 		h := build(t, plan{})
 		d := h.device("steady")

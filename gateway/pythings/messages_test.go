@@ -210,7 +210,7 @@ func TestUnansweredMessageEnds(t *testing.T) {
 	d.message(ids[2])
 }
 
-// The server died between the delivery and the reply, or before the next delivery.
+// The server restarted between the delivery and the reply, or before the next delivery.
 func TestMessagesOutliveTheServer(t *testing.T) {
 	h := build(t, plan{})
 	d := h.running("steady")
