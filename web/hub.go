@@ -58,14 +58,15 @@ func (h *hub) admit(w *watcher) {
 	h.work.Go(w.listen)
 	if !h.following {
 		h.following = true
-		h.work.Go(h.ring)
+		place := h.feed.Tail() // here: w may sleep before ring runs, and what comes meanwhile must wake it
+		h.work.Go(func() { h.ring(place) })
 	}
 }
 
-// ring wakes those who sleep, at each event, until the feed or the hub closes.
-func (h *hub) ring() {
+// ring wakes those who sleep, at each event from place on, until the feed or the hub
+// closes.
+func (h *hub) ring(place *live.Reader[*roost.Event]) {
 	var news [64]*roost.Event
-	place := h.feed.Tail()
 	defer func() { place.Close() }()
 	for {
 		_, err := place.Next(h.follow, news[:])

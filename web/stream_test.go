@@ -58,7 +58,7 @@ func (w *watching) say(text string) {
 // next gives the next message.
 func (w *watching) next() map[string]any {
 	w.t.Helper()
-	ctx, stop := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(w.t.Context(), 30*time.Second)
 	defer stop()
 	_, text, err := w.conn.Read(ctx)
 	if err != nil {
