@@ -220,7 +220,7 @@ func TestRebootsAreSaid(t *testing.T) {
 		r := newTestRunner(t, RunnerConfig{})
 		app := "class ManagementTask:\n    def call(self, data):\n        with open('/kept', 'w') as f: f.write('yes')\n        " + source + "\n"
 		load(t, r, quietWorker, app)
-		if _, err := r.Management(t.Context(), ""); err != ErrReboot {
+		if _, err := r.Management(t.Context(), ""); !errors.Is(err, ErrReboot) {
 			t.Errorf("%q: %v", source, err)
 		}
 		if _, err := r.Worker(t.Context()); !errors.Is(err, errOff) {

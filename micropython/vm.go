@@ -267,7 +267,7 @@ func (e *endedError) Unwrap() error { return e.cause }
 
 // Close frees all of the board but its flash.
 func (v *VM) Close() {
-	if v.dead == errOff {
+	if errors.Is(v.dead, errOff) {
 		return
 	}
 	v.dead = errOff
