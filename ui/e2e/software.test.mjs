@@ -36,6 +36,7 @@ test("it has the tabs of a thing that takes apps, and others keep theirs", only,
 });
 
 test("a message: queued until the thing asks, then sent, then answered", only, async () => {
+  Object.assign(server.mock.software, { pause: 3000, work: 3000 });
   await page.goto(pump + "/messages");
   await page.getByText("The thing asks every 5 s").first().waitFor();
   await page.getByLabel("Message to the app").fill("led:on");
@@ -46,6 +47,7 @@ test("a message: queued until the thing asks, then sent, then answered", only, a
   await entry("led:on").getByText('Got "led:on"').waitFor();
   const last = server.mock.commands.at(-1);
   assert.deepEqual([last.kind, last.value], ["message", "led:on"]);
+  Object.assign(server.mock.software, { pause: 300, work: 100 });
 });
 
 test("what reads as JSON goes as JSON, and can go as text", only, async () => {
@@ -100,6 +102,7 @@ test("worker messages come live, are filtered and found", only, async () => {
 });
 
 test("the shell: an answer, a traceback, history by arrow keys that stays", only, async () => {
+  server.mock.software.pause = 4000;
   await page.goto(pump + "/shell");
   const line = page.getByLabel("A line of Python for the thing");
   const log = page.getByRole("log");
@@ -107,6 +110,7 @@ test("the shell: an answer, a traceback, history by arrow keys that stays", only
   await line.press("Enter");
   await log.getByText("The thing asks every 5 s").waitFor();
   await log.getByText("2", { exact: true }).waitFor();
+  server.mock.software.pause = 300;
   await line.fill("1/0");
   await line.press("Enter");
   await log.locator("pre.bad").getByText("ZeroDivisionError").waitFor();

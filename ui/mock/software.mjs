@@ -45,8 +45,9 @@ const things = [
 ];
 
 export class SoftwareHouse {
-  /** How long until a thing comes and asks, in ms. */
+  /** How long until a thing comes and asks, and from then until it answers, in ms. */
   pause = 1200;
+  work = 400;
   constructor(mock, { empty = false, only = () => true } = {}) {
     this.mock = mock;
     this.next = 1;
@@ -332,7 +333,7 @@ export class SoftwareHouse {
     }, this.pause).unref();
     const [state, result, error] = answer(cmd);
     if (!state) return;
-    setTimeout(() => step({ state, result, error, ended: Date.now() }), this.pause + 400).unref();
+    setTimeout(() => step({ state, result, error, ended: Date.now() }), this.pause + this.work).unref();
   }
 
   pythings(c) {

@@ -44,6 +44,8 @@ describe("what goes to the device", () => {
     expect(init.targetAddressSpace).toBeUndefined();
     await ask("http://192.168.4.1", { cmd: "check" }, { fetch: fake, secure: true });
     expect(init.targetAddressSpace).toBe("local");
+    await ask("http://127.0.0.1:8094", { cmd: "check" }, { fetch: fake, secure: true });
+    expect(init.targetAddressSpace).toBe("loopback");
   });
 });
 

@@ -96,11 +96,12 @@ export async function ask(base: string, order: Order, options: AskOptions = {}):
     signal: AbortSignal.timeout(patience(order.cmd)),
   };
   // From a page over HTTPS some browsers ask the reader, if they are told that the address is a local one.
-  if (options.secure) init.targetAddressSpace = "local";
+  if (options.secure) init.targetAddressSpace = thisComputer.test(base) ? "loopback" : "local";
   const res = await (options.fetch ?? fetch)(base + "/" + queryOf(order), init);
   return parseAnswer(await res.text());
 }
 
+const thisComputer = /^http:\/\/(localhost|127\.|\[::1\])/;
 const near =
   /^(localhost|127\.\d+\.\d+\.\d+|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|169\.254\.\d+\.\d+|172\.(1[6-9]|2\d|3[01])\.\d+\.\d+|\[(::1|f[cde][0-9a-f:]*)\]|[\w-]+\.local)$/i;
 
