@@ -299,6 +299,8 @@ test("a pool is added, made the default, and removed when it may be", only, asyn
   assert.equal(await page.getByRole("button", { name: "Remove the pool" }).count(), 0);
   await page.getByLabel("New things go to").selectOption("development");
   await page.getByRole("button", { name: "Remove the pool" }).click();
+  await page.getByLabel("to go on").fill("field-test");
+  await page.getByRole("button", { name: "Remove", exact: true }).click();
   await page.getByText("field-test is gone").waitFor();
 });
 

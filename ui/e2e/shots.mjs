@@ -31,6 +31,17 @@ async function takesApps(page, tab) {
   return `/things/${encodeURIComponent(found.id)}/${tab}`;
 }
 
+/** The path of the app with the most things. */
+async function app(page) {
+  const { apps } = await page.evaluate(() => fetch("/api/v2/apps").then((r) => r.json()));
+  const found = apps.toSorted((a, b) => b.things - a.things)[0];
+  return "/apps/" + found.id;
+}
+async function editor(path, page) {
+  await page.goto(path);
+  await page.locator(".cm-content").waitFor();
+}
+
 const pages = {
   fleet: async (p) => p.goto("/"),
   cards: async (p) => {
@@ -61,6 +72,28 @@ const pages = {
   shell: async (p) => p.goto(await takesApps(p, "shell")),
   software: async (p) => p.goto(await takesApps(p, "software")),
   log: async (p) => p.goto(await takesApps(p, "log")),
+  apps: async (p) => p.goto("/apps"),
+  newapp: async (p) => p.goto("/apps/new"),
+  code: async (p) => editor(await app(p), p),
+  completion: async (p) => {
+    await editor(await app(p), p);
+    await p.locator(".cm-content").click();
+    await p.keyboard.press("Control+End");
+    await p.keyboard.insertText("\ndef broken(\n");
+    await p.getByRole("region", { name: "Problems" }).getByRole("button").first().waitFor();
+    await p.keyboard.type("\nmachine.");
+    await p.locator(".cm-tooltip-autocomplete").waitFor();
+  },
+  apphistory: async (p) => {
+    await p.goto((await app(p)) + "/history");
+    await p.getByRole("list", { name: "Commits" }).getByRole("link", { name: /ago/ }).first().click();
+    await p.locator(".cm-content").first().waitFor();
+  },
+  appthings: async (p) => p.goto((await app(p)) + "/things"),
+  appsettings: async (p) => {
+    await p.goto((await app(p)) + "/settings?pool=development");
+    await p.getByLabel("Worker interval").fill("30");
+  },
   account: async (p) => p.goto("/account"),
   shelf: async (p) => p.goto("/system/shelf"),
   pythingsos: async (p) => p.goto("/add/pythingsos"),
