@@ -179,6 +179,7 @@ func (h *house) openDoors(ctx context.Context) error {
 	h.pages = &http.Server{
 		Handler: h.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
+		ConnContext: pythings.ConnContext,
 	}
 	return nil
 }
@@ -197,7 +198,13 @@ func (h *house) routes() http.Handler {
 		mux.Handle("/mqtt", h.mqtt)
 	}
 	mux.Handle("/", h.web.Handler())
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if pythings.BelowPrefix(r) {
+			h.pythings.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (h *house) ready(ctx context.Context) error { return h.store.Reader().PingContext(ctx) }

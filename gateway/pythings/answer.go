@@ -101,6 +101,13 @@ func (c *call) write(status int, kind string, body []byte) error {
 	out := http.NewResponseController(c.w)
 	_ = out.SetWriteDeadline(time.Now().Add(patience)) // tests may have none
 	c.w.WriteHeader(status)
+	if len(body) <= firstPiece {
+		return c.writePieces(out, body)
+	}
+	return c.whole(func() error { return c.writePieces(out, body) })
+}
+
+func (c *call) writePieces(out *http.ResponseController, body []byte) error {
 	for size := min(len(body), firstPiece); ; size = min(len(body), piece) {
 		if _, err := c.w.Write(body[:size]); err != nil {
 			return fmt.Errorf("write an answer: %w", err)
@@ -125,10 +132,12 @@ func (c *call) writeRaw(status int, kind string, body []byte) error {
 	fmt.Fprintf(&b, "Content-Length: %d\r\nConnection: close\r\n\r\n", len(body))
 	b.Write(body)
 	_ = c.conn.SetDeadline(time.Now().Add(patience)) // a connection that is gone fails below
-	for b.Len() > 0 {
-		if _, err := c.conn.Write(b.Next(piece)); err != nil {
-			return fmt.Errorf("write an answer: %w", err)
+	return c.whole(func() error {
+		for b.Len() > 0 {
+			if _, err := c.conn.Write(b.Next(piece)); err != nil {
+				return fmt.Errorf("write an answer: %w", err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

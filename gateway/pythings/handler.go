@@ -40,6 +40,16 @@ var routes = []route{
 	{path: "time/epoch_s", serve: (*Door).epoch, get: true},
 }
 
+// BelowPrefix tells calls of devices whose backend ends with a prefix, or a slash: no
+// ServeMux has a pattern for these, and none redirects a device to where it should be.
+func BelowPrefix(r *http.Request) bool {
+	if r.Method != http.MethodPost || strings.HasPrefix(r.URL.Path, "/api/") {
+		return false
+	}
+	at := max(strings.Index(r.URL.Path, base), strings.Index(r.URL.Path, base1))
+	return at > 0
+}
+
 // ServeHTTP serves the device API below any prefix: a device may have one in its backend.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r)
