@@ -21,7 +21,7 @@ build: $(UI) $(VM) ## bin/roost with the user interface and MicroPython in it
 
 ui: $(UI)
 
-$(UI): ui/package-lock.json ui/index.html ui/vite.config.ts $(shell find ui/src ui/public -type f 2>/dev/null)
+$(UI): ui/package-lock.json ui/index.html ui/vite.config.ts $(shell find ui/src ui/public ui/websetup -type f 2>/dev/null)
 	cd ui && npm ci --no-audit --no-fund --loglevel=error && npm run build
 	@touch $@
 

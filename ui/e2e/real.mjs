@@ -218,6 +218,30 @@ test("how a resource is shown is kept by the server", only, async () => {
     .waitFor();
 });
 
+test("a PythingsOS device takes an app, messages and shell lines", only, async () => {
+  page.setDefaultTimeout(60_000); // it comes and asks, and starts again with every change
+  await page.goto("/add/pythingsos");
+  await page.getByRole("button", { name: "Start a simulated one" }).click();
+  await page.locator(".heard .line").getByRole("link", { name: "Open" }).last().click();
+  await page.getByRole("link", { name: "Software" }).click();
+  await page.getByRole("button", { name: "Install an app…" }).click();
+  await page.getByRole("button", { name: "Install", exact: true }).click();
+  await page.getByText("up to date").waitFor();
+  await page.getByRole("link", { name: "Messages" }).click();
+  await page.getByLabel("Message to the app").fill("meminfo");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  const sent = page.getByRole("listitem").filter({ hasText: "meminfo" });
+  await sent.getByText("done", { exact: true }).waitFor();
+  await sent.getByText("it answered").waitFor();
+  await page.getByRole("link", { name: "Shell" }).click();
+  await page.getByLabel("A line of Python for the thing").fill("print(20 + 22)");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByRole("log").getByText("42", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "Log" }).click();
+  await page.getByRole("list", { name: "Log" }).getByText("fetched worker_task.py").first().waitFor();
+  page.setDefaultTimeout(10_000);
+});
+
 test("deleting a thing asks for its name", only, async () => {
   await page.goto("/things/basil-1/settings");
   await page.getByRole("button", { name: "Delete…" }).click();
