@@ -136,6 +136,10 @@ test("a draft is compared with the newest commit, and discarded", only, async ()
   await page.getByRole("button", { name: "Acts for worker_task.py" }).click();
   await page.getByRole("menuitem", { name: "Discard changes" }).click();
   await page.getByText("worker_task.py is as in the newest commit").waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await code().getByText("def broken(").waitFor();
+  await page.getByRole("button", { name: "Acts for worker_task.py" }).click();
+  await page.getByRole("menuitem", { name: "Discard changes" }).click();
   await page.getByText("Everything is committed.").waitFor();
   await page.getByRole("region", { name: "Problems" }).getByText("No problems").waitFor();
   assert.doesNotMatch(await code().innerText(), /broken/);
@@ -217,10 +221,31 @@ test("leaving with typed text asks; a tab of the same app does not", only, async
   const ask = page.getByRole("dialog", { name: "Not saved yet" });
   await ask.getByRole("button", { name: "Stay" }).click();
   await code().getByText("# half a thought").waitFor();
+  await page.getByRole("link", { name: "Apps", exact: true }).first().click();
+  await ask.getByRole("button", { name: "Stay" }).click();
   await page.getByRole("link", { name: "Gateways" }).click();
   await ask.getByRole("button", { name: "Save and leave" }).click();
   await page.getByRole("heading", { name: "Gateways" }).waitFor();
   assert.match(app().drafts.get("worker_task.py").content, /# half a thought/);
+});
+
+test("going back with typed text asks, too", only, async () => {
+  const p = await openPage(browser, server.url);
+  await signIn(p);
+  await p.getByRole("link", { name: "Apps", exact: true }).click();
+  await p.getByRole("link", { name: "Garden door" }).click();
+  await code(p).waitFor();
+  await type("# typed\n", p);
+  await p.getByText("1 file not saved yet").waitFor();
+  await p.evaluate(() => history.back());
+  const ask = p.getByRole("dialog", { name: "Not saved yet" });
+  await ask.waitFor();
+  assert.equal(new URL(p.url()).pathname, at("", "Garden door"));
+  await ask.getByRole("button", { name: "Leave without it" }).click();
+  await p.getByRole("heading", { name: "Apps" }).waitFor();
+  assert.equal(app("Garden door").drafts.size, 0);
+  assert.deepEqual(p.troubles, []);
+  await p.context().close();
 });
 
 test("history shows what each commit changed, against any other", only, async () => {

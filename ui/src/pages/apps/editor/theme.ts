@@ -127,6 +127,8 @@ const floats = EditorView.theme({
     color: "var(--ink)",
     whiteSpace: "pre-line",
   },
+  // Beside the list there is no room: it would cover what it explains.
+  ".cm-completionInfo-left-narrow, .cm-completionInfo-right-narrow": { display: "none" },
   ".cm-diagnostic": { padding: "6px 12px", font: "var(--small)", border: "0" },
   ".cm-diagnostic-error": { borderLeft: "3px solid var(--ember)" },
   ".cm-diagnostic-warning": { borderLeft: "3px solid var(--yolk)" },
