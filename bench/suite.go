@@ -35,6 +35,7 @@ func Scenarios() []Scenario {
 		{"mqtt-idle", "MQTT connections that do nothing: memory, connects a second", MQTTIdle},
 		{"readings", "readings of MQTT things, ten a message, taken and kept", MQTTReadings},
 		{"mqttsn", "MQTT-SN clients asleep, waking in turn", MQTTSN},
+		{"apps", "from a commit to new code that runs on 100 PythingsOS devices", Apps},
 		{"idle", "start and memory of a roost that is started for it", Idle},
 	}
 }
@@ -118,6 +119,8 @@ func (r *Result) bars(peer Result) {
 		}
 	case "readings":
 		r.atLeast("readings taken through a door", "/s", r.PerSecond, 300_000)
+	case "apps":
+		r.atMost("commit to running, p95", "ms", r.More["p95 ms"], 3000)
 	case "stream":
 		r.atLeast("delivered to live streams", "/s", r.PerSecond, 1_500_000)
 	}

@@ -19,7 +19,7 @@ const types = {
   ".webmanifest": "application/manifest+json",
 };
 const policy =
-  "default-src 'self'; img-src 'self' data: blob: http: https:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "default-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob: http: https:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 async function handle(mock, req, res) {
   const url = new URL(req.url, "http://x");
