@@ -16,6 +16,10 @@ const (
 	typeText = "text/html; charset=utf-8" // files, and all that is encrypted
 )
 
+// sandboxed keeps code of apps from running as ours in the browser of somebody who
+// was led to it: Pythings calls its files HTML.
+const sandboxed = "sandbox"
+
 const (
 	// piece is the most that goes out in one write, and so in one TLS record: small
 	// boards take 5 kB.
@@ -93,6 +97,9 @@ func (c *call) write(status int, kind string, body []byte) error {
 	if kind != "" {
 		h.Set("Content-Type", kind)
 	}
+	if kind == typeText {
+		h.Set("Content-Security-Policy", sandboxed)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Connection", "close")
 	if status == http.StatusMethodNotAllowed {
@@ -128,6 +135,9 @@ func (c *call) writeRaw(status int, kind string, body []byte) error {
 	fmt.Fprintf(&b, "HTTP/1.0 %d %s\r\nDate: %s\r\n", status, http.StatusText(status), time.Now().UTC().Format(http.TimeFormat))
 	if kind != "" {
 		fmt.Fprintf(&b, "Content-Type: %s\r\n", kind)
+	}
+	if kind == typeText {
+		fmt.Fprintf(&b, "Content-Security-Policy: %s\r\n", sandboxed)
 	}
 	fmt.Fprintf(&b, "Content-Length: %d\r\nConnection: close\r\n\r\n", len(body))
 	b.Write(body)

@@ -77,3 +77,17 @@ func TestCallsBelowAPrefix(t *testing.T) {
 		}
 	}
 }
+
+// Pythings calls files HTML, and what is in them is the work of other people.
+func TestFilesDoNotRunInABrowser(t *testing.T) {
+	h := build(t, plan{})
+	d := h.ready("A4CF12B3D5E6")
+	res, err := http.Get("http://" + h.addr + "/api/v1/apps/get/?version=" + recordedCommit + "&file=worker_task.py&token=" + d.token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 200 || res.Header.Get("Content-Security-Policy") != "sandbox" {
+		t.Errorf("%d, Content-Security-Policy %q", res.StatusCode, res.Header.Get("Content-Security-Policy"))
+	}
+}
