@@ -102,7 +102,7 @@ func (r *Releases) CreateApp(ctx context.Context, p roost.ProjectID, n NewApp) (
 		Project: p, ID: roost.AppID(roost.NewUUID()), Name: n.Name, DefaultPool: string(roost.Development),
 		By: n.By, Created: at, Edited: at, Board: n.Board,
 	}
-	c, contents := newCommit(a, "", n.first(), at)
+	c, contents := newCommit(a, r.claim("", at), "", n.first(), at)
 	return r.makeApp(ctx, a, n.firstPools(c), c, contents)
 }
 
@@ -159,7 +159,7 @@ func (r *Releases) NoApp(ctx context.Context, p roost.ProjectID) (roost.App, err
 	}
 	at := now()
 	a := roost.App{Project: p, ID: roost.NoApp, Name: "No app", DefaultPool: unbound, Hidden: true, By: "roost", Created: at, Edited: at}
-	c, contents := newCommit(a, "", NewCommit{Message: "Does nothing", Author: "roost", Origin: "editor", Files: idleFiles()}, at)
+	c, contents := newCommit(a, r.claim("", at), "", NewCommit{Message: "Does nothing", Author: "roost", Origin: "editor", Files: idleFiles()}, at)
 	n := NewApp{Management: idleManagementInterval, Worker: firstWorkerInterval, OS: roost.Factory}
 	idle := roost.Pool{Project: p, App: a.ID, Name: unbound, Kind: roost.Development, Settings: n.firstSettings(c.ID), Base: c.ID, Edited: at}
 	return r.makeApp(ctx, a, []roost.Pool{idle}, c, contents)

@@ -49,9 +49,9 @@ func noCommit(cid string) error {
 
 // newCommit gives the commit of files behind one whose id is after ("": none), and the
 // contents of its files in their order.
-func newCommit(a roost.App, after string, n NewCommit, at time.Time) (c roost.Commit, contents []string) {
+func newCommit(a roost.App, id, after string, n NewCommit, at time.Time) (c roost.Commit, contents []string) {
 	c = roost.Commit{
-		Project: a.Project, App: a.ID, ID: nextID(after, at), Parent: after,
+		Project: a.Project, App: a.ID, ID: id, Parent: after,
 		Message: n.Message, Author: n.Author, Origin: n.Origin, At: at,
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.Files)) {
@@ -70,6 +70,19 @@ func nextID(newest string, at time.Time) string {
 		id = last + 1
 	}
 	return strconv.FormatInt(id, 10)
+}
+
+// claim gives an id that no commit of any app has. A device knows its code by that id
+// alone: when it is moved to another app, the id must be another.
+func (r *Releases) claim(newest string, at time.Time) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := nextID(newest, at)
+	for r.claimed[id] {
+		id = nextID(id, at)
+	}
+	r.claimed[id] = true
+	return id
 }
 
 // MakeCommit commits the working copy, or the files given. Errors: roost.NotFound,
@@ -121,10 +134,12 @@ func checkMessage(message string) error {
 // holds e.changing.
 func (r *Releases) addCommit(ctx context.Context, e *entry, n NewCommit, drafts []roost.Draft) (roost.Commit, error) {
 	newest := e.newest()
-	c, contents := newCommit(e.app, newest.ID, n, now())
+	at := now()
+	c, contents := newCommit(e.app, "", newest.ID, n, at)
 	if slices.Equal(c.Files, newest.Files) {
 		return c, roost.Errorf(roost.Invalid, "Nothing has changed since commit %s.", newest.ID)
 	}
+	c.ID = r.claim(newest.ID, at)
 	done := spent(drafts, n.Files)
 	if err := r.store.SaveCommit(ctx, c, contents, done); err != nil {
 		return c, roost.Because(roost.Unavailable, err, "The commit cannot be stored at present.")

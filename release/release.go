@@ -48,6 +48,7 @@ type Releases struct {
 	things  map[roost.Ref]*thing
 	open    map[string]*thing // by the id of their last run
 	dirty   []*thing          // what the next flush writes
+	claimed map[string]bool   // ids of the commits of all apps
 }
 
 type appKey struct {
@@ -89,6 +90,7 @@ func Open(ctx context.Context, cfg Config) (*Releases, error) {
 	r := &Releases{
 		store: cfg.Store, feed: cfg.Feed, log: cmp.Or(cfg.Log, slog.Default()),
 		apps: map[appKey]*entry{}, brought: map[roost.AppID]*entry{}, things: map[roost.Ref]*thing{}, open: map[string]*thing{},
+		claimed: map[string]bool{},
 	}
 	r.syntax = syntax{compiler: cfg.Compiler, log: r.log}
 	r.shelf = shelf{folder: cfg.Shelf, log: r.log}
@@ -142,6 +144,7 @@ func (r *Releases) loadSource(ctx context.Context) error {
 		if e := r.apps[appKey{c.Project, c.App}]; e != nil {
 			e.commit(c)
 		}
+		r.claimed[c.ID] = true
 	}
 	tags, err := r.store.Tags(ctx)
 	if err != nil {
