@@ -34,7 +34,7 @@ test("e-mail and time zone; shown times follow at once and after a reload", only
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved").waitFor();
   assert.deepEqual(
-    [server.mock.software.account.email, server.mock.software.account.timeZone],
+    [server.mock.desk.account.email, server.mock.desk.account.timeZone],
     ["ada@example.org", "Asia/Tokyo"],
   );
   await page.goto("/things/30AEA4F10B2C/log");

@@ -2,6 +2,7 @@
 // Over 400 lines because it is one object by nature: every answer reads and changes the same fleet.
 import { Apps } from "./apps.mjs";
 import { crowd, resource, shapes } from "./fleet.mjs";
+import { Desk } from "./desk.mjs";
 import { Gateways } from "./gateways.mjs";
 import { Problem } from "./problem.mjs";
 import { SoftwareHouse } from "./software.mjs";
@@ -50,6 +51,7 @@ export class Mock {
     this.delay = 350;
     if (!empty) for (const s of [...shapes, ...crowd(crowdSize)].filter(only)) this.addThing(s);
     for (const t of [...this.things.values()].slice(0, 1)) this.pastCommands(t);
+    this.desk = new Desk(this, setup || empty);
     this.software = new SoftwareHouse(this, { empty: setup || empty, only });
     this.timer = setInterval(() => this.tick(), 200).unref();
   }
@@ -186,7 +188,13 @@ export class Mock {
 
   // --- requests ---
   /** Those before win; parts of the mock with files of their own add theirs. */
-  allRoutes = () => [...this.software.routes, ...this.routes, ...this.gateways.routes, ...this.apps.routes];
+  allRoutes = () => [
+    ...this.software.routes,
+    ...this.desk.routes,
+    ...this.routes,
+    ...this.gateways.routes,
+    ...this.apps.routes,
+  ];
   routes = [
     ["GET", /^\/site$/, () => this.site],
     ["GET", /^\/session$/, (c) => this.session(c)],

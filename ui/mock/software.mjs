@@ -1,5 +1,4 @@
-// PythingsOS things as the mock has them: what runs on them, their messages, shell, log and sessions; the
-// shelf of OS releases and the own account.
+// PythingsOS things as the mock has them: what runs on them, their messages, shell, log and sessions.
 import { settings as plain } from "./apps.mjs";
 import { Problem } from "./problem.mjs";
 
@@ -51,24 +50,6 @@ export class SoftwareHouse {
   constructor(mock, { empty = false, only = () => true } = {}) {
     this.mock = mock;
     this.next = 1;
-    const now = Date.now();
-    this.account = {
-      ...{ accountId: "Zk3v8QpLx0aYt7RnW2cB5d", email: "", timeZone: "" },
-      usage: { things: 3, workerMessages: 18_420, messages: 61, apps: 2 },
-    };
-    this.keys = [{ name: "a1b2c3d4", bits: 2048, imported: false }];
-    this.releases = empty
-      ? []
-      : [
-          release("v1.1.0", now - 40 * 24 * hour, [
-            "Python",
-            "MicroPython",
-            "esp8266",
-            "esp32",
-            "esp32_sim800",
-          ]),
-          release("v1.0.0", now - 200 * 24 * hour, ["Python", "esp8266", "esp32"]),
-        ];
     if (empty || mock.site.kind === "dashboard") return;
     for (const s of things.filter(only)) this.add(s);
   }
@@ -220,16 +201,6 @@ export class SoftwareHouse {
     ["GET", /^\/things\/([^/]+)\/log$/, (c) => ({ log: page(this.get(c).log.toReversed(), c, "id", 200) })],
     ["POST", /^\/things\/([^/]+)\/commands$/, (c) => this.command(c)],
     ["GET", /^\/things\/([^/]+)\/commands$/, (c) => this.commands(c)],
-    ["GET", /^\/pythings$/, (c) => this.pythings(c)],
-    ["POST", /^\/pythings\/keys$/, (c) => this.addKey(c)],
-    ["GET", /^\/shelf$/, () => ({ releases: this.releases })],
-    ["POST", /^\/shelf$/, (c) => this.upload(c)],
-    ["DELETE", /^\/shelf\/([^/]+)$/, (c) => this.removeRelease(c)],
-    ["GET", /^\/account$/, (c) => this.me(c)],
-    ["PATCH", /^\/account$/, (c) => (Object.assign(this.account, c.body), this.me(c))],
-    ["POST", /^\/account\/tokens$/, (c) => this.mock.addToken(c)],
-    ["DELETE", /^\/account\/tokens\/([^/]+)$/, (c) => this.removeToken(c)],
-    ["DELETE", /^\/account$/, (c) => this.deleteMe(c)],
   ];
   change(c, act) {
     const s = this.get(c);
@@ -335,59 +306,8 @@ export class SoftwareHouse {
     if (!state) return;
     setTimeout(() => step({ state, result, error, ended: Date.now() }), this.pause + this.work).unref();
   }
-
-  pythings(c) {
-    return {
-      ...{ accountId: this.account.accountId, backend: c.origin, tls: true, legacyTLS: false },
-      modulus:
-        "89884656743115795386465259539451236680898848947115328636715040578866337902750481566354238661203768010560056939935696678829394884407208311246423715319737062188883946712432742638151109800623047059726541476042502884419075341171231440736956555270413618581675255342293149119973622969239858152417678164812112068609",
-      keys: this.keys,
-      notices: [
-        {
-          at: Date.now() - 3 * hour,
-          remote: "192.168.1.14",
-          text: "An unknown account id came: Zk3v8QpLx0aYt7RnW2cB5x",
-        },
-      ],
-    };
-  }
-  addKey(c) {
-    if (!/BEGIN/.test(c.body.pem)) throw new Problem(422, "This is no PEM file with an RSA key.");
-    this.keys = [...this.keys, { name: c.body.name, bits: 1022, imported: true }];
-    return { status: 201, body: this.pythings(c) };
-  }
-  upload(c) {
-    if (c.person.role !== "owner") throw new Problem(403, "This needs the role owner.");
-    const version = c.query.get("version") || "v1.2.0";
-    if (!c.bytes?.length) throw new Problem(422, "There is no version.py in this zip.");
-    this.releases = [release(version, Date.now(), ["Python", "esp32"]), ...this.releases];
-    return { status: 201, body: this.releases[0] };
-  }
-  removeRelease(c) {
-    this.releases = this.releases.filter((r) => r.version !== c.args[0]);
-    return null;
-  }
-  me(c) {
-    const { name, role, created } = c.person;
-    return { name, role, created, ...this.account };
-  }
-  removeToken(c) {
-    this.mock.tokens = this.mock.tokens.filter((t) => t.id !== c.args[0]);
-    return null;
-  }
-  deleteMe(c) {
-    if (c.body.name !== c.person.name) throw new Problem(422, "Type your own name to go on.");
-    this.mock.deleteUser({ args: [c.person.id] });
-    this.mock.sessions.delete(c.sid);
-    c.clear();
-    return null;
-  }
 }
 
-function release(version, added, names) {
-  const platforms = names.map((name, i) => ({ name, files: 21 + i, bytes: 41_200 + 3170 * i }));
-  return { version, added, platforms };
-}
 function page(list, c, key, most) {
   const before = Number(c.query.get("before") ?? 0) || Infinity;
   return list.filter((x) => x[key] < before).slice(0, Number(c.query.get("limit") ?? most));
