@@ -68,3 +68,12 @@ type BoardDirectory struct {
 	App     AppID
 	Commit  string
 }
+
+// BoardFile is a file that a board has, or shall have.
+type BoardFile struct {
+	Name   string
+	Wanted string // MD5 of what it shall be; "": it is not of its app
+	There  string // MD5 of what it was at the last boot; "": it was not there
+	Size   int    // of what it shall be
+	Hotfix string // id of the hotfix that it is of; "": the app's own
+}

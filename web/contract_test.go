@@ -286,6 +286,7 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 		"remove-token":    func() good { return good{path: "/tokens/" + token()} },
 	}
 	maps.Copy(calls, goodAppCalls(h, ada))
+	maps.Copy(calls, goodBoardCalls(h, ada))
 	maps.Copy(calls, goodAccountCalls(ada))
 	return calls
 }

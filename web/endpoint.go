@@ -28,6 +28,7 @@ const (
 	tagSource   = "Source"
 	tagSoftware = "Software of things"
 	tagPythings = "PythingsOS"
+	tagBoards   = "Boards"
 	tagAccount  = "Your account"
 	tagPeople   = "People and tokens"
 	tagKeys     = "Gateways and credentials"
@@ -76,7 +77,7 @@ func newAPI(mux *http.ServeMux, version string) huma.API {
 		"session": {Type: "apiKey", In: "cookie", Name: CookieName, Description: "The cookie that signing in sets."},
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: account.TokenPrefix + "…", Description: "An API token."},
 	}
-	for _, name := range []string{tagSession, tagThings, tagReadings, tagCommands, tagApps, tagSource, tagSoftware, tagPythings, tagAccount, tagPeople, tagKeys, tagSystem, tagLive} {
+	for _, name := range []string{tagSession, tagThings, tagReadings, tagCommands, tagApps, tagSource, tagSoftware, tagPythings, tagBoards, tagAccount, tagPeople, tagKeys, tagSystem, tagLive} {
 		c.Tags = append(c.Tags, &huma.Tag{Name: name})
 	}
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[thingBody](), reflect.TypeFor[Thing]())

@@ -19,6 +19,7 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/gateway/board"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
@@ -35,6 +36,7 @@ type house struct {
 	server   *Server
 	accounts *account.Accounts
 	releases *release.Releases
+	boards   *board.Door
 	http     *httptest.Server
 	logged   *logBuffer
 }
@@ -64,10 +66,11 @@ func open(t testing.TB, change ...func(*Config)) *house {
 	log := slog.New(slog.NewTextHandler(h.logged, nil))
 	h.accounts = account.New(account.Config{Store: h.Store, Hash: account.Cost{MiB: 1, Passes: 1}, Log: log})
 	h.openReleases(log)
+	h.openBoards(log)
 	c := Config{
 		Registry: h.Registry, Telemetry: h.Telemetry, Commands: h.Commands, Switchboard: h.Switchboard,
 		Accounts: h.accounts, Feed: h.Feed, Version: "test", Log: log,
-		Simulator: simulator{}, Releases: h.releases, Pythings: &pythingsDoor{},
+		Simulator: simulator{}, Releases: h.releases, Pythings: &pythingsDoor{}, Boards: h.boards,
 	}
 	for _, f := range change {
 		f(&c)

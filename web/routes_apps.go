@@ -13,6 +13,7 @@ func (s *Server) appRoutes() {
 	s.sourceRoutes()
 	s.softwareRoutes()
 	s.appOwnRoutes()
+	s.boardRoutes()
 }
 
 func (s *Server) appViewRoutes() {

@@ -207,5 +207,10 @@ func (s *Server) forget(ctx context.Context, ref roost.Ref) error {
 	if err := s.Switchboard.Forget(ctx, ref); err != nil {
 		return err
 	}
+	if s.Boards != nil {
+		if err := s.Boards.Forget(ctx, ref); err != nil {
+			return err
+		}
+	}
 	return s.Releases.Forget(ctx, ref)
 }

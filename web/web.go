@@ -41,6 +41,8 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Pythings tells of the door of PythingsOS devices; nil: it is shut.
 	Pythings Pythings
+	// Boards knows boards that ask for their files at each boot; nil: there are none.
+	Boards Boards
 	// Gateways tells of the far gateways that are here or were; nil: there are none.
 	Gateways func() []GatewayStatus
 	// Revoked is called when a gateway's key was revoked, to cut who came by it; nil: nobody.

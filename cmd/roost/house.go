@@ -14,6 +14,7 @@ import (
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/gateway/board"
 	"github.com/roost-iot/roost/gateway/coap"
 	"github.com/roost-iot/roost/gateway/mqtt"
 	"github.com/roost-iot/roost/gateway/mqttsn"
@@ -67,6 +68,7 @@ type house struct {
 	pyaiot         *pyaiot.Door
 	relay          *relay.Server
 	pythings       *pythings.Door
+	boards         *board.Door
 	web            *web.Server
 	pages          *http.Server
 	simulator      *sim.Starter
@@ -169,11 +171,14 @@ func (h *house) openDoors(ctx context.Context) error {
 	if err := h.openPythings(); err != nil {
 		return err
 	}
+	if err := h.openBoards(ctx); err != nil {
+		return err
+	}
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
 		Accounts: h.accounts, Releases: h.releases, Pythings: pythingsShown{h.pythings, h.TLSLegacy == "on"}, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests},
-		Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
+		Boards: h.boards, Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
 		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
 	})
 	h.pages = &http.Server{
@@ -194,6 +199,7 @@ func (h *house) routes() http.Handler {
 	mux.Handle("/api/v1/", h.pythings)
 	mux.Handle("/api/v0.2/", h.pythings)
 	mux.Handle("/static/dist/PythingsOS/", h.pythings)
+	mux.Handle("/iot/", h.boards)
 	if h.mqttAt != nil {
 		mux.Handle("/mqtt", h.mqtt)
 	}

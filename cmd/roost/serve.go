@@ -35,6 +35,7 @@ type serveCmd struct {
 	MQTTSN        string `name:"mqttsn" help:"MQTT-SN over UDP." default:":1885" group:"doors"`
 	MQTTSNTopics  string `name:"mqttsn-topics" help:"Predefined topics of MQTT-SN: a line each, with the id and the topic." placeholder:"FILE" group:"doors"`
 	MQTTSNGroup   string `name:"mqttsn-group" help:"Multicast group in which MQTT-SN nodes look for a gateway: [ff02::1%wlan0]:1885." placeholder:"ADDR" group:"doors"`
+	OTADir        string `name:"ota-dir" help:"Folder of boards' files: boot/KIND/ and heartbeat/ID/; ota in --data if not given." placeholder:"FOLDER" group:"keeping"`
 	TLSCert       string `name:"tls-cert" help:"Certificate (PEM) of the ports of HTTP and MQTT, which take TLS as well as plain; without it those of HTTP have one of Roost's own." placeholder:"FILE" group:"doors"`
 	TLSKey        string `name:"tls-key" help:"The certificate's private key (PEM)." placeholder:"FILE" group:"doors"`
 	TLSLegacy     string `name:"tls-legacy" help:"on: the ports of HTTP take TLS 1.0 and RSA key exchange as well, which ESP8266 boards of PythingsOS need; weak." default:"off" group:"doors"`

@@ -44,6 +44,7 @@ var floors = map[string]int{
 	"gateway/relay":      5,
 	"gateway/pyaiot":     5,
 	"gateway/pythings":   5,
+	"gateway/board":      5,
 	"web":                5,
 	"sim":                5,
 	"sim/apps":           1,

@@ -1,0 +1,128 @@
+package board
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/release"
+)
+
+// board is one board. It is the thing's Link.
+type board struct {
+	d   *Door
+	ref roost.Ref
+
+	mu    sync.Mutex // held over the disk: what one board is given is decided by one call at a time
+	facts roost.Board
+	fixes []*roost.Hotfix // that are wanted, or to be taken back or archived; oldest first
+}
+
+// Send implements gateway.Link. A board comes for what there is; its values come by
+// themselves.
+func (b *board) Send(ctx context.Context, c roost.Command) error {
+	if c.Kind == roost.Refresh {
+		return b.d.cfg.Core.Answer(ctx, gateway.Answer{Ref: c.Ref, ID: c.ID, State: roost.Done})
+	}
+	return roost.Errorf(roost.Conflict, "A board takes files and restarts from here; write its config on the board itself.")
+}
+
+// Close implements gateway.Link.
+func (b *board) Close(string) {}
+
+// keep stores facts that differ from those known; the caller holds b.mu.
+func (b *board) keep(ctx context.Context, f roost.Board) error {
+	if b.facts.MAC == f.MAC && b.facts.AppType == f.AppType && b.facts.DeviceType == f.DeviceType && b.facts.Firmware == f.Firmware &&
+		b.facts.Version == f.Version && b.facts.IP == f.IP && b.facts.Meta == f.Meta && b.facts.Interval == f.Interval &&
+		b.facts.Booted.Equal(f.Booted) && maps.Equal(b.facts.Files, f.Files) {
+		return nil
+	}
+	if err := b.d.cfg.Store.SaveBoard(ctx, f); err != nil {
+		return roost.Because(roost.Unavailable, err, "What the board says cannot be stored at present.")
+	}
+	b.facts = f
+	return nil
+}
+
+// firstInterval is how often boards send heartbeats until somebody says otherwise.
+const firstInterval = 5 * time.Minute
+
+// interval is what a board is told of its heartbeats.
+func (d *Door) interval(ref roost.Ref) time.Duration {
+	if w, ok := d.cfg.Releases.Wanted(ref); ok && w.Settings.Management > 0 {
+		return time.Duration(w.Settings.Management) * time.Second
+	}
+	return firstInterval
+}
+
+// silence is how long a board may be silent: 2.5 heartbeats.
+func (d *Door) silence(ref roost.Ref) time.Duration {
+	every := d.interval(ref)
+	if b := d.known(ref); b != nil {
+		b.mu.Lock()
+		every = max(every, b.facts.Interval)
+		b.mu.Unlock()
+	}
+	return every * 5 / 2
+}
+
+// arrive tells that a board is here, and gives it when it is let in. id is wanted for one
+// that is new.
+func (d *Door) arrive(ctx context.Context, c *call, mac string, id roost.ThingID, admits bool) (*board, error) {
+	ref := roost.Ref{Project: d.cfg.Project, Thing: id}
+	a := gateway.Arrival{
+		Project: d.cfg.Project, Identity: roost.Identity{Door: doorName, Own: mac}, ID: id,
+		Protocol: roost.BoardPlatform, Address: c.remote, Trusted: admits, Silence: d.silence(ref),
+	}
+	if t, _, ok := d.cfg.Registry.Get(ref); ok && t.Identity == a.Identity && t.Enrolment == roost.Enrolled {
+		a.Link = d.board(ref)
+	}
+	standing, err := d.cfg.Core.Arrive(ctx, a)
+	if err != nil {
+		return nil, &refusal{err: err, device: standing.Ref.Thing}
+	}
+	if standing.Enrolment != roost.Enrolled {
+		err := roost.Errorf(roost.Denied, "Board %s waits for approval: let it in on the page of new things, or with: roost thing approve %s",
+			standing.Ref.Thing, standing.Ref.Thing)
+		return nil, &refusal{err: err, device: standing.Ref.Thing}
+	}
+	b := d.board(standing.Ref)
+	if a.Link != gateway.Link(b) { // it was let in just now
+		a.Link, a.Silence = b, d.silence(standing.Ref)
+		if _, err := d.cfg.Core.Arrive(ctx, a); err != nil {
+			return nil, &refusal{err: err, device: standing.Ref.Thing}
+		}
+	}
+	return b, nil
+}
+
+// bind makes app the board's, which begins a run, unless it is that already; the caller
+// holds b.mu.
+func (b *board) bind(ctx context.Context, app roost.App, version, address string, again bool) error {
+	sw, known := b.d.cfg.Releases.Software(b.ref)
+	if known && sw.App == app.ID && !again {
+		return nil
+	}
+	_, err := b.d.cfg.Releases.Register(ctx, release.Registration{
+		Ref: b.ref, App: app.ID, Platform: b.facts.DeviceType, Version: version, Address: address, Frozen: true,
+	})
+	if err != nil {
+		return fmt.Errorf("bind a board to its app: %w", err)
+	}
+	return nil
+}
+
+// booted ends a restart that the board was asked for.
+func (b *board) booted(ctx context.Context) {
+	cmd, ok := b.d.cfg.Commands.Fetched(b.ref)
+	if !ok || cmd.Kind != roost.Restart {
+		return
+	}
+	if err := b.d.cfg.Core.Answer(ctx, gateway.Answer{Ref: cmd.Ref, ID: cmd.ID, State: roost.Done}); err != nil {
+		b.d.cfg.Log.Error("end of a restart lost", "thing", string(cmd.Thing), "protocol", doorName, "err", err)
+	}
+}

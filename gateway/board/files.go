@@ -1,0 +1,81 @@
+package board
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/roost-iot/roost"
+)
+
+// serveFile serves a file that a boot's answer named: DEVICE-ID/SHA256/NAME.
+func (d *Door) serveFile(c *call, path string) {
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		c.w.Header().Set("Allow", "GET, HEAD")
+		_ = c.write(http.StatusMethodNotAllowed, failure{Error: "Ask by GET."}) // whoever asked may be gone
+		return
+	}
+	parts := strings.Split(path, "/")
+	var digest roost.Digest
+	raw, err := []byte(nil), error(nil)
+	if len(parts) == 3 {
+		raw, err = hex.DecodeString(parts[1])
+	}
+	if len(parts) != 3 || err != nil || copy(digest[:], raw) != len(digest) {
+		d.refuse(c, roost.Errorf(roost.NotFound, "There is no such file."))
+		return
+	}
+	text, err := d.file(c.r.Context(), c, roost.ThingID(parts[0]), digest, parts[2])
+	if err != nil {
+		d.refuse(c, err)
+		return
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", "text/x-python; charset=utf-8")
+	h.Set("ETag", `"`+parts[1]+`"`)
+	h.Set("Connection", "close")
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(patience)) // tests may have none
+	http.ServeContent(c.w, c.r, "", time.Time{}, strings.NewReader(text))
+}
+
+// file gives a file of a board's app or hotfixes, also one that is no longer wanted: a
+// commit may come while a board fetches what its boot named. roost.NotFound, roost.Denied.
+func (d *Door) file(ctx context.Context, c *call, id roost.ThingID, digest roost.Digest, name string) (string, error) {
+	t, _, ok := d.cfg.Registry.Get(roost.Ref{Project: d.cfg.Project, Thing: id})
+	switch {
+	case !ok || t.Identity.Door != doorName:
+		return "", roost.Errorf(roost.NotFound, "There is no such file.")
+	case t.Enrolment != roost.Enrolled:
+		return "", &refusal{err: roost.Errorf(roost.Denied, "Board %s waits for approval.", id), device: id}
+	case !d.calls.take("files "+string(id), c.now):
+		return "", tooOften()
+	}
+	b := d.board(t.Ref)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, h := range b.fixes {
+		for _, f := range h.Files {
+			if f.Digest == digest && f.Name == name {
+				return d.cfg.Store.HotfixContent(ctx, h.ID, name)
+			}
+		}
+	}
+	w, ok := d.cfg.Releases.Wanted(t.Ref)
+	if !ok {
+		return "", roost.Errorf(roost.NotFound, "There is no such file.")
+	}
+	commits, err := d.cfg.Releases.Commits(ctx, w.App.Project, w.App.ID)
+	if err != nil {
+		return "", err
+	}
+	for i := range commits {
+		for _, f := range commits[i].Files {
+			if f.Digest == digest && f.Name == name {
+				return d.cfg.Releases.Content(ctx, w.App.Project, w.App.ID, commits[i].ID, name)
+			}
+		}
+	}
+	return "", roost.Errorf(roost.NotFound, "There is no such file; ask again with /iot/boot.")
+}

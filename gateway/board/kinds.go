@@ -1,0 +1,219 @@
+package board
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/release"
+)
+
+// kind is a kind of board: a directory, an app, or both.
+type kind struct {
+	folder
+	name   string
+	commit string // the newest commit when something was made of done
+}
+
+// lookAtKinds brings directories and apps together.
+func (w *watch) lookAtKinds(ctx context.Context) {
+	names := map[string]bool{}
+	for _, a := range w.d.cfg.Releases.Apps(w.d.cfg.Project) {
+		if a.Board != "" {
+			names[a.Board] = true
+		}
+	}
+	for _, name := range w.folders(bootDir) {
+		if err := release.CheckBoard(name); err != nil {
+			w.complain(path.Join(bootDir, name), roost.Message(err))
+			continue
+		}
+		names[name] = true
+	}
+	for name := range names {
+		k := w.kinds[name]
+		if k == nil {
+			k = &kind{name: name, folder: folder{path: path.Join(bootDir, name)}}
+			w.kinds[name] = k
+		}
+		err := w.lookAtKind(ctx, k, time.Now())
+		if errors.Is(err, errMoving) || ctx.Err() != nil {
+			continue
+		}
+		if err != nil {
+			w.complain(k.path, sentence(err))
+		} else {
+			w.content(k.path)
+		}
+	}
+	for name := range w.kinds {
+		if !names[name] {
+			delete(w.kinds, name)
+		}
+	}
+}
+
+// sentence is an error for people who look at the log.
+func sentence(err error) string {
+	if roost.KindOf(err) == roost.Internal {
+		return err.Error()
+	}
+	return roost.Message(err)
+}
+
+// folders gives the names of the folders in one of ours.
+func (w *watch) folders(dir string) (names []string) {
+	entries, err := fs.ReadDir(w.root.FS(), dir)
+	if err != nil {
+		w.complain(dir, err.Error())
+		return nil
+	}
+	w.content(dir)
+	for _, e := range entries {
+		if e.IsDir() && !hidden(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// empty is how much longer than a file must be quiet a new directory may stay empty before
+// it is taken as it is: mostly files follow.
+const empty = 3
+
+// lookAtKind brings one directory and its app together, if one of them has changed.
+func (w *watch) lookAtKind(ctx context.Context, k *kind, at time.Time) error {
+	there := true
+	if err := k.list(w.root, at); errors.Is(err, fs.ErrNotExist) {
+		there = false
+	} else if err != nil {
+		return err
+	}
+	app, known := w.d.cfg.Releases.BoardApp(w.d.cfg.Project, k.name)
+	if !known {
+		if _, was := w.agreed[k.name]; was {
+			return w.remove(ctx, k)
+		}
+	}
+	if !there {
+		return w.restore(ctx, k, app)
+	}
+	newest := ""
+	if known {
+		c, err := w.d.cfg.Releases.Commit(ctx, app.Project, app.ID, "")
+		if err != nil {
+			return err
+		}
+		newest = c.ID
+	}
+	if k.done != nil && k.commit == newest && k.now.same(k.done) {
+		return nil
+	}
+	ready, still := k.settled(at, w.d.cfg.Stable)
+	if !ready || !known && len(k.now) == 0 && at.Sub(k.moved) < empty*w.d.cfg.Stable {
+		return nil
+	}
+	texts, refused, err := k.take(w, still)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return w.found(ctx, k, texts, len(still) == 0)
+	}
+	return w.agree(ctx, k, app, disk{texts: texts, unread: union(still, refused), whole: len(still) == 0})
+}
+
+func union(a, b map[string]bool) map[string]bool {
+	all := map[string]bool{}
+	for name := range a {
+		all[name] = true
+	}
+	for name := range b {
+		all[name] = true
+	}
+	return all
+}
+
+// settle writes down that a directory agrees with a commit. whole: nothing of it is still
+// being written.
+func (w *watch) settle(ctx context.Context, k *kind, app roost.App, commit string, whole bool) error {
+	a := roost.BoardDirectory{Project: app.Project, Board: k.name, App: app.ID, Commit: commit}
+	if w.agreed[k.name] != a {
+		if err := w.d.cfg.Store.SaveBoardDirectory(ctx, a); err != nil {
+			return err
+		}
+		w.agreed[k.name] = a
+	}
+	k.commit, k.moved = commit, time.Time{}
+	if whole {
+		k.done = k.now
+	}
+	return nil
+}
+
+// boardIntervals is how often boards send heartbeats until their pool says otherwise.
+const boardIntervals = int(firstInterval / time.Second)
+
+// found makes the app of a directory that has none.
+func (w *watch) found(ctx context.Context, k *kind, texts map[string]string, whole bool) error {
+	n := release.NewApp{
+		Name: k.name, By: byDirectory, Board: k.name, Files: texts, Latest: true, Management: boardIntervals, Worker: boardIntervals,
+	}
+	app, err := w.d.cfg.Releases.CreateApp(ctx, w.d.cfg.Project, n)
+	if roost.KindOf(err) == roost.Conflict {
+		n.Name += " (boards)"
+		app, err = w.d.cfg.Releases.CreateApp(ctx, w.d.cfg.Project, n)
+	}
+	if err != nil {
+		return err
+	}
+	w.d.cfg.Log.Info("new kind of board", "protocol", doorName, "app", string(app.ID), "path", k.path)
+	c, err := w.d.cfg.Releases.Commit(ctx, app.Project, app.ID, "")
+	if err != nil {
+		return err
+	}
+	return w.settle(ctx, k, app, c.ID, whole)
+}
+
+// restore writes a directory that is not there, when the app has a commit that it never
+// had. One that somebody took away stays away until then.
+func (w *watch) restore(ctx context.Context, k *kind, app roost.App) error {
+	c, err := w.d.cfg.Releases.Commit(ctx, app.Project, app.ID, "")
+	if err != nil {
+		return err
+	}
+	k.now, k.since, k.done = listing{}, nil, nil
+	if w.agreed[k.name].Commit == c.ID {
+		w.d.watch.complain(k.path, "the directory was taken away; boards get the newest commit, and the next one makes it again")
+		return nil
+	}
+	if err := w.root.Mkdir(k.path, 0o777); err != nil { // as the umask says
+		return err
+	}
+	return w.agree(ctx, k, app, disk{whole: true})
+}
+
+// remove moves the directory of an app that was deleted out of the way: its files are
+// people's.
+func (w *watch) remove(ctx context.Context, k *kind) error {
+	if err := w.root.MkdirAll(removedDir, 0o777); err != nil { // as the umask says
+		return err
+	}
+	to := path.Join(removedDir, k.name+"-"+folderTime(time.Now()))
+	if err := w.root.Rename(k.path, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := w.d.cfg.Store.DeleteBoardDirectory(ctx, w.d.cfg.Project, k.name); err != nil {
+		return err
+	}
+	delete(w.agreed, k.name)
+	k.done = nil
+	w.d.cfg.Log.Info("app of boards was deleted; its directory was moved", "protocol", doorName, "path", to)
+	return nil
+}
+
+// folderTime is a time as the name of a folder.
+func folderTime(t time.Time) string { return t.UTC().Format("20060102T150405.000Z") }
