@@ -160,7 +160,7 @@ type appTag struct {
 	remote
 	App    string `arg:"" help:"Its name or id."`
 	Name   string `arg:"" help:"The tag."`
-	Commit string `arg:"" optional:"" help:"Which commit; without it, the newest."`
+	Commit string `arg:"" optional:"" help:"Which commit, by its id or another tag; without it, the newest."`
 	Rm     bool   `help:"Take the tag away." env:"-"`
 }
 
@@ -173,6 +173,9 @@ func (t appTag) Run(ctx context.Context, con console) error {
 	path := appPath(a.ID) + "/tags/" + url.PathEscape(t.Name)
 	if t.Rm {
 		return c.call(ctx, "DELETE", path, nil, nil)
+	}
+	if t.Commit, err = c.commit(ctx, a.ID, t.Commit); err != nil {
+		return err
 	}
 	if t.Commit == "" && a.Newest != nil {
 		t.Commit = a.Newest.ID

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/url"
@@ -25,27 +26,39 @@ func (d appDiff) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	if d.To == "" && a.Newest != nil {
-		d.To = a.Newest.ID
-	}
-	if d.From == "" {
-		var commit struct{ Parent string }
-		if err := c.call(ctx, "GET", appPath(a.ID)+"/commits/"+url.PathEscape(d.To), nil, &commit); err != nil {
-			return err
-		}
-		d.From = commit.Parent
-	}
-	before := map[string]string{}
-	if d.From != "" {
-		if before, _, err = c.files(ctx, a.ID, d.From); err != nil {
-			return err
-		}
-	}
-	after, _, err := c.files(ctx, a.ID, d.To)
+	to, err := c.commit(ctx, a.ID, d.To)
 	if err != nil {
 		return err
 	}
-	return printDiff(con.out, d.From, d.To, before, after)
+	if to == "" && a.Newest != nil {
+		to = a.Newest.ID
+	}
+	from, err := d.from(ctx, c, a.ID, to)
+	if err != nil {
+		return err
+	}
+	before := map[string]string{}
+	if from != "" {
+		if before, _, err = c.files(ctx, a.ID, from); err != nil {
+			return err
+		}
+	}
+	after, _, err := c.files(ctx, a.ID, to)
+	if err != nil {
+		return err
+	}
+	return printDiff(con.out, cmp.Or(d.From, from), cmp.Or(d.To, to), before, after)
+}
+
+// from gives the commit that is held against another: without a name, the one before
+// it, "" if it is the first.
+func (d appDiff) from(ctx context.Context, c *client, app, to string) (string, error) {
+	if d.From != "" {
+		return c.commit(ctx, app, d.From)
+	}
+	var commit struct{ Parent string }
+	err := c.call(ctx, "GET", appPath(app)+"/commits/"+url.PathEscape(to), nil, &commit)
+	return commit.Parent, err
 }
 
 // folder holds a folder against the commit it was pulled from.
@@ -54,10 +67,11 @@ func (d appDiff) folder(ctx context.Context, con console, b bond) error {
 	if err != nil {
 		return err
 	}
-	if d.From == "" {
-		d.From = b.Commit
+	from, err := c.commit(ctx, b.App, cmp.Or(d.From, b.Commit))
+	if err != nil {
+		return err
 	}
-	before, _, err := c.files(ctx, b.App, d.From)
+	before, _, err := c.files(ctx, b.App, from)
 	if err != nil {
 		return err
 	}
@@ -65,7 +79,7 @@ func (d appDiff) folder(ctx context.Context, con console, b bond) error {
 	if err != nil {
 		return err
 	}
-	return printDiff(con.out, d.From, d.App, before, after)
+	return printDiff(con.out, cmp.Or(d.From, from), d.App, before, after)
 }
 
 func printDiff(w io.Writer, from, to string, before, after map[string]string) error {

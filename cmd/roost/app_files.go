@@ -111,6 +111,26 @@ func (c *client) files(ctx context.Context, app, commit string) (files map[strin
 	return files, answer.Base, nil
 }
 
+// commit gives the id of a commit that may be named by a tag; "" stays as it is.
+func (c *client) commit(ctx context.Context, app, name string) (string, error) {
+	if strings.Trim(name, "0123456789") == "" {
+		return name, nil
+	}
+	var answer struct {
+		Name string
+		Tags []struct{ Name, Commit string }
+	}
+	if err := c.call(ctx, "GET", appPath(app), nil, &answer); err != nil {
+		return "", err
+	}
+	for _, t := range answer.Tags {
+		if t.Name == name {
+			return t.Commit, nil
+		}
+	}
+	return "", fmt.Errorf("%s has no commit and no tag %q; roost app log %s shows them", answer.Name, name, app)
+}
+
 type appPull struct {
 	remote
 	App    string `arg:"" help:"Its name or id."`
@@ -127,6 +147,9 @@ func (p appPull) Run(ctx context.Context, con console) error {
 	}
 	if p.Dir == "" {
 		p.Dir = folderName(a.Name)
+	}
+	if p.Commit, err = c.commit(ctx, a.ID, p.Commit); err != nil {
+		return err
 	}
 	if p.Commit == "" && a.Newest != nil {
 		p.Commit = a.Newest.ID
