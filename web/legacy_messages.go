@@ -174,10 +174,10 @@ type legacyAnswer struct {
 }
 
 // legacyState says a state in Pythings' three words. One that ended without an answer
-// stays what it was before.
+// stays what it was before; that the task failed over it is an answer, of null.
 func legacyState(c roost.Command) legacyAnswer {
 	switch {
-	case c.State == roost.Done:
+	case c.State == roost.Done, c.State == roost.Failed && c.Result != "":
 		return legacyAnswer{"Received", c.Result}
 	case c.State != roost.Queued && !c.Sent.IsZero():
 		return legacyAnswer{Status: "Delivered"}

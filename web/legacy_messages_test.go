@@ -201,6 +201,12 @@ func TestLegacyMessageThatWasNotAnswered(t *testing.T) {
 	}
 	h.Commands.Answer(h.thing, null, roost.Done, "null", "")
 	h.plain.says(200, `{"status":"Received","reply":null}`, managementGet, h.with("mid", null))
+	raised := h.message(h.with("tid", legacyTID, "msg", "d"))
+	if _, ok := h.Commands.Fetch(t.Context(), h.thing); !ok {
+		t.Fatal("nothing waits")
+	}
+	h.Commands.Answer(h.thing, raised, roost.Failed, "null", "Its management task failed: ValueError boom")
+	h.plain.says(200, `{"status":"Received","reply":null}`, managementGet, h.with("mid", raised))
 }
 
 // A message is any JSON that is true to Python; in a form it is text.

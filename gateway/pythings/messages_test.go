@@ -120,6 +120,9 @@ func TestFaultOfATaskStaysInSight(t *testing.T) {
 	const fault = "ValueError boom (Traceback (most recent call last):\n  File \"management.py\", line 7\nValueError: boom\n)"
 	d.mustReport("management", "KO", fault)
 	d.mustReport("management", "OK", map[string]any{"mid": id, "rep": nil})
+	if c := h.find(roost.Home, id); c.State != roost.Failed || !strings.Contains(c.Error, "ValueError boom") {
+		t.Errorf("command %+v", c)
+	}
 	run, _ := h.releases.CurrentRun(d.ref())
 	if s := run.Statuses[roost.PartManagement]; !s.OK || s.Error != fault {
 		t.Errorf("status %+v", s)
@@ -128,6 +131,36 @@ func TestFaultOfATaskStaysInSight(t *testing.T) {
 	last := lines[len(lines)-1]
 	if last.Level != "error" || last.Text != "management KO: ValueError boom" || !strings.HasPrefix(last.Detail, "Traceback (most recent") || !strings.HasSuffix(last.Detail, "ValueError: boom") {
 		t.Errorf("log %s %q, %q", last.Level, last.Text, last.Detail)
+	}
+}
+
+// A fault of the run before says nothing of a message that came later.
+func TestNullIsAReplyAfterAnEarlierFault(t *testing.T) {
+	h := build(t, plan{})
+	d := h.running("forgiven")
+	d.mustReport("management", "KO", "ValueError boom")
+	reported := time.Now()
+	roomtest.Eventually(t, "another millisecond begins", func() bool { return time.Since(reported) > 2*time.Millisecond })
+	id := h.send(d.ref(), roost.Tell, `"x"`)
+	d.message(id)
+	d.mustReport("management", "OK", map[string]any{"mid": id, "rep": nil})
+	if c := h.find(roost.Home, id); c.State != roost.Done {
+		t.Errorf("command %+v", c)
+	}
+}
+
+// The server restarts between the fault and the report that all is well.
+func TestFaultOverAMessageOutlivesTheServer(t *testing.T) {
+	h := build(t, plan{})
+	d := h.running("faulty")
+	id := h.send(d.ref(), roost.Tell, `"boom"`)
+	d.message(id)
+	d.mustReport("management", "KO", "ValueError boom")
+	h = h.again(plan{})
+	d.h = h
+	d.mustReport("management", "OK", map[string]any{"mid": id, "rep": nil})
+	if c := h.find(roost.Home, id); c.State != roost.Failed || !strings.Contains(c.Error, "ValueError boom") {
+		t.Errorf("command %+v", c)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
@@ -75,13 +76,31 @@ func (t *thing) managed(run string, ok bool) {
 // meanwhile, is nothing to it.
 func (d *Door) replied(ctx context.Context, c *call, ok bool, mid string, reply roost.Value) {
 	a := gateway.Answer{Ref: c.thing.ref, ID: mid, State: roost.Done, Value: reply}
-	if reply == "null" {
+	fault, raised := d.raised(c, mid)
+	switch {
+	case !ok:
+		a.State, a.Error = roost.Failed, "The thing reports a fault."
+	case reply == "null" && raised:
+		a.State, a.Error = roost.Failed, "Its management task failed: "+fault
+	case reply == "null":
 		a.Value = ""
 	}
-	if !ok {
-		a.State, a.Error = roost.Failed, "The thing reports a fault."
-	}
 	d.finish(ctx, a)
+}
+
+// raised tells that the management task raised an exception over a message, and which.
+// A device reports the fault first, and then that all is well, with no reply. That is
+// read from what is kept, so that a restart of ours between the two loses nothing.
+func (d *Door) raised(c *call, mid string) (fault string, ok bool) {
+	before := c.run.Statuses[roost.PartManagement]
+	given, waits := d.cfg.Commands.Fetched(c.thing.ref)
+	if !before.Known || before.OK || !waits || given.ID != mid || given.Kind != roost.Tell {
+		return "", false
+	}
+	if before.ErrorAt.Before(given.Sent.Truncate(time.Millisecond)) { // kept in whole ms
+		return "", false
+	}
+	return firstOf(before.Error), true
 }
 
 // oldReply reads the reply of a device of generation 0, which has other names.
