@@ -54,14 +54,11 @@ type Files struct {
 type filesAnswer struct{ Body Files }
 
 func (s *Server) listFiles(ctx context.Context, in *filesQuery) (*filesAnswer, error) {
-	commits, err := s.Releases.Commits(ctx, s.project, in.id())
+	newest, err := s.Releases.Commit(ctx, s.project, in.id(), "")
 	if err != nil {
 		return nil, err
 	}
-	out := Files{Commit: in.Commit, Files: []File{}, Problems: []Problem{}}
-	if len(commits) > 0 {
-		out.Base = commits[0].ID
-	}
+	out := Files{Commit: in.Commit, Base: newest.ID, Files: []File{}, Problems: []Problem{}}
 	if in.Commit != "" {
 		out.Files, err = s.committed(ctx, in.id(), in.Commit)
 		return &filesAnswer{out}, err

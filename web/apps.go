@@ -82,14 +82,12 @@ func (s *Server) shownApp(ctx context.Context, a roost.App, n spread) (App, erro
 		DefaultPool: a.DefaultPool, Admits: a.Admits, Checked: !a.Unchecked,
 		Created: ms(a.Created), Edited: ms(a.Edited), By: a.By, Drafts: s.Releases.Drafts(a.Project, a.ID),
 	}
-	commits, err := s.Releases.Commits(ctx, a.Project, a.ID)
+	newest, err := s.Releases.Commit(ctx, a.Project, a.ID, "")
 	if err != nil {
 		return out, err
 	}
-	if len(commits) > 0 {
-		c := s.marksOf(a.ID, n).shown(commits[0])
-		out.Newest.of = &c
-	}
+	c := s.marksOf(a.ID, n).shown(newest)
+	out.Newest.of = &c
 	return out, nil
 }
 
@@ -131,9 +129,9 @@ func (s *Server) getApp(ctx context.Context, in *AppPath) (*appDetailAnswer, err
 
 type newApp struct {
 	Body struct {
-		Name       string `json:"name" minLength:"1" maxLength:"120" example:"Greenhouse"`
-		Management int    `json:"management,omitempty" minimum:"1" maximum:"2592000" default:"60" doc:"Seconds between two management calls of a thing."`
-		Worker     int    `json:"worker,omitempty" minimum:"1" maximum:"2592000" default:"300" doc:"Seconds between two worker calls."`
+		Name       string `json:"name" minLength:"1" maxLength:"64" example:"Greenhouse"`
+		Management int    `json:"management,omitempty" minimum:"1" maximum:"2678400" default:"60" doc:"Seconds between two management calls of a thing."`
+		Worker     int    `json:"worker,omitempty" minimum:"1" maximum:"2678400" default:"300" doc:"Seconds between two worker calls."`
 		Latest     *bool  `json:"latest,omitempty" doc:"Its pools follow the newest commit; else they stay with the first. True if left out."`
 		OS         string `json:"os,omitempty" maxLength:"36" default:"factory" doc:"The PythingsOS version of its things: \"factory\", or one on the shelf."`
 	} `contentType:"application/json" nameHint:"NewApp"`
@@ -157,7 +155,7 @@ func (s *Server) addApp(ctx context.Context, in *newApp) (*appAnswer, error) {
 type appChange struct {
 	AppPath
 	Body struct {
-		Name        *string `json:"name,omitempty" minLength:"1" maxLength:"120" example:"Greenhouse"`
+		Name        *string `json:"name,omitempty" minLength:"1" maxLength:"64" example:"Greenhouse"`
 		DefaultPool *string `json:"defaultPool,omitempty" maxLength:"36" example:"development" doc:"Where new things go."`
 		Admits      *bool   `json:"admits,omitempty" doc:"Things that bring its id need no approval."`
 		Checked     *bool   `json:"checked,omitempty" doc:"The syntax of its files is checked before a commit."`

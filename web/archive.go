@@ -8,7 +8,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/release"
 )
 
@@ -83,21 +82,15 @@ func (s *Server) zipApp(ctx context.Context, in *zipQuery) (*zipAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Commit == "" {
-		commits, err := s.Releases.Commits(ctx, s.project, a.ID)
-		if err != nil {
-			return nil, err
-		}
-		if len(commits) == 0 {
-			return nil, roost.Errorf(roost.NotFound, "The app %s has no commit yet.", a.Name)
-		}
-		in.Commit = commits[0].ID
-	}
-	var b bytes.Buffer
-	if err := s.Releases.Zip(ctx, s.project, a.ID, in.Commit, &b); err != nil {
+	c, err := s.Releases.Commit(ctx, s.project, a.ID, in.Commit)
+	if err != nil {
 		return nil, err
 	}
-	return saved(fileName(a.Name)+"-"+in.Commit+".zip", &b), nil
+	var b bytes.Buffer
+	if err := s.Releases.Zip(ctx, s.project, a.ID, c.ID, &b); err != nil {
+		return nil, err
+	}
+	return saved(fileName(a.Name)+"-"+c.ID+".zip", &b), nil
 }
 
 type importRequest struct {

@@ -159,7 +159,7 @@ func (s *Server) madeCommit(ctx context.Context, act string, c roost.Commit, err
 // TagPath is embedded by what is about one tag.
 type TagPath struct {
 	AppPath
-	Tag string `path:"tag" maxLength:"100" example:"v1.0" doc:"The name of the tag."`
+	Tag string `path:"tag" maxLength:"36" example:"v1.0" doc:"The name of the tag."`
 }
 
 type tagRequest struct {

@@ -24,14 +24,14 @@ type Settings struct {
 // SettingsChange is a change of settings; what is left out stays.
 type SettingsChange struct {
 	OS           *string `json:"os,omitempty" maxLength:"36" example:"factory"`
-	App          *string `json:"app,omitempty" maxLength:"100" example:"latest"`
-	Management   *int    `json:"management,omitempty" minimum:"1" maximum:"2592000" example:"60"`
-	Worker       *int    `json:"worker,omitempty" minimum:"1" maximum:"2592000" example:"300"`
+	App          *string `json:"app,omitempty" maxLength:"40" example:"latest"`
+	Management   *int    `json:"management,omitempty" minimum:"1" maximum:"2678400" example:"60"`
+	Worker       *int    `json:"worker,omitempty" minimum:"1" maximum:"2678400" example:"300"`
 	TLS          *bool   `json:"tls,omitempty"`
 	Encrypt      *bool   `json:"encrypt,omitempty"`
 	Battery      *bool   `json:"battery,omitempty"`
-	SetupTimeout *int    `json:"setupTimeout,omitempty" minimum:"1" maximum:"86400" example:"60"`
-	Backend      *string `json:"backend,omitempty" maxLength:"200"`
+	SetupTimeout *int    `json:"setupTimeout,omitempty" minimum:"0" maximum:"3600" example:"60"`
+	Backend      *string `json:"backend,omitempty" maxLength:"100"`
 }
 
 // words says a change for people.
