@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 
 	"github.com/roost-iot/roost/micropython"
 )
@@ -31,9 +30,6 @@ func MicroPython(count int, log *slog.Logger) func(tid string) (Runner, error) {
 		if err != nil {
 			return nil, fmt.Errorf("start MicroPython: %w", err)
 		}
-		if err := machineCode.hold(); err != nil {
-			return nil, fmt.Errorf("start MicroPython: %w", err)
-		}
 		return &vmRunner{Runner: r}, nil
 	}
 }
@@ -41,46 +37,7 @@ func MicroPython(count int, log *slog.Logger) func(tid string) (Runner, error) {
 // vmRunner is a Runner on MicroPython.
 type vmRunner struct {
 	*micropython.Runner
-	off  bool // code asked for a reboot
-	gone bool
-}
-
-func (r *vmRunner) Close() {
-	r.Runner.Close()
-	if !r.gone {
-		r.gone = true
-		machineCode.drop()
-	}
-}
-
-// machineCode keeps MicroPython compiled while there are runners. Else a device that
-// reboots alone would have it compiled anew each time.
-var machineCode shared
-
-type shared struct {
-	mu    sync.Mutex
-	users int
-	vm    *micropython.VM
-}
-
-func (s *shared) hold() (err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.users == 0 {
-		if s.vm, err = micropython.NewVM(context.Background(), micropython.VMConfig{}); err != nil {
-			return err
-		}
-	}
-	s.users++
-	return nil
-}
-
-func (s *shared) drop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.users--; s.users == 0 {
-		s.vm.Close()
-	}
+	off bool // code asked for a reboot
 }
 
 func (r *vmRunner) Load(files map[string]string) error {
