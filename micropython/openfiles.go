@@ -147,13 +147,13 @@ func vmFileImport(name string, _, _ []api.ValueType) hostFunc[*VM] {
 	if !ok {
 		return nil
 	}
-	return func(_ context.Context, v *VM, stack []uint64) {
+	return func(ctx context.Context, v *VM, stack []uint64) {
 		mem := v.module.Memory()
 		fd := uint32(stack[0])
 		f := v.files.by[fd]
 		switch {
 		case fd < 3:
-			v.console(mem, name, stack)
+			v.console(ctx, mem, name, stack)
 			stack[0] = 0
 		case f == nil:
 			stack[0] = -badFile
@@ -163,11 +163,11 @@ func vmFileImport(name string, _, _ []api.ValueType) hostFunc[*VM] {
 	}
 }
 
-// console is descriptors 0 to 2: nothing to read, and all that is printed.
-func (v *VM) console(mem api.Memory, name string, a []uint64) {
+// console is descriptors 0 to 2: the serial line, and all that is printed.
+func (v *VM) console(ctx context.Context, mem api.Memory, name string, a []uint64) {
 	switch name {
 	case "fd_read":
-		mem.WriteUint32Le(uint32(a[3]), 0)
+		mem.WriteUint32Le(uint32(a[3]), v.readLine(ctx, mem, a))
 	case "fd_write":
 		var text []byte
 		vectors(mem, uint32(a[1]), uint32(a[2]), func(b []byte) bool {

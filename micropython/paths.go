@@ -54,7 +54,7 @@ func pathImport(name string) hostFunc[*VM] {
 		"openat":     func(v *VM, mem api.Memory, a []uint64) int32 { return v.open(v.path(mem, a[1]), a[2]) },
 		"fstat64":    func(v *VM, mem api.Memory, a []uint64) int32 { return v.fstat(mem, a[0], a[1]) },
 		"getdents64": func(v *VM, mem api.Memory, a []uint64) int32 { return v.list(mem, a) },
-		"poll":       func(*VM, api.Memory, []uint64) int32 { return 0 },
+		"poll":       func(v *VM, mem api.Memory, a []uint64) int32 { return v.poll(mem, a) },
 	}[name]
 	if !ok {
 		return nil

@@ -9,11 +9,14 @@ import (
 // functions are what a played board's Python modules ask of Go.
 func (r *Runner) functions() map[string]Func {
 	return map[string]Func{
-		"heap":   func(context.Context, []any) (any, error) { return r.config.Heap, nil },
-		"epoch":  func(context.Context, []any) (any, error) { return float64(r.config.Now().Unix()), nil },
-		"reboot": func(context.Context, []any) (any, error) { return nil, ErrReboot },
-		"sleep":  sleep,
-		"log":    r.log,
+		"heap":        func(context.Context, []any) (any, error) { return r.config.Heap, nil },
+		"epoch":       func(context.Context, []any) (any, error) { return float64(r.config.Now().Unix()), nil },
+		"reboot":      func(context.Context, []any) (any, error) { return nil, ErrReboot },
+		"soft_reboot": func(context.Context, []any) (any, error) { return nil, ErrReboot },
+		"reset_cause": func(context.Context, []any) (any, error) { return causePower, nil },
+		"unique_id":   func(context.Context, []any) (any, error) { return "726f6f737400", nil },
+		"sleep":       sleep,
+		"log":         r.log,
 		"adc": func(_ context.Context, args []any) (any, error) {
 			return light(r.config.Now(), number(args, 0)), nil
 		},

@@ -96,6 +96,12 @@ func (v *VM) tryMalloc(ctx context.Context, n int) uint32 {
 	return uint32(stack[0])
 }
 
+func (v *VM) must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 func (v *VM) free(ctx context.Context, p uint32) {
 	if err := v.freeFunc.CallWithStack(ctx, []uint64{uint64(p)}); err != nil {
 		panic(err)

@@ -32,6 +32,8 @@ type VMConfig struct {
 	Print   func(text string) // standard output as it comes; nil: dropped
 	Modules map[string]string // modules that are built in: name to source
 	Host    map[string]Func   // functions of module _host
+
+	serial *serial // what its standard input reads; nil: nothing
 }
 
 // vmEngine is the machine code of MicroPython, for all instances of this process.
@@ -52,6 +54,7 @@ type VM struct {
 	files   openFiles
 	folder  string // where the program is
 	started time.Time
+	program bool // one runs that a Ctrl-C ends
 	dead    error
 
 	soft     int  // bytes it may grow to before Python sees a MemoryError
@@ -59,6 +62,7 @@ type VM struct {
 	relieved bool // it has
 
 	mallocFunc, freeFunc, execFunc, callFunc api.Function
+	interruptChar, interruptFunc             api.Function
 }
 
 // NewVM starts a board; nothing but MicroPython runs on it yet. The first one
@@ -85,6 +89,7 @@ func NewVM(ctx context.Context, config VMConfig) (_ *VM, err error) {
 	v.jumps = newJumps(v.module, "emscripten_stack_get_current", "_emscripten_stack_restore", "setThrew")
 	v.mallocFunc, v.freeFunc = v.module.ExportedFunction("malloc"), v.module.ExportedFunction("free")
 	v.execFunc, v.callFunc = v.module.ExportedFunction("mp_js_do_exec"), v.module.ExportedFunction("proxy_c_to_js_call")
+	v.interruptChar, v.interruptFunc = v.module.ExportedFunction("mp_hal_get_interrupt_char"), v.module.ExportedFunction("mp_sched_keyboard_interrupt")
 	return v, v.run(ctx, v.boot)
 }
 

@@ -120,15 +120,16 @@ def reset():
     _host.reboot()
 
 
-soft_reset = reset
+def soft_reset():
+    _host.soft_reboot()
 
 
 def reset_cause():
-    return PWRON_RESET
+    return _host.reset_cause()
 
 
 def unique_id():
-    return b"roost\x00"
+    return bytes(int(_host.unique_id()[i : i + 2], 16) for i in range(0, 12, 2))
 
 
 def freq(x=None):

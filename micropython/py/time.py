@@ -4,8 +4,8 @@ import _host
 
 
 def sleep_ms(ms):
-    if ms > 0:
-        _host.sleep(float(ms))
+    while ms > 0 and _host.sleep(float(ms)):  # again: a Ctrl-C raises when the loop turns
+        pass
 
 
 def sleep(s):

@@ -1,0 +1,158 @@
+package micropython
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// BoardConfig is what a Board is made of; its zero value works.
+type BoardConfig struct {
+	Flash  *Flash            // nil: an empty one
+	Memory int               // bytes that Python may have; 0: 8 MB. The least is 64 kB
+	Heap   int               // what gc.mem_free() starts from; 0: 128 kB
+	Now    func() time.Time  // its clock; nil: time.Now
+	Print  func(text string) // all that it writes to its console; nil: dropped
+
+	// Serial is the other end of its serial line: programs read and write it,
+	// Ctrl-C interrupts them, and when they have ended there is the REPL, raw
+	// mode and raw paste included. Run closes it. nil: there is none, and Run
+	// returns when the programs have ended.
+	Serial io.ReadWriteCloser
+
+	Modules map[string]string // modules that are built in beside the usual ones
+	Host    map[string]Func   // functions of module _host beside the usual ones
+}
+
+// Board is a whole board as it lies on a desk: it runs /boot.py and /main.py of
+// its flash on the real MicroPython, then its REPL, and reboots when it is told to.
+type Board struct {
+	config BoardConfig
+	serial *serial // nil without a line
+	cause  int     // of the last reset, machine.reset_cause()
+	raw    bool    // a soft reset out of the raw REPL comes back to it
+
+	vm *VM // the one that runs; only Run's goroutine uses it
+}
+
+// Causes of a reset, as in module machine.
+const (
+	causePower    = 1
+	causeHard     = 2
+	causeWatchdog = 3
+	causeSoft     = 5
+)
+
+const boardHeap = 128 << 10
+
+// errSoftReboot is a reboot that keeps the REPL's mode: machine.soft_reset(),
+// exit() or Ctrl-D.
+var errSoftReboot = errors.New("the board reboots softly")
+
+// NewBoard gives a board that is switched off. ErrUnavailable without
+// MicroPython in the build.
+func NewBoard(config BoardConfig) (*Board, error) {
+	if !Available() {
+		return nil, ErrUnavailable
+	}
+	if config.Flash == nil {
+		config.Flash = NewFlash(nil)
+	}
+	if config.Heap == 0 {
+		config.Heap = boardHeap
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Print == nil {
+		config.Print = func(string) {}
+	}
+	return &Board{config: config}, nil
+}
+
+// Run switches the board on, and off again when it returns: when ctx ends (with
+// its error), when the serial line does (nil), when there is no line and the
+// programs have ended (nil), or at a power cut (with the error of
+// Flash.Before). It reboots as often as it is told to. A board that was
+// switched off can be switched on again.
+func (b *Board) Run(ctx context.Context) error {
+	if err := vmEngine.hold(ctx); err != nil { // a reboot is not to compile MicroPython again
+		return err
+	}
+	defer vmEngine.drop()
+	if b.config.Serial != nil {
+		b.serial = newSerial(b.config.Serial)
+		defer b.serial.close()
+		defer context.AfterFunc(ctx, func() { _ = b.config.Serial.Close() })() // a write may wait for ever
+	}
+	b.cause, b.raw = causePower, false
+	for {
+		err := b.session(ctx)
+		switch {
+		case errors.Is(err, ErrReboot):
+			b.cause, b.raw = causeHard, false
+		case errors.Is(err, errSoftReboot):
+			b.cause = causeSoft
+			b.write("MPY: soft reboot\n")
+		default:
+			return err
+		}
+	}
+}
+
+// session is the board's life from one reset to the next.
+func (b *Board) session(ctx context.Context) (err error) {
+	b.vm, err = NewVM(ctx, VMConfig{
+		Flash: b.config.Flash, Memory: b.config.Memory, Now: b.config.Now,
+		Print: b.write, Modules: b.modules(), Host: b.functions(), serial: b.serial,
+	})
+	if err != nil {
+		return err
+	}
+	defer b.vm.Close()
+	if err := b.vm.Exec(ctx, "import _board"); err != nil {
+		return err
+	}
+	programs := []string{"boot.py", "main.py"}
+	if b.raw {
+		programs = programs[:1]
+	}
+	for _, name := range programs {
+		if err := b.program(ctx, name); err != nil {
+			return err
+		}
+	}
+	if b.serial == nil {
+		return nil
+	}
+	return b.repl(ctx)
+}
+
+// program runs a file of the flash in __main__, if it is there. What it does
+// not catch goes to the console.
+func (b *Board) program(ctx context.Context, name string) error {
+	if _, ok := b.config.Flash.ReadFile("/" + name); !ok {
+		return nil
+	}
+	b.vm.program = true
+	defer func() { b.vm.program = false }()
+	err := b.vm.Exec(ctx, "exec(compile(open('/"+name+"').read(), '"+name+"', 'exec'))")
+	var raised *Exception
+	if !errors.As(err, &raised) {
+		return err
+	}
+	if raised.Class == "SystemExit" {
+		return errSoftReboot
+	}
+	b.write(withoutCaller(raised.Traceback))
+	return nil
+}
+
+// write is the console.
+func (b *Board) write(text string) {
+	b.config.Print(text)
+	if b.serial != nil {
+		b.serial.write(text)
+	}
+}
