@@ -211,6 +211,29 @@ test("another’s commit under typed text loses nothing and says what to do", on
   assert.doesNotMatch(text, /# theirs/);
 });
 
+test("another’s commit of other files is told, and the next try goes through", only, async () => {
+  await type("# mine again\n");
+  await page.keyboard.press("Control+s");
+  await page.getByText("saved as a draft").waitFor();
+  const others = { "pump.py": "LEVEL = 2\n" };
+  let came = false; // while the commit is on its way
+  await page.route("**/commits", async (route) => {
+    if (route.request().method() === "POST") {
+      if (!came) server.mock.apps.committed(app(), "Pumps of others", others, "vic");
+      came = true;
+    }
+    await route.continue();
+  });
+  await message().fill("Mine again");
+  await shipIt().click();
+  await page.getByRole("alert").getByText("It changed none of your files").waitFor();
+  await shipIt().click();
+  await page.getByText("Everything is committed.").waitFor();
+  assert.match(app().commits.at(-1).content["worker_task.py"], /# mine again/);
+  assert.equal(app().commits.at(-1).content["pump.py"], "LEVEL = 2\n");
+  await page.unroute("**/commits");
+});
+
 test("leaving with typed text asks; a tab of the same app does not", only, async () => {
   await type("# half a thought\n");
   await page.getByRole("link", { name: "Settings" }).click();

@@ -383,7 +383,9 @@ export class Apps {
   committed(app, message, files, author, origin = "editor") {
     const before = this.present(app);
     const commit = this.put(app, message, files, author, { origin });
-    app.drafts.clear();
+    // Drafts that say no more than the commit are done with.
+    for (const [name, d] of app.drafts)
+      if (d.deleted ? !(name in commit.content) : commit.content[name] === d.content) app.drafts.delete(name);
     const ships = app.pools
       .filter((p) => this.wanted(app, p) !== before.get(p.name))
       .map((p) => ({ pool: p.name, things: this.things(app, p.name).length }));
