@@ -19,6 +19,7 @@ type board struct {
 
 	mu    sync.Mutex // held over the disk: what one board is given is decided by one call at a time
 	facts roost.Board
+	out   map[string]bool // ids of hotfixes in answers that are being written
 	fixes []*roost.Hotfix // that are wanted, or to be taken back or archived; oldest first
 }
 

@@ -190,8 +190,8 @@ func (b *board) update(ctx context.Context, c *call, q *bootRequest, app roost.A
 	return answer{body: a, sent: func(err error) {
 		if err == nil {
 			b.d.write(b.ref, "info", what)
-			b.given(context.WithoutCancel(ctx), due, c.now)
 		}
+		b.given(context.WithoutCancel(ctx), due, err, c.now)
 	}}, nil
 }
 

@@ -15,7 +15,7 @@ import (
 
 // lookAtDrops makes hotfixes of files that were put into the directories of boards, and
 // archives those that were served.
-func (w *watch) lookAtDrops(ctx context.Context) {
+func (w *watch) lookAtDrops(ctx context.Context, at time.Time) {
 	names := map[string]bool{}
 	for _, name := range w.folders(heartbeatDir) {
 		names[name] = true
@@ -26,7 +26,7 @@ func (w *watch) lookAtDrops(ctx context.Context) {
 			f = &folder{path: path.Join(heartbeatDir, name)}
 			w.drops[name] = f
 		}
-		err := w.lookAtDrop(ctx, f, roost.ThingID(name), time.Now())
+		err := w.lookAtDrop(ctx, f, roost.ThingID(name), at)
 		if errors.Is(err, errMoving) || ctx.Err() != nil {
 			continue
 		}

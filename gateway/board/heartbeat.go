@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -209,25 +210,23 @@ func (q *beat) values() []roost.Resource {
 func (b *board) bring(ctx context.Context, c *call) (answer, error) {
 	a := beaten{OK: true, Epoch: c.now.Unix()}
 	due := b.due(true)
+	var lost error
 	if len(due) > 0 {
-		if err := b.bringFiles(ctx, &a, due); err != nil {
-			b.d.cfg.Log.Error("hotfix not served", "thing", string(b.ref.Thing), "protocol", doorName, "err", err)
-			due = nil
+		if lost = b.bringFiles(ctx, &a, due); lost != nil {
+			a.Order = nil
+			b.d.cfg.Log.Error("hotfix not served", "thing", string(b.ref.Thing), "protocol", doorName, "err", lost)
 		}
 	}
 	cmd, restart := b.restart(ctx)
 	a.Restart = restart
 	return answer{body: a, sent: func(err error) {
-		if err != nil {
-			if restart {
-				b.d.cfg.Commands.PutBack(cmd.Ref, cmd.ID)
-			}
-			return
+		if err != nil && restart {
+			b.d.cfg.Commands.PutBack(cmd.Ref, cmd.ID)
 		}
-		if len(a.Order) > 0 {
+		if err == nil && len(a.Order) > 0 {
 			b.d.write(b.ref, "info", "gets by its heartbeat: "+strings.Join(a.Order, ", "))
 		}
-		b.given(context.WithoutCancel(ctx), due, c.now)
+		b.given(context.WithoutCancel(ctx), due, errors.Join(lost, err), c.now)
 	}}, nil
 }
 

@@ -23,13 +23,18 @@ const (
 // byDirectory is who put files into a directory.
 const byDirectory = "directory"
 
-// due gives the hotfixes that a board is to be given, or whose way back it is, as copies;
-// the caller holds b.mu. all: files that are no Python reach it, too.
+// due gives the hotfixes that a board is to be given, or whose way back it is, as copies:
+// given must be told what came of each. The caller holds b.mu. all: files that are no
+// Python reach it, too.
 func (b *board) due(all bool) []*roost.Hotfix {
 	var out []*roost.Hotfix
+	if b.out == nil {
+		b.out = map[string]bool{}
+	}
 	for _, h := range b.fixes {
 		reaches := all || !slices.ContainsFunc(h.Files, func(f roost.HotfixFile) bool { return !strings.HasSuffix(f.Name, ".py") })
-		if reaches && (h.State == roost.HotfixWaiting || h.Reverting) {
+		if reaches && !b.out[h.ID] && (h.State == roost.HotfixWaiting || h.Reverting) {
+			b.out[h.ID] = true
 			out = append(out, copied(h))
 		}
 	}
@@ -42,9 +47,17 @@ func copied(h *roost.Hotfix) *roost.Hotfix {
 	return &c
 }
 
-// given writes down that a board was given what was due; the caller holds b.mu. What
-// cannot be written down is given once more.
-func (b *board) given(ctx context.Context, due []*roost.Hotfix, at time.Time) {
+// given writes down that a board was given what was due, unless lost says that it was
+// not. What cannot be written down is given once more.
+func (b *board) given(ctx context.Context, due []*roost.Hotfix, lost error, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range due {
+		defer delete(b.out, d.ID)
+	}
+	if lost != nil {
+		return
+	}
 	var changed []roost.Hotfix
 	for _, d := range due {
 		h := b.fix(d.ID)
@@ -52,7 +65,7 @@ func (b *board) given(ctx context.Context, due []*roost.Hotfix, at time.Time) {
 			continue
 		}
 		next := *copied(h)
-		next.Reverting = false
+		next.Reverting = h.Reverting && !d.Reverting // it may have been taken back meanwhile
 		if h.State == roost.HotfixWaiting {
 			next.State, next.Served = roost.HotfixServed, at.UTC().Truncate(time.Millisecond)
 			changed = append(changed, b.covered(&next)...)
@@ -270,7 +283,7 @@ func (d *Door) UndoHotfix(ctx context.Context, ref roost.Ref, id, by string) (ro
 		return roost.Hotfix{}, b.over(ctx, id)
 	}
 	next := *copied(h)
-	next.Reverting = h.State == roost.HotfixServed
+	next.Reverting = h.State == roost.HotfixServed || b.out[id]
 	next.State, next.Ended, next.Undoer = roost.HotfixUndone, now(), by
 	if err := b.save(ctx, []roost.Hotfix{next}); err != nil {
 		return roost.Hotfix{}, roost.Because(roost.Unavailable, err, "The hotfix cannot be taken back at present.")

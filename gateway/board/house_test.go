@@ -39,6 +39,7 @@ type house struct {
 	url      string
 	logged   *record
 	stop     func()
+	at       time.Time // of the last look
 }
 
 // plan says how a house is built; its zero value lets everybody in.
@@ -46,7 +47,7 @@ type plan struct {
 	data      string
 	enrolment string
 	change    func(*board.Config)
-	blind     bool // nobody watches the directories
+	blind     bool // only look looks at the directories
 }
 
 // record keeps what was logged.
@@ -95,11 +96,7 @@ func build(t testing.TB, p plan) *house {
 	}
 	var running sync.WaitGroup
 	running.Go(func() { h.releases.Run(ctx) })
-	if p.blind {
-		ctx2, stop := context.WithCancel(ctx)
-		stop()
-		h.door.Run(ctx2)
-	} else {
+	if !p.blind {
 		running.Go(func() { h.door.Run(ctx) })
 	}
 	server := httptest.NewServer(h.door)
@@ -108,6 +105,9 @@ func build(t testing.TB, p plan) *house {
 		server.Close()
 		cancel()
 		running.Wait()
+		if p.blind {
+			h.door.Run(ctx) // it closes the directories
+		}
 		h.rooms.Stop()
 	})
 	t.Cleanup(h.stop)
@@ -233,6 +233,7 @@ func (h *house) ok(path string, body any) object {
 	if status != http.StatusOK {
 		h.t.Fatalf("%s: %d %v", path, status, answer)
 	}
+	h.eventually("the answer is written down", func() bool { return !h.door.Busy(ref) })
 	return answer
 }
 
@@ -302,4 +303,13 @@ func (h *house) log() string {
 func (h *house) things() (n int) {
 	h.rooms.Registry.Each(roost.Home, func(roost.Thing, []roost.Resource) bool { n++; return true })
 	return n
+}
+
+// look looks at the directories, so much later than at the last time.
+func (h *house) look(later time.Duration) {
+	if h.at.IsZero() {
+		h.at = time.Now()
+	}
+	h.at = h.at.Add(later)
+	h.door.LookAt(h.t.Context(), h.at)
 }

@@ -19,7 +19,7 @@ type kind struct {
 }
 
 // lookAtKinds brings directories and apps together.
-func (w *watch) lookAtKinds(ctx context.Context) {
+func (w *watch) lookAtKinds(ctx context.Context, at time.Time) {
 	names := map[string]bool{}
 	for _, a := range w.d.cfg.Releases.Apps(w.d.cfg.Project) {
 		if a.Board != "" {
@@ -39,7 +39,7 @@ func (w *watch) lookAtKinds(ctx context.Context) {
 			k = &kind{name: name, folder: folder{path: path.Join(bootDir, name)}}
 			w.kinds[name] = k
 		}
-		err := w.lookAtKind(ctx, k, time.Now())
+		err := w.lookAtKind(ctx, k, at)
 		if errors.Is(err, errMoving) || ctx.Err() != nil {
 			continue
 		}
@@ -193,7 +193,14 @@ func (w *watch) restore(ctx context.Context, k *kind, app roost.App) error {
 	if err := w.root.Mkdir(k.path, 0o777); err != nil { // as the umask says
 		return err
 	}
-	return w.agree(ctx, k, app, disk{whole: true})
+	theirs, err := w.textsOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := w.writeOut(k, disk{}, sides{theirs: theirs}); err != nil {
+		return err
+	}
+	return w.settle(ctx, k, app, c.ID, true)
 }
 
 // remove moves the directory of an app that was deleted out of the way: its files are

@@ -64,7 +64,7 @@ func (d *Door) Run(ctx context.Context) {
 	tick := time.NewTicker(d.cfg.Poll)
 	defer tick.Stop()
 	for {
-		w.look(ctx)
+		w.look(ctx, time.Now())
 		select {
 		case <-tick.C:
 		case <-w.news:
@@ -83,9 +83,9 @@ func (w *watch) poke() {
 }
 
 // look goes through all directories once.
-func (w *watch) look(ctx context.Context) {
-	w.lookAtKinds(ctx)
-	w.lookAtDrops(ctx)
+func (w *watch) look(ctx context.Context, at time.Time) {
+	w.lookAtKinds(ctx, at)
+	w.lookAtDrops(ctx, at)
 }
 
 // complain writes what is wrong with something, once as long as it stays so.

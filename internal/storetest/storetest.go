@@ -14,6 +14,7 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway/board"
 	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
@@ -28,6 +29,7 @@ type Store interface {
 	account.Store
 	release.Store
 	broker.Journal
+	board.Store
 	Projects(ctx context.Context) ([]roost.Project, error)
 	SaveProject(ctx context.Context, p roost.Project) error
 	Close() error
@@ -55,6 +57,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"ServerValue": testServerValue,
 		"Apps":        testApps,
 		"Pools":       testPools,
+		"Boards":      testBoards,
+		"Hotfixes":    testHotfixes,
 		"Source":      testSource,
 		"Tags":        testTags,
 		"Software":    testSoftware,
