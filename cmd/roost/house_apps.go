@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
+	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway/pythings"
 	"github.com/roost-iot/roost/micropython"
 	"github.com/roost-iot/roost/release"
@@ -44,6 +46,28 @@ func (s syntax) Check(ctx context.Context, name string, source []byte) ([]releas
 		return nil, err
 	}
 	return []release.Problem{{File: name, Line: line, Column: column, Text: text, Severity: release.Fault}}, nil
+}
+
+// warmAfter is how long after the start the compiler is made ready.
+const warmAfter = 10 * time.Second
+
+// warmCompiler makes the compiler ready when the start is over and there are apps: else
+// the first commit waits for it, seconds on a small machine.
+func (h *house) warmCompiler(ctx context.Context) {
+	if h.compiler == nil {
+		return
+	}
+	select {
+	case <-time.After(warmAfter):
+	case <-ctx.Done():
+		return
+	}
+	if len(h.releases.Apps(roost.Home)) == 0 {
+		return // the editor will ask for it
+	}
+	if _, err := h.compiler.Compile(ctx, "main.py", nil); err != nil && ctx.Err() == nil {
+		h.log.Warn("compiler not ready", "err", err)
+	}
 }
 
 // openPythings opens the door for PythingsOS devices, which come to the HTTP ports.
