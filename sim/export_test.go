@@ -20,5 +20,8 @@ func AnswerAsDevice(raw string) (string, error) {
 // UTF8AsDevice is a JSON text as MicroPython writes it.
 var UTF8AsDevice = unescaped
 
+// PortAsDevice is where a device calls whose backend names no port.
+var PortAsDevice = usualPort
+
 // NamesAsDevice are the files of a release's list.
 var NamesAsDevice = names

@@ -37,7 +37,7 @@ func (d *PythingsDevice) post(ctx context.Context, path, body string, opened fun
 	host, port, prefix := hosts(d.backend())
 	secure := d.canTLS() && d.settings["ssl"] != false
 	if port == "" {
-		port = map[bool]string{true: "443", false: "80"}[secure]
+		port = usualPort(secure)
 	}
 	conn, err := d.dial(ctx, net.JoinHostPort(host, port), secure)
 	if err != nil {
@@ -55,6 +55,14 @@ func (d *PythingsDevice) post(ctx context.Context, path, body string, opened fun
 		return nil, err
 	}
 	return a, nil
+}
+
+// usualPort is that of a backend which names none.
+func usualPort(secure bool) string {
+	if secure {
+		return "443"
+	}
+	return "80"
 }
 
 // backend is where calls go now.

@@ -60,6 +60,13 @@ func TestBoardKnowsOldSuitesOnly(t *testing.T) {
 	}
 }
 
+// T03: such devices need a server at the usual ports, --http :80,:443.
+func TestDeviceWithoutAPortCallsTheUsualOnes(t *testing.T) {
+	if secure, plain := sim.PortAsDevice(true), sim.PortAsDevice(false); secure != "443" || plain != "80" {
+		t.Errorf("it calls %s by TLS and %s without", secure, plain)
+	}
+}
+
 // An ESP8266 without a frozen release knows no TLS at all.
 func TestBoardWithoutTLSGoesPlain(t *testing.T) {
 	c := startCloud(t)
