@@ -22,6 +22,8 @@ var groups = []kong.Group{
 	{Key: "people", Title: "Who gets in:"},
 	{Key: "keeping", Title: "What is kept:"},
 	{Key: "running", Title: "Running:"},
+	{Key: "do", Title: "What to do:"},
+	{Key: "settings", Title: "Settings of the device (local parameters of PythingsOS):"},
 	{Key: "pyaiot", Title: "By the names and with the options of Pyaiot's programs:"},
 }
 

@@ -49,6 +49,7 @@ var floors = map[string]int{
 	"sim":                5,
 	"sim/apps":           1,
 	"bench":              5,
+	"install":            5,
 	"cmd/roost":          6,
 	"internal/storetest": 7, // contracts: only tests import them
 	"internal/arrows":    7,

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/roost-iot/roost/install"
+)
+
+type installCmd struct {
+	Port    string `help:"Serial port of the board; auto: the only one that looks like a board." default:"auto" env:"-"`
+	List    bool   `help:"List the serial ports and what hangs there." env:"-" group:"do"`
+	Console bool   `help:"Talk to the board; Ctrl-] ends it." env:"-" group:"do"`
+
+	Files      string `help:"Put the files of this folder onto the board." placeholder:"DIR" type:"existingdir" env:"-" group:"do"`
+	PythingsOS string `name:"pythingsos" help:"Put this release of PythingsOS onto the board; it must be on the OS shelf of the running Roost." placeholder:"VERSION" env:"-" group:"do"`
+	Platform   string `help:"Which build of PythingsOS; without it, what the board says it is." placeholder:"NAME" env:"-"`
+	Configure  bool   `help:"Write the settings below; without any, show those that the board has." env:"-" group:"do"`
+	Restart    bool   `help:"Start the board anew at the end and show what it says." default:"true" negatable:"" env:"-"`
+
+	boardSettings
+
+	Server string `help:"Address of the running Roost, for --app and --pythingsos. Without it, the one whose data folder is --data." placeholder:"URL"`
+	Token  string `help:"API token. Without it, the one in the data folder of this machine's Roost." placeholder:"rst_…"`
+	Data   string `help:"Data folder of the Roost on this machine." default:"roost-data" type:"path"`
+	JSON   bool   `help:"Print --list as JSON." env:"-"`
+}
+
+// Run does what was asked for in this order: files, settings, restart.
+func (i installCmd) Run(ctx context.Context, con console) error {
+	if err := i.check(); err != nil {
+		return err
+	}
+	ports, err := install.Ports()
+	if err != nil {
+		return err
+	}
+	if i.List {
+		return listPorts(con, ports, i.JSON)
+	}
+	settings, err := i.settings(ctx, con, i.client)
+	if err != nil {
+		return err
+	}
+	port, err := install.Choose(i.Port, ports)
+	if err != nil {
+		return err
+	}
+	line, err := install.Open(port)
+	if err != nil {
+		return err
+	}
+	defer line.Close()
+	fmt.Fprintln(con.err, "Port:  ", port.Name, port.Chip)
+	if i.Console {
+		return talk(ctx, con, line)
+	}
+	return i.onto(ctx, con, line, settings)
+}
+
+// check finds flags that do not go together, all of them.
+func (i installCmd) check() error {
+	var errs []error
+	does := i.Files != "" || i.PythingsOS != "" || i.configures()
+	switch {
+	case i.List && (i.Console || does):
+		errs = append(errs, errors.New("--list does nothing else"))
+	case i.Console && does:
+		errs = append(errs, errors.New("--console does nothing else"))
+	case !i.List && !i.Console && !does:
+		errs = append(errs, errors.New("say what to do: --list, --console, --files, --pythingsos or --configure"))
+	}
+	if i.Files != "" && i.PythingsOS != "" {
+		errs = append(errs, errors.New("--files and --pythingsos: one at a time"))
+	}
+	if i.Platform != "" && i.PythingsOS == "" {
+		errs = append(errs, errors.New("--platform: which --pythingsos?"))
+	}
+	return errors.Join(errs...)
+}
+
+// configures tells whether settings are to be written or shown.
+func (i installCmd) configures() bool { return i.Configure || i.any() }
+
+func (i installCmd) client() (*client, error) {
+	return remote{Server: i.Server, Token: i.Token, Data: i.Data}.client()
+}
+
+func listPorts(con console, ports []install.Port, asJSON bool) error {
+	if asJSON {
+		return printJSON(con.out, map[string]any{"ports": ports})
+	}
+	if len(ports) == 0 {
+		fmt.Fprintln(con.out, "No serial ports. Plug the board in with a cable that carries data, not only power.")
+		return nil
+	}
+	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "PORT\tUSB\tSERIAL\tCHIP")
+	for _, p := range ports {
+		ids := p.Vendor + ":" + p.Product
+		if p.Vendor == "" {
+			ids = ""
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, ids, onOneLine(p.Serial), p.Chip)
+	}
+	return w.Flush()
+}
+
+// onto talks to MicroPython on the board.
+func (i installCmd) onto(ctx context.Context, con console, line install.Line, settings install.Settings) error {
+	board, err := install.OpenBoard(ctx, line)
+	if err != nil {
+		return err
+	}
+	about := board.About()
+	describe(con, about)
+	if i.Files != "" || i.PythingsOS != "" {
+		files, err := i.files(ctx, about)
+		if err != nil {
+			return err
+		}
+		if !about.Sturdy() {
+			fmt.Fprintln(con.err, "Keep the power on: on this file system a cut may leave a file missing. (littlefs would not.)")
+		}
+		if err := board.Install(ctx, files, (&bar{w: con.err, live: isTerminal(con.err)}).progress()); err != nil {
+			return err
+		}
+		fmt.Fprintf(con.out, "%d files on the board, read back and right\n", len(files))
+	}
+	if len(settings) > 0 {
+		if err := board.Configure(ctx, settings); err != nil {
+			return err
+		}
+		fmt.Fprintln(con.out, "Settings are on the board, read back and right")
+	} else if i.configures() {
+		if err := showSettings(ctx, con, board); err != nil {
+			return err
+		}
+		return board.Leave(ctx)
+	}
+	if !i.Restart {
+		return board.Leave(ctx)
+	}
+	return restart(ctx, con, board)
+}
+
+func describe(con console, a install.About) {
+	fmt.Fprintf(con.err, "Board:  %s %s on %s (%s)\n", onOneLine(a.Implementation), onOneLine(a.Version), onOneLine(a.Platform), onOneLine(a.Machine))
+	system := a.FileSystem
+	if system == "" {
+		system = "of a type that the board does not tell"
+	}
+	fmt.Fprintf(con.err, "Files:  file system %s", onOneLine(system))
+	if a.Size > 0 {
+		fmt.Fprintf(con.err, ", %d of %d kB free", a.Space>>10, a.Size>>10)
+	}
+	fmt.Fprintln(con.err)
+}
+
+// restart shows what the board says when it starts, until it has been silent.
+func restart(ctx context.Context, con console, board *install.Board) error {
+	const quiet, most = 3 * time.Second, 20 * time.Second
+	fmt.Fprintln(con.err, "The board starts:")
+	return board.Restart(ctx, quiet, most, func(text []byte) { fmt.Fprint(con.out, inLines(string(text))) })
+}
+
+func showSettings(ctx context.Context, con console, board *install.Board) error {
+	have, err := board.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
+	for _, name := range install.SettingNames {
+		value, set := have[name]
+		if !set {
+			value = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", name, onOneLine(value))
+	}
+	return w.Flush()
+}
