@@ -97,6 +97,8 @@ func (w *watch) lookAtDrop(ctx context.Context, f *folder, id roost.ThingID, at 
 			w.d.write(b.ref, "warn", "hotfix refused: "+name+": "+said)
 		}
 	}
+	delete(texts, servedDir) // they would be in the way of the archive
+	delete(texts, undoneDir)
 	if err := w.dropped(ctx, b, texts); err != nil {
 		return err
 	}
