@@ -2,8 +2,11 @@ package micropython
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
+	"net"
+	"sync"
 	"time"
 )
 
@@ -21,6 +24,18 @@ type BoardConfig struct {
 	// returns when the programs have ended.
 	Serial io.ReadWriteCloser
 
+	// Dial and Listen are the network around the board; a policy or a test
+	// decides what is in reach. Dial gets names as the program wrote them. An
+	// error that is an Errno becomes that OSError. Without one of them nothing
+	// can be dialled, or listened on. Networks are "tcp".
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
+	WiFi   *WiFi  // the air around it; nil: every network is there, with any password
+	ID     string // machine.unique_id() and the MAC address, 12 hex digits; "": 726f6f737400
+	Clock  *Clock // in place of Now and of real waiting; nil: none
+
+	ADC func(pin int) int // what an analogue input reads, 0 to 1023; nil: daylight
+
 	Modules map[string]string // modules that are built in beside the usual ones
 	Host    map[string]Func   // functions of module _host beside the usual ones
 }
@@ -33,7 +48,16 @@ type Board struct {
 	cause  int     // of the last reset, machine.reset_cause()
 	raw    bool    // a soft reset out of the raw REPL comes back to it
 
-	vm *VM // the one that runs; only Run's goroutine uses it
+	// Only Run's goroutine uses these.
+	vm        *VM
+	sockets   *sockets
+	station   station
+	collected time.Time
+	watchdog  watchdog
+
+	mu     sync.Mutex
+	pins   map[int]int
+	pixels map[int][]byte
 }
 
 // Causes of a reset, as in module machine.
@@ -44,7 +68,10 @@ const (
 	causeSoft     = 5
 )
 
-const boardHeap = 128 << 10
+const (
+	boardHeap = 128 << 10
+	boardID   = "726f6f737400"
+)
 
 // errSoftReboot is a reboot that keeps the REPL's mode: machine.soft_reset(),
 // exit() or Ctrl-D.
@@ -65,10 +92,19 @@ func NewBoard(config BoardConfig) (*Board, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	if config.Clock != nil {
+		config.Now = config.Clock.Now
+	}
+	if config.ADC == nil {
+		config.ADC = func(pin int) int { return light(config.Now(), pin) }
+	}
+	if id, err := hex.DecodeString(config.ID); err != nil || len(id) != 6 {
+		config.ID = boardID
+	}
 	if config.Print == nil {
 		config.Print = func(string) {}
 	}
-	return &Board{config: config}, nil
+	return &Board{config: config, pins: map[int]int{}, pixels: map[int][]byte{}}, nil
 }
 
 // Run switches the board on, and off again when it returns: when ctx ends (with
@@ -92,6 +128,8 @@ func (b *Board) Run(ctx context.Context) error {
 		switch {
 		case errors.Is(err, ErrReboot):
 			b.cause, b.raw = causeHard, false
+		case errors.Is(err, errWatchdog):
+			b.cause, b.raw = causeWatchdog, false
 		case errors.Is(err, errSoftReboot):
 			b.cause = causeSoft
 			b.write("MPY: soft reboot\n")
@@ -103,6 +141,14 @@ func (b *Board) Run(ctx context.Context) error {
 
 // session is the board's life from one reset to the next.
 func (b *Board) session(ctx context.Context) (err error) {
+	b.station, b.watchdog, b.collected = station{}, watchdog{}, time.Time{}
+	b.sockets = newSockets(&b.config, b.online)
+	defer b.sockets.close()
+	defer b.config.WiFi.watch(b)()
+	b.mu.Lock()
+	clear(b.pins)
+	clear(b.pixels)
+	b.mu.Unlock()
 	b.vm, err = NewVM(ctx, VMConfig{
 		Flash: b.config.Flash, Memory: b.config.Memory, Now: b.config.Now,
 		Print: b.write, Modules: b.modules(), Host: b.functions(), serial: b.serial,
@@ -111,6 +157,7 @@ func (b *Board) session(ctx context.Context) (err error) {
 		return err
 	}
 	defer b.vm.Close()
+	b.vm.tick = b.watchdog.check
 	if err := b.vm.Exec(ctx, "import _board"); err != nil {
 		return err
 	}

@@ -17,11 +17,12 @@ const patience = 30 * time.Second
 
 // desk is a board that runs, with a serial line in hand.
 type desk struct {
-	t    testing.TB
-	line net.Conn
-	mu   sync.Mutex
-	came []byte
-	new  chan struct{}
+	t     testing.TB
+	board *Board
+	line  net.Conn
+	mu    sync.Mutex
+	came  []byte
+	new   chan struct{}
 }
 
 // onDesk switches a board on until the test ends.
@@ -35,7 +36,7 @@ func onDesk(t testing.TB, c BoardConfig) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, line: mine, new: make(chan struct{}, 1)}
+	d := &desk{t: t, board: b, line: mine, new: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	all.Go(func() {

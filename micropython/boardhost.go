@@ -4,11 +4,10 @@ import (
 	"context"
 	"embed"
 	"maps"
-	"math"
 	"path"
+	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 //go:embed py/board/*.py
@@ -41,32 +40,70 @@ func (b *Board) functions() map[string]Func {
 		"reboot":      func(context.Context, []any) (any, error) { return nil, ErrReboot },
 		"soft_reboot": func(context.Context, []any) (any, error) { return nil, errSoftReboot },
 		"reset_cause": func(context.Context, []any) (any, error) { return b.cause, nil },
-		"unique_id":   func(context.Context, []any) (any, error) { return "726f6f737400", nil },
+		"unique_id":   func(context.Context, []any) (any, error) { return b.config.ID, nil },
+		"adc":         func(_ context.Context, args []any) (any, error) { return b.config.ADC(number(args, 0)), nil },
+		"wdt_feed":    b.watchdog.feed,
 		"sleep":       b.sleep,
+		"wait":        b.wait,
+		"pin_read":    b.readPin,
+		"pin_write":   b.writePin,
+		"pixels":      b.showPixels,
 	}
+	maps.Copy(functions, b.sockets.functions())
+	maps.Copy(functions, b.config.WiFi.functions(b))
+	maps.Copy(functions, cryptoFunctions)
 	maps.Copy(functions, b.config.Host)
 	return functions
 }
 
-// sleep waits milliseconds: true when a Ctrl-C ended it.
-func (b *Board) sleep(ctx context.Context, args []any) (any, error) {
-	ms, _ := args[0].(float64)
-	timer := time.NewTimer(time.Duration(min(ms, math.MaxInt32) * float64(time.Millisecond)))
-	defer timer.Stop()
-	var came chan struct{}
-	if b.serial != nil {
-		came = b.serial.came
+const mostPins = 64
+
+func (b *Board) readPin(_ context.Context, args []any) (any, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pins[number(args, 0)], nil
+}
+
+func (b *Board) writePin(_ context.Context, args []any) (any, error) {
+	b.SetPin(number(args, 0), number(args, 1))
+	return nil, nil
+}
+
+// showPixels is pixels(pin, address, length): red, green and blue of each, and
+// white if it has that.
+func (b *Board) showPixels(ctx context.Context, args []any) (any, error) {
+	v := ctx.Value(instanceKey{}).(*VM)
+	shown, ok := v.module.Memory().Read(uint32(number(args, 1)), uint32(number(args, 2)))
+	if pin := number(args, 0); ok && pin >= 0 && pin < mostPins {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.pixels[pin] = slices.Clone(shown)
 	}
-	for {
-		if b.vm.interrupted(ctx) {
-			return true, nil
-		}
-		select {
-		case <-timer.C:
-			return nil, nil
-		case <-came:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	return nil, nil
+}
+
+// Pins gives the state of all pins that were set: 0 or 1, or the duty of a
+// PWM, 0 to 1023. A reset clears them. Like Pixels and SetPin it may be called
+// while the board runs.
+func (b *Board) Pins() map[int]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.pins)
+}
+
+// SetPin gives a pin a value from outside, as a button does.
+func (b *Board) SetPin(pin, value int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if pin >= 0 && pin < mostPins {
+		b.pins[pin] = value
 	}
+}
+
+// Pixels gives what the NeoPixels on a pin were last told to show: a byte of
+// red, green and blue for each, and of white if they have four colours.
+func (b *Board) Pixels(pin int) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.pixels[pin])
 }

@@ -144,6 +144,9 @@ func clockImport(name string) hostFunc[*VM] {
 	case "mp_js_ticks_ms":
 		return func(ctx context.Context, v *VM, stack []uint64) {
 			tick(ctx)
+			if v.tick != nil {
+				v.tick()
+			}
 			v.interrupted(ctx)
 			stack[0] = api.EncodeI32(int32(v.config.Now().Sub(v.started).Milliseconds()))
 		}

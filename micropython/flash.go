@@ -16,11 +16,16 @@ type Flash struct {
 	// "remove", "mkdir" or "rename". An error is a power cut: the change is not
 	// made and the instance ends. Set it before the first instance runs.
 	Before func(change, name string) error
+	// Size is how many bytes it holds, in blocks of 4096; each file and folder
+	// takes one at least. 0: 2 MB. Set it before the first instance runs.
+	Size int
 	// Now stamps files; nil is time.Now.
 	Now func() time.Time
 
 	mu    sync.Mutex
 	nodes map[string]*node
+	made  int // changes
+	cut   cut
 }
 
 // node is a file or a folder; a file's data is replaced whole, never changed.
@@ -87,7 +92,7 @@ func (f *Flash) Files() []string {
 func (f *Flash) Copy() *Flash {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return &Flash{nodes: maps.Clone(f.nodes), Now: f.Now}
+	return &Flash{nodes: maps.Clone(f.nodes), Now: f.Now, Size: f.Size}
 }
 
 func (f *Flash) now() time.Time {
@@ -132,6 +137,11 @@ func (f *Flash) children(folder string) []string {
 // change makes a change that the program asked for. A power cut panics with
 // Before's error, which ends the instance.
 func (f *Flash) change(what, name string, do func(nodes map[string]*node)) {
+	f.changeOrTear(what, name, do, nil)
+}
+
+// changeOrTear is change with what a torn change leaves; nil: nothing.
+func (f *Flash) changeOrTear(what, name string, do, tear func(nodes map[string]*node)) {
 	if f.Before != nil {
 		if err := f.Before(what, name); err != nil {
 			panic(err)
@@ -139,13 +149,27 @@ func (f *Flash) change(what, name string, do func(nodes map[string]*node)) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	do(f.nodes)
+	f.made++
+	if f.cut.at == 0 || f.made != f.cut.at {
+		do(f.nodes)
+		return
+	}
+	how := f.cut.how
+	f.cut = cut{}
+	switch {
+	case how == CutAfter:
+		do(f.nodes)
+	case how == CutTorn && tear != nil:
+		tear(f.nodes)
+	}
+	panic(ErrPowerCut)
 }
 
 func (f *Flash) store(name string, data []byte) {
-	f.change("write", name, func(nodes map[string]*node) {
-		nodes[name] = &node{data: data, modified: f.now()}
-	})
+	write := func(data []byte) func(map[string]*node) {
+		return func(nodes map[string]*node) { nodes[name] = &node{data: data, modified: f.now()} }
+	}
+	f.changeOrTear("write", name, write(data), write(data[:len(data)/2]))
 }
 
 func (f *Flash) remove(name string) {

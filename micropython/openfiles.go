@@ -70,7 +70,7 @@ func (v *VM) open(name string, flags uint64) int32 {
 	}
 	f := &openFile{name: name, node: n, writing: writing, append: flags&appending != 0}
 	switch {
-	case n == nil && v.config.Flash.blocks() >= flashBlocks:
+	case n == nil && v.config.Flash.blocks() >= v.config.Flash.size():
 		return noSpace
 	case n == nil:
 		v.config.Flash.store(name, nil)
@@ -203,7 +203,7 @@ func (v *VM) write(f *openFile, mem api.Memory, a []uint64) (errno uint64) {
 	switch {
 	case !f.writing:
 		return -badFile
-	case (v.files.bytes()+total)/flashBlock+v.config.Flash.blocks() > flashBlocks:
+	case (v.files.bytes()+total)/flashBlock+v.config.Flash.blocks() > v.config.Flash.size():
 		return -noSpace
 	}
 	vectors(mem, uint32(a[1]), uint32(a[2]), func(b []byte) bool {
@@ -222,7 +222,7 @@ func (v *VM) write(f *openFile, mem api.Memory, a []uint64) (errno uint64) {
 // seek is fd_seek(fd, offset, whence, *position).
 func (f *openFile) seek(mem api.Memory, a []uint64) (errno uint64) {
 	from := [...]int{0, f.at, len(f.data)}[min(uint32(a[2]), 2)]
-	f.at = min(max(from+int(int64(a[1])), 0), flashBlock*flashBlocks)
+	f.at = min(max(from+int(int64(a[1])), 0), mostFile)
 	mem.WriteUint64Le(uint32(a[3]), uint64(f.at))
 	return 0
 }

@@ -96,7 +96,7 @@ func (v *VM) mkdir(name string) int32 {
 	if e := v.writable(name); e != 0 {
 		return e
 	}
-	if v.config.Flash.blocks() >= flashBlocks {
+	if v.config.Flash.blocks() >= v.config.Flash.size() {
 		return noSpace
 	}
 	v.config.Flash.makeFolder(name)
@@ -202,14 +202,18 @@ func writeStat(mem api.Memory, n *node, at uint32) {
 	mem.WriteUint64Le(at+88, 1) // inode
 }
 
-// The flash says that it is as large as a small board's: 2 MB.
-const flashBlock, flashBlocks = 4096, 512
+// A flash is as large as a small board's, 2 MB, if nothing else is said.
+const (
+	flashBlock  = 4096
+	flashBlocks = 512
+	mostFile    = 64 << 20 // where a file position ends
+)
 
 func (v *VM) statfs(mem api.Memory, at uint32) int32 {
-	left := uint64(max(0, flashBlocks-v.config.Flash.blocks()))
+	left := uint64(max(0, v.config.Flash.size()-v.config.Flash.blocks()))
 	mem.Write(at, make([]byte, 88))
 	mem.WriteUint32Le(at+4, flashBlock)
-	mem.WriteUint64Le(at+8, flashBlocks)
+	mem.WriteUint64Le(at+8, uint64(v.config.Flash.size()))
 	mem.WriteUint64Le(at+16, left)
 	mem.WriteUint64Le(at+24, left)
 	mem.WriteUint32Le(at+60, flashBlock)

@@ -15,6 +15,7 @@ func (r *Runner) functions() map[string]Func {
 		"soft_reboot": func(context.Context, []any) (any, error) { return nil, ErrReboot },
 		"reset_cause": func(context.Context, []any) (any, error) { return causePower, nil },
 		"unique_id":   func(context.Context, []any) (any, error) { return "726f6f737400", nil },
+		"wdt_feed":    func(context.Context, []any) (any, error) { return nil, nil },
 		"sleep":       sleep,
 		"log":         r.log,
 		"adc": func(_ context.Context, args []any) (any, error) {

@@ -54,7 +54,8 @@ type VM struct {
 	files   openFiles
 	folder  string // where the program is
 	started time.Time
-	program bool // one runs that a Ctrl-C ends
+	tick    func() // is called while it runs; nil: nothing is
+	program bool   // one runs that a Ctrl-C ends
 	dead    error
 
 	soft     int  // bytes it may grow to before Python sees a MemoryError

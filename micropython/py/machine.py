@@ -138,3 +138,12 @@ def freq(x=None):
 
 def idle():
     pass
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        self._timeout = timeout
+        self.feed()
+
+    def feed(self):
+        _host.wdt_feed(self._timeout)

@@ -2,9 +2,11 @@
 from utime import *
 import _host
 
+_sleep = _host.sleep
+
 
 def sleep_ms(ms):
-    while ms > 0 and _host.sleep(float(ms)):  # again: a Ctrl-C raises when the loop turns
+    while ms > 0 and _sleep(float(ms)):  # again: a Ctrl-C raises when the loop turns
         pass
 
 

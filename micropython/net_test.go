@@ -1,0 +1,438 @@
+package micropython
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// loopback lets a board reach this machine and nothing else.
+func loopback(c BoardConfig) BoardConfig {
+	var dialer net.Dialer
+	var listener net.ListenConfig
+	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if !strings.HasPrefix(address, "127.") {
+			return nil, Errno(113)
+		}
+		return dialer.DialContext(ctx, network, address)
+	}
+	c.Listen = listener.Listen
+	return c
+}
+
+// ran runs a program on a board without a serial line, to its end.
+func ran(t testing.TB, c BoardConfig, program string) (printed string) {
+	t.Helper()
+	need(t)
+	keep(t, vmEngine)
+	if c.Flash == nil {
+		c.Flash = NewFlash(nil)
+	}
+	c.Flash.WriteFile("/main.py", []byte(program))
+	var out strings.Builder
+	c.Print = func(text string) { out.WriteString(text) }
+	b, err := NewBoard(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	if err := b.Run(ctx); err != nil {
+		t.Errorf("%v; printed %q", err, out.String())
+	}
+	return out.String()
+}
+
+const post = `
+import asyncio, json
+async def post(port, body):
+    r, w = await asyncio.open_connection('127.0.0.1', port)
+    w.write('POST /report HTTP/1.1\r\nHost: roost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % len(body))
+    w.write(body)
+    await w.drain()
+    status = await r.readline()
+    length = 0
+    while True:
+        line = await r.readline()
+        if line in (b'\r\n', b''): break
+        name, value = line.decode().split(':', 1)
+        if name.lower() == 'content-length': length = int(value)
+    answer = await r.readexactly(length)
+    w.close()
+    await w.wait_closed()
+    return int(status.split()[1]), answer
+`
+
+func TestAsyncioReportsToGo(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %d %s", r.Method, len(body), body[:3])
+	}))
+	defer server.Close()
+	port := server.Listener.Addr().(*net.TCPAddr).Port
+	got := ran(t, loopback(BoardConfig{}), post+fmt.Sprintf(`
+ticks = 0
+async def blink():
+    global ticks
+    while True:
+        ticks += 1
+        await asyncio.sleep_ms(1)
+async def main():
+    b = asyncio.create_task(blink())
+    for size in (10, 50000):
+        print(await post(%[1]d, b'a' * size))
+    print(await asyncio.gather(*[post(%[1]d, b'%%d..' %% i) for i in range(5)]))
+    while ticks < 5: await asyncio.sleep_ms(1)
+    b.cancel()
+    return 'done'
+print(asyncio.run(main()))
+`, port))
+	const want = "(200, b'POST 10 aaa')\n(200, b'POST 50000 aaa')\n[(200, b'POST 3 0..'), (200, b'POST 3 1..'), (200, b'POST 3 2..'), (200, b'POST 3 3..'), (200, b'POST 3 4..')]\ndone\n"
+	if got != want {
+		t.Errorf("printed %s", got)
+	}
+}
+
+const serve = `
+import asyncio
+async def handle(r, w):
+    method, path, _ = (await r.readline()).decode().split()
+    length = 0
+    while True:
+        line = await r.readline()
+        if line in (b'\r\n', b''): break
+        if line.lower().startswith(b'content-length:'): length = int(line[15:])
+    body = await r.readexactly(length) if length else b''
+    text = ('%s %s %d' % (method, path, len(body))).encode()
+    w.write(b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s' % (len(text), text))
+    await w.drain()
+    w.close()
+    await w.wait_closed()
+async def main():
+    s = await asyncio.start_server(handle, '127.0.0.1', 0)
+    print('at', s.socket.getsockname()[1])
+    await asyncio.Event().wait()
+asyncio.run(main())
+`
+
+// serving starts a board that runs the server above and gives its address.
+func serving(t testing.TB) string {
+	d := onDesk(t, loopback(BoardConfig{Flash: NewFlash(map[string]string{"/main.py": serve})}))
+	d.until("at ")
+	return "http://127.0.0.1:" + strings.TrimSpace(d.until("\r\n"))
+}
+
+func TestGoAsksAServerOnTheBoard(t *testing.T) {
+	url := serving(t)
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			for i := range 5 {
+				size := 1 + 3000*i
+				resp, err := client.Post(fmt.Sprintf("%s/x%d", url, g), "text/plain", strings.NewReader(strings.Repeat("b", size)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				body, _ := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if want := fmt.Sprintf("POST /x%d %d", g, size); string(body) != want {
+					t.Errorf("answered %q, want %q", body, want)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestBlockingSockets(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peer sync.WaitGroup
+	peer.Go(func() {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		line, _ := in.ReadString('\n')
+		fmt.Fprintf(conn, "you said %sand more", line)
+		rest, _ := io.ReadAll(in) // until the board closes
+		if line != "hello\n" || string(rest) != "bye" {
+			t.Errorf("the board said %q, %q", line, rest)
+		}
+	})
+	got := ran(t, loopback(BoardConfig{}), fmt.Sprintf(`
+import socket
+def fails(f, *a):
+    try: return f(*a)
+    except OSError as e: return e.errno
+s = socket.socket()
+s.connect(socket.getaddrinfo('127.0.0.1', %d)[0][-1])
+s.send(b'hello\n')
+print(s.readline(), s.recv(3), s.read(5))
+s.settimeout(0.01); print(fails(s.recv, 1))
+s.setblocking(False); print(fails(s.recv, 1))
+s.write('bye'); s.close()
+print(fails(s.recv, 1))
+print(fails(socket.socket().connect, ('127.0.0.1', 1)), fails(socket.socket().connect, ('10.0.0.1', 80)))
+a = socket.socket(); a.bind(('127.0.0.1', 0)); a.listen(1)
+b = socket.socket(); b.connect(a.getsockname())
+c, _ = a.accept()
+c.sendall(b'x' * 3000); c.close()
+print(len(b.read()), b.recv(10))
+`, l.Addr().(*net.TCPAddr).Port))
+	if want := "b'you said hello\\n' b'and' b' more'\n110\n11\n9\n111 113\n3000 b''\n"; got != want {
+		t.Errorf("printed %q\nwant    %q", got, want)
+	}
+	peer.Wait()
+	_ = l.Close()
+}
+
+func TestNothingIsInReachUnlessItIsLetIn(t *testing.T) {
+	got := ran(t, BoardConfig{}, `
+import socket
+for do in (lambda s: s.connect(('127.0.0.1', 80)), lambda s: (s.bind(('127.0.0.1', 0)), s.listen(1))):
+    try: do(socket.socket())
+    except OSError as e: print(e.errno)
+`)
+	if got != "111\n13\n" {
+		t.Errorf("printed %q", got)
+	}
+}
+
+const joinWiFi = `
+import network, socket, time
+w = network.WLAN(network.STA_IF)
+w.active(True)
+def join(password):
+    w.connect('house', password)
+    return w.isconnected(), w.status()
+def dial(port):
+    s = socket.socket()
+    try:
+        s.connect(('127.0.0.1', port))
+        return s
+    except OSError as e: return e.errno
+`
+
+func TestWrongWiFiPassword(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	air := NewWiFi(map[string]string{"house": "correct horse"})
+	got := ran(t, loopback(BoardConfig{WiFi: air}), joinWiFi+fmt.Sprintf(`
+port = %d
+print(w.isconnected(), dial(port), [s[0] for s in w.scan()])
+print(join('battery staple'), dial(port))
+print(join('correct horse'), type(dial(port)).__name__, w.ifconfig()[0])
+w.disconnect(); print(w.isconnected(), dial(port))
+w.connect('elsewhere', ''); print(w.status())
+`, l.Addr().(*net.TCPAddr).Port))
+	const want = "False 113 [b'house']\n(False, 202) 113\n(True, 1010) socket 127.0.0.1\nFalse 113\n201\n"
+	if got != want {
+		t.Errorf("printed %q\nwant    %q", got, want)
+	}
+}
+
+func TestLostWiFiBreaksConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	air := NewWiFi(map[string]string{"house": "secret"})
+	d := onDesk(t, loopback(BoardConfig{WiFi: air, Flash: NewFlash(map[string]string{"/main.py": joinWiFi + fmt.Sprintf(`
+print(join('secret'))
+s = dial(%d)
+print('waits')
+try: print(s.recv(1))
+except OSError as e: print('broken', e.errno, w.isconnected())
+while not w.isconnected(): time.sleep_ms(1)
+print('back')
+`, l.Addr().(*net.TCPAddr).Port)})}))
+	d.until("waits\r\n")
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	air.Drop("house")
+	d.until("broken 103 False\r\n")
+	air.Set("house", "secret")
+	d.until("back\r\n")
+}
+
+func TestAsyncioSchedules(t *testing.T) {
+	got := ran(t, loopback(BoardConfig{Clock: NewClock(time.Unix(1_800_000_000, 0))}), `
+import asyncio, time
+async def work(n):
+    await asyncio.sleep(n)
+    if n == 3: raise ValueError(n)
+    return n
+async def main():
+    began = time.time()
+    print(await asyncio.gather(work(1), work(2)), await asyncio.gather(work(1), work(3), return_exceptions=True))
+    try: await asyncio.gather(work(10), work(3))
+    except ValueError as e: print('failed', e)
+    try: await asyncio.wait_for(work(100), 10)
+    except asyncio.TimeoutError: print('late')
+    print(await asyncio.wait_for(work(1), 10), int(time.time() - began))
+    event, lock, order = asyncio.Event(), asyncio.Lock(), []
+    async def waiter(i):
+        await event.wait()
+        async with lock:
+            order.append(i)
+            await asyncio.sleep(1)
+    tasks = [asyncio.create_task(waiter(i)) for i in range(4)]
+    await asyncio.sleep(0)
+    event.set()
+    await asyncio.sleep(0.5)
+    tasks[1].cancel()
+    for i, task in enumerate(tasks):
+        try: await task
+        except asyncio.CancelledError: order.append('cancelled')
+    print(order, lock.locked(), all(t.done() for t in tasks))
+    async def forever():
+        try:
+            while True: await asyncio.sleep(1)
+        finally: print('ended')
+    task = asyncio.create_task(forever())
+    await asyncio.sleep(2)
+    task.cancel()
+    await asyncio.sleep(0)
+    loop = asyncio.get_event_loop()
+    loop.set_exception_handler(lambda loop, context: print('unseen', repr(context['exception'])))
+    asyncio.create_task(work(3))
+    await asyncio.sleep(86400)
+    return int(time.time() - began)
+print(asyncio.run(main()))
+try: asyncio.run(work(3))
+except ValueError as e: print('raised', e)
+`)
+	const want = "[1, 2] [1, ValueError(3,)]\nfailed 3\nlate\n1 19\n[0, 2, 'cancelled', 3] False True\nended\nunseen ValueError(3,)\n86424\nraised 3\n"
+	if got != want {
+		t.Errorf("printed %q\nwant    %q", got, want)
+	}
+}
+
+func TestLongProgramsDoNotFillTheMemory(t *testing.T) {
+	for name, program := range map[string]string{
+		"asyncio": "import asyncio\nasync def main():\n  for i in range(1500):\n    x = bytearray(10000)\n    await asyncio.sleep_ms(0)\nasyncio.run(main())\nprint('done')",
+		"sleep":   "import time\nfor i in range(1500):\n  x = bytearray(10000)\n  time.sleep_ms(1)\nprint('done')",
+	} {
+		if got := ran(t, BoardConfig{}, program); got != "done\n" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestTwentyBoardsReportAtOnce(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		seen[string(body)]++
+	}))
+	defer server.Close()
+	port := server.Listener.Addr().(*net.TCPAddr).Port
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			id := fmt.Sprintf("0000000000%02x", i)
+			got := ran(t, loopback(BoardConfig{ID: id}), post+fmt.Sprintf(`
+import machine
+from binascii import hexlify
+async def main():
+    for i in range(3): await post(%d, hexlify(machine.unique_id()))
+asyncio.run(main())
+print('done')
+`, port))
+			if got != "done\n" {
+				t.Errorf("board %d printed %q", i, got)
+			}
+		})
+	}
+	all.Wait()
+	if len(seen) != 20 {
+		t.Errorf("%d boards reported", len(seen))
+	}
+	for id, n := range seen {
+		if n != 3 {
+			t.Errorf("%s reported %d times", id, n)
+		}
+	}
+}
+
+// A board that is switched off takes its connections with it, also those whose
+// peers do not read.
+func TestSwitchingOffCutsConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	need(t)
+	keep(t, vmEngine)
+	b, err := NewBoard(loopback(BoardConfig{Flash: NewFlash(map[string]string{"/main.py": fmt.Sprintf(`
+import socket
+s = socket.socket(); s.connect(('127.0.0.1', %d))
+while True: s.send(bytes(4096))
+`, l.Addr().(*net.TCPAddr).Port)})}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var board sync.WaitGroup
+	board.Go(func() {
+		if err := b.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.ReadFull(conn, make([]byte, 1<<20)); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	board.Wait()
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
+// One operation is a request that the board answers.
+func BenchmarkBoardServesHTTP(b *testing.B) {
+	url := serving(b)
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	for b.Loop() {
+		resp, err := client.Get(url + "/")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+	}
+}
