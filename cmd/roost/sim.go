@@ -15,6 +15,7 @@ type simCmd struct {
 	MQTTSN   simMQTTSN   `cmd:"" name:"mqttsn" help:"MQTT-SN nodes, as Pyaiot's RIOT firmware."`
 	WS       simWS       `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
 	Pythings simPythings `cmd:"" name:"pythings" help:"PythingsOS devices of releases 1.x."`
+	Board    simBoard    `cmd:"" name:"board" help:"Boards that ask for their files at each boot."`
 }
 
 // played are the flags of every simulated thing.
