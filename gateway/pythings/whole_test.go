@@ -48,7 +48,7 @@ func TestFileThatIsCutOffEndsWithAReset(t *testing.T) {
 			t.Fatal(err)
 		}
 		if secure {
-			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // as devices do
+			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // as devices do
 		}
 		body := d.body(map[string]any{"file_name": "worker_task.py", "version": commit, "platform": "Python"})
 		if _, err := fmt.Fprintf(conn, "POST /api/v1/apps/get/ HTTP/1.0\r\nHost: x\r\ncontent-length: %d\r\n\r\n%s", len(body), body); err != nil {
