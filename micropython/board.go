@@ -27,12 +27,15 @@ type BoardConfig struct {
 	// Dial and Listen are the network around the board; a policy or a test
 	// decides what is in reach. Dial gets names as the program wrote them. An
 	// error that is an Errno becomes that OSError. Without one of them nothing
-	// can be dialled, or listened on. Networks are "tcp".
-	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	Listen func(ctx context.Context, network, address string) (net.Listener, error)
-	WiFi   *WiFi  // the air around it; nil: every network is there, with any password
-	ID     string // machine.unique_id() and the MAC address, 12 hex digits; "": 726f6f737400
-	Clock  *Clock // in place of Now and of real waiting; nil: none
+	// can be dialled, listened on, or sent by UDP. They are called as those of
+	// net.Dialer and net.ListenConfig.
+	Dial         func(ctx context.Context, network, address string) (net.Conn, error)
+	Listen       func(ctx context.Context, network, address string) (net.Listener, error)
+	ListenPacket func(ctx context.Context, network, address string) (net.PacketConn, error)
+
+	WiFi  *WiFi  // the air around it; nil: every network is there, with any password
+	ID    string // machine.unique_id() and the MAC address, 12 hex digits; "": 726f6f737400
+	Clock *Clock // in place of Now and of real waiting; nil: none
 
 	ADC func(pin int) int // what an analogue input reads, 0 to 1023; nil: daylight
 

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// socket is a connection, or a listener. Goroutines move bytes between the
+// socket is a connection, a listener, or one of UDP. Goroutines move bytes between the
 // connection and its buffers; the program only ever sees the buffers.
 type socket struct {
 	owner *sockets
@@ -22,6 +22,10 @@ type socket struct {
 	ended    bool   // nothing more comes
 	closed   bool   // by the program; what is in out still goes
 	errno    int32  // what broke it; 0: nothing
+
+	packets net.PacketConn // of UDP; then it has none of the others
+	came    []datagram
+	from    string // whom the last one read was of
 }
 
 // What a board's TCP keeps for a connection in either direction.
@@ -30,6 +34,7 @@ const socketBuffer = 4096
 // Error numbers of sockets, positive as Python shows them.
 const (
 	errnoAgain       = 11
+	errnoTooMany     = 23
 	errnoDenied      = 13
 	errnoReset       = 104
 	errnoNotConn     = 107
@@ -54,7 +59,7 @@ func (s *socket) connect(ctx context.Context, dial dialFunc, address string) {
 	switch {
 	case err != nil:
 		s.errno = errno(err)
-	case s.owner.off || s.closed:
+	case s.owner.off || s.closed || s.errno != 0: // it was given up meanwhile
 		_ = conn.Close()
 	default:
 		s.open(conn)
@@ -150,13 +155,13 @@ func (s *socket) ready() (events int) {
 	if s.errno != 0 {
 		return pollErr | pollIn | pollOut
 	}
-	if len(s.in) > 0 || s.ended || len(s.accepted) > 0 {
+	if len(s.in) > 0 || s.ended || len(s.accepted) > 0 || len(s.came) > 0 {
 		events |= pollIn
 	}
 	if s.ended {
 		events |= pollHup
 	}
-	if s.conn != nil && len(s.out) < socketBuffer {
+	if s.conn != nil && len(s.out) < socketBuffer || s.packets != nil {
 		events |= pollOut
 	}
 	return events
@@ -172,6 +177,9 @@ func (s *socket) shut(abort bool) {
 	s.accepted = nil
 	if s.listener != nil {
 		_ = s.listener.Close()
+	}
+	if s.packets != nil {
+		_ = s.packets.Close()
 	}
 	if s.conn != nil && (abort || len(s.out) == 0) {
 		_ = s.conn.Close()

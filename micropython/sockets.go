@@ -10,16 +10,18 @@ import (
 type (
 	dialFunc   func(ctx context.Context, network, address string) (net.Conn, error)
 	listenFunc func(ctx context.Context, network, address string) (net.Listener, error)
+	packetFunc func(ctx context.Context, network, address string) (net.PacketConn, error)
 )
 
 // sockets are those of one board, from one reset to the next.
 type sockets struct {
-	dial   dialFunc
-	listen listenFunc
-	online func() bool
-	wake   chan struct{} // has room for one: something changed
-	stop   context.CancelFunc
-	ctx    context.Context // of what is dialled; ends at close
+	dial    dialFunc
+	listen  listenFunc
+	packets packetFunc
+	online  func() bool
+	wake    chan struct{} // has room for one: something changed
+	stop    context.CancelFunc
+	ctx     context.Context // of what is dialled; ends at close
 
 	running sync.WaitGroup
 	mu      sync.Mutex
@@ -34,7 +36,7 @@ type sockets struct {
 const mostSockets = 16
 
 func newSockets(c *BoardConfig, online func() bool) *sockets {
-	s := &sockets{dial: c.Dial, listen: c.Listen, online: online, wake: make(chan struct{}, 1), by: map[int]*socket{}, leaving: map[*socket]bool{}}
+	s := &sockets{dial: c.Dial, listen: c.Listen, packets: c.ListenPacket, online: online, wake: make(chan struct{}, 1), by: map[int]*socket{}, leaving: map[*socket]bool{}}
 	s.moved = sync.NewCond(&s.mu)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
@@ -56,11 +58,11 @@ func (s *sockets) close() {
 	s.running.Wait()
 }
 
-// abort breaks all connections, as lost Wi-Fi does; listeners stay.
+// abort breaks all connections, as lost Wi-Fi does; listeners and UDP stay.
 func (s *sockets) abort() {
 	s.mu.Lock()
 	for _, k := range s.by {
-		if k.listener == nil {
+		if k.listener == nil && k.packets == nil {
 			k.errno = errnoAborted
 			if k.conn != nil {
 				_ = k.conn.Close()
@@ -83,7 +85,7 @@ func (s *sockets) idle() bool {
 	return len(s.by) == 0
 }
 
-// add keeps a socket; owner.mu is held. Closed ones do not count.
+// add keeps a socket; mu is held.
 func (s *sockets) add(k *socket) int {
 	s.last++
 	s.by[s.last] = k
@@ -99,11 +101,12 @@ func address(args []any) string {
 // result is an error number.
 func (s *sockets) functions() map[string]Func {
 	functions := map[string]Func{
-		"sock_connect": s.connect, "sock_listen": s.bind,
+		"sock_connect": s.connect, "sock_listen": s.bind, "sock_packets": s.open,
 		"online": func(context.Context, []any) (any, error) { return s.online(), nil },
 	}
 	for name, f := range map[string]func(v *VM, k *socket, args []any) any{
-		"sock_accept": accept, "sock_recv": receive, "sock_send": send,
+		"sock_accept": accept, "sock_recv": receive, "sock_send": send, "sock_sendto": sendTo, "sock_recvfrom": receiveFrom,
+		"sock_from":  func(_ *VM, k *socket, _ []any) any { return k.from },
 		"sock_ready": func(_ *VM, k *socket, _ []any) any { return k.ready() },
 		"sock_errno": func(_ *VM, k *socket, _ []any) any { return int(k.errno) },
 		"sock_peer":  func(_ *VM, k *socket, _ []any) any { return k.peer() },
@@ -133,7 +136,7 @@ func (s *sockets) connect(_ context.Context, args []any) (any, error) {
 	defer s.mu.Unlock()
 	switch {
 	case len(s.by) >= mostSockets:
-		return -23, nil // ENFILE
+		return -errnoTooMany, nil
 	case !s.online():
 		return -errnoUnreachable, nil
 	case s.dial == nil:
@@ -157,7 +160,7 @@ func (s *sockets) bind(ctx context.Context, args []any) (any, error) {
 	defer s.mu.Unlock()
 	if len(s.by) >= mostSockets {
 		_ = l.Close()
-		return -23, nil
+		return -errnoTooMany, nil
 	}
 	k := &socket{owner: s, listener: l, backlog: min(max(number(args, 2), 1), mostSockets)}
 	s.running.Go(k.accept)
@@ -172,7 +175,7 @@ func accept(_ *VM, k *socket, _ []any) any {
 	case len(k.accepted) == 0:
 		return -errnoAgain
 	case len(k.owner.by) >= mostSockets:
-		return -23
+		return -errnoTooMany
 	}
 	conn := k.accepted[0]
 	k.accepted = k.accepted[1:]
@@ -231,6 +234,8 @@ func (k *socket) peer() string {
 
 func (k *socket) name() string {
 	switch {
+	case k.packets != nil:
+		return k.packets.LocalAddr().String()
 	case k.listener != nil:
 		return k.listener.Addr().String()
 	case k.conn != nil:

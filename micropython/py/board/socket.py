@@ -1,4 +1,4 @@
-# TCP as boards have it. Names are looked up by whoever dials.
+# TCP and UDP as boards have them. Names are looked up by whoever dials.
 import _host
 from time import ticks_add, ticks_diff, ticks_ms
 from uctypes import addressof
@@ -28,7 +28,7 @@ _OUT = 4
 def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
     if not _host.online() and host not in ("0.0.0.0", "127.0.0.1"):
         raise OSError(-202)
-    return [(AF_INET, SOCK_STREAM, 0, "", (host, port))]
+    return [(AF_INET, type or SOCK_STREAM, 0, "", (host, port))]
 
 
 def _address(text):
@@ -38,8 +38,10 @@ def _address(text):
 
 class socket:
     def __init__(self, af=AF_INET, type=SOCK_STREAM, proto=0, *, _id=0):
-        if type != SOCK_STREAM:
+        if type not in (SOCK_STREAM, SOCK_DGRAM):
             raise OSError(93)  # EPROTONOSUPPORT
+        self._udp = type == SOCK_DGRAM
+        self._peer = None
         self._id = _id
         self._bound = None
         self._timeout = None
@@ -62,6 +64,9 @@ class socket:
         return n
 
     def connect(self, address):
+        if self._udp:
+            self._peer = address
+            return self._open(("0.0.0.0", 0))
         self._start(address)
         if self._timeout == 0:
             raise OSError(115)  # EINPROGRESS
@@ -77,7 +82,29 @@ class socket:
             raise OSError(e)
 
     def bind(self, address):
-        self._bound = address if not isinstance(address, (bytes, bytearray)) else ("0.0.0.0", 0)
+        if self._udp:
+            return self._open(address)
+        self._bound = address
+
+    def _open(self, address):
+        if not self._id:
+            self._id = self._check(_host.sock_packets(address[0], address[1]))
+
+    def sendto(self, b, address):
+        if not self._udp:
+            return self.send(b)
+        if isinstance(b, str):
+            b = b.encode()
+        self._open(("0.0.0.0", 0))
+        return self._check(_host.sock_sendto(self._id, addressof(b), len(b), address[0], address[1]))
+
+    def recvfrom(self, n):
+        if not self._udp:
+            return self.recv(n), None
+        self._wait(_IN)
+        b = bytearray(n)
+        k = self._check(_host.sock_recvfrom(self._id, addressof(b), n))
+        return bytes(b[:k]), _address(_host.sock_from(self._id))
 
     def listen(self, backlog=2):
         self._id = self._check(_host.sock_listen(self._bound[0], self._bound[1], backlog))
@@ -109,6 +136,8 @@ class socket:
         return self
 
     def _recv_into(self, b):
+        if self._udp:
+            return self._check(_host.sock_recvfrom(self._id, addressof(b), len(b)))
         return self._check(_recv(self._id, addressof(b), len(b)))
 
     def recv_into(self, b, n=0):
@@ -169,6 +198,8 @@ class socket:
         return line
 
     def _send(self, b):
+        if self._udp:
+            return self.sendto(b, self._peer)
         return self._check(_send(self._id, addressof(b), len(b)))
 
     def send(self, b):

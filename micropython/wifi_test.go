@@ -1,0 +1,71 @@
+package micropython
+
+import (
+	"fmt"
+	"net"
+	"testing"
+)
+
+const joinWiFi = `
+import network, socket, time
+w = network.WLAN(network.STA_IF)
+w.active(True)
+def join(password):
+    w.connect('house', password)
+    return w.isconnected(), w.status()
+def dial(port):
+    s = socket.socket()
+    try:
+        s.connect(('127.0.0.1', port))
+        return s
+    except OSError as e: return e.errno
+`
+
+func TestWrongWiFiPassword(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	air := NewWiFi(map[string]string{"house": "correct horse"})
+	got := ran(t, loopback(BoardConfig{WiFi: air}), joinWiFi+fmt.Sprintf(`
+port = %d
+print(w.isconnected(), dial(port), [s[0] for s in w.scan()])
+print(join('battery staple'), dial(port))
+print(join('correct horse'), type(dial(port)).__name__, w.ifconfig()[0])
+w.disconnect(); print(w.isconnected(), dial(port))
+w.connect('elsewhere', ''); print(w.status())
+`, l.Addr().(*net.TCPAddr).Port))
+	const want = "False 113 [b'house']\n(False, 202) 113\n(True, 1010) socket 127.0.0.1\nFalse 113\n201\n"
+	if got != want {
+		t.Errorf("printed %q\nwant    %q", got, want)
+	}
+}
+
+func TestLostWiFiBreaksConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	air := NewWiFi(map[string]string{"house": "secret"})
+	d := onDesk(t, loopback(BoardConfig{WiFi: air, Flash: NewFlash(map[string]string{"/main.py": joinWiFi + fmt.Sprintf(`
+print(join('secret'))
+s = dial(%d)
+print('waits')
+try: print(s.recv(1))
+except OSError as e: print('broken', e.errno, w.isconnected())
+while not w.isconnected(): time.sleep_ms(1)
+print('back')
+`, l.Addr().(*net.TCPAddr).Port)})}))
+	d.until("waits\r\n")
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	air.Drop("house")
+	d.until("broken 103 False\r\n")
+	air.Set("house", "secret")
+	d.until("back\r\n")
+}
