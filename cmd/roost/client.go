@@ -54,7 +54,7 @@ type client struct {
 }
 
 func (r remote) client() (*client, error) {
-	c := &client{local: local{URL: r.Server, Token: r.Token}, http: &http.Client{Timeout: 30 * time.Second}}
+	c := &client{local: local{URL: r.Server, Token: r.Token}, http: &http.Client{Timeout: 2 * time.Minute}}
 	c.URL = strings.TrimRight(c.URL, "/")
 	if c.URL != "" && c.Token != "" {
 		return c, nil
