@@ -102,6 +102,11 @@ func TestDevicesAreToldWhereToGo(t *testing.T) {
 	}
 	ada.want(422, "POST", "/pythings/keys", map[string]any{"name": "cloud", "pem": "x"})
 	h.wantAudit("pythings.key")
+	ada.want(204, "DELETE", "/pythings/keys/cloud", nil)
+	ada.want(404, "DELETE", "/pythings/keys/cloud", nil)
+	if keys := listAt(ada.want(200, "GET", "/pythings", nil), "keys"); len(keys) != 1 {
+		t.Errorf("the keys are %v", keys)
+	}
 
 	public := open(t, func(c *Config) { c.PublicURL = "https://roost.example.org/" })
 	if got := public.owner().want(200, "GET", "/pythings", nil); got["backend"] != "roost.example.org" {
@@ -111,6 +116,7 @@ func TestDevicesAreToldWhereToGo(t *testing.T) {
 	eve := shut.owner()
 	eve.want(404, "GET", "/pythings", nil)
 	eve.want(404, "POST", "/pythings/keys", map[string]any{"name": "cloud", "pem": "x"})
+	eve.want(404, "DELETE", "/pythings/keys/cloud", nil)
 	eve.want(404, "GET", "/apps", nil)
 	shut.arrive("node1", true)
 	if thing := eve.want(200, "GET", "/things/node1", nil); thing["app"] != nil {

@@ -108,6 +108,10 @@ func goodAppCalls(h *house, ada *browser) map[string]func() good {
 		"import-key": func() good {
 			return good{path: "/pythings/keys", body: map[string]any{"name": "cloud", "pem": "-----BEGIN PRIVATE KEY-----"}}
 		},
+		"remove-key": func() good {
+			ada.want(201, "POST", "/pythings/keys", map[string]any{"name": "cloud", "pem": "-----BEGIN PRIVATE KEY-----"})
+			return good{path: "/pythings/keys/cloud"}
+		},
 	}
 }
 

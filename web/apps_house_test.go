@@ -72,6 +72,17 @@ func (d *pythingsDoor) ImportKey(name string, pem []byte) error {
 	return nil
 }
 
+func (d *pythingsDoor) RemoveKey(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.keys, func(k PythingsKey) bool { return k.Name == name })
+	if i < 0 {
+		return roost.Errorf(roost.NotFound, "No imported key is called %q.", name)
+	}
+	d.keys = slices.Delete(d.keys, i, i+1)
+	return nil
+}
+
 // app makes an app and gives its id.
 func (b *browser) app(name string) string {
 	b.t.Helper()

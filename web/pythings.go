@@ -15,6 +15,8 @@ type Pythings interface {
 	// ImportKey takes up the private key of another backend, a PEM file, so that its
 	// devices can come here.
 	ImportKey(name string, pem []byte) error
+	// RemoveKey forgets one that was taken up; roost.NotFound.
+	RemoveKey(name string) error
 }
 
 // PythingsState is how that door stands.
@@ -101,4 +103,18 @@ func (s *Server) importKey(ctx context.Context, in *newPythingsKey) (*pythingsAn
 		return nil, err
 	}
 	return s.getPythings(ctx, nil)
+}
+
+type pythingsKeyPath struct {
+	Name string `path:"name" maxLength:"40" example:"cloud" doc:"The name of the key."`
+}
+
+func (s *Server) removeKey(ctx context.Context, in *pythingsKeyPath) (*struct{}, error) {
+	if s.Pythings == nil {
+		return nil, noPythings()
+	}
+	if err := s.Pythings.RemoveKey(in.Name); err != nil {
+		return nil, err
+	}
+	return nil, s.audit(ctx, "pythings.key.remove", in.Name, "")
 }

@@ -224,4 +224,8 @@ func (s *Server) deviceRoutes() {
 		method: "POST", path: "/pythings/keys", id: "import-key", tag: tagPythings, right: account.Own, status: http.StatusCreated, errors: []int{404, 409, 429},
 		summary: "Take up the private key of another backend", detail: "So that its devices that encrypt can come here.",
 	}, s.importKey)
+	add(s, endpoint{
+		method: "DELETE", path: "/pythings/keys/{name}", id: "remove-key", tag: tagPythings, right: account.Own, status: http.StatusNoContent,
+		summary: "Forget the private key of another backend", detail: "Devices that encrypt for it can come no more. The server's own key stays.",
+	}, s.removeKey)
 }
