@@ -165,6 +165,9 @@ func (d *Door) start(ctx context.Context, c *call, q wire.Register, from brought
 		OS: q.OS, Version: q.AppVersion, Frozen: q.Frozen, Encrypted: c.cipher != nil,
 		Address: c.remote, RunID: id,
 	})
+	if err == nil {
+		err = d.stillHere(ctx, ref)
+	}
 	if err != nil {
 		return run, err
 	}
@@ -176,6 +179,18 @@ func (d *Door) start(ctx context.Context, c *call, q wire.Register, from brought
 	}
 	d.write(ref, "info", fmt.Sprintf("registered: %s, app %s", orNone(q.OS), orNone(q.AppVersion)), "")
 	return run, nil
+}
+
+// stillHere undoes the beginning of a run whose thing was deleted meanwhile: nothing of
+// it may stay behind. Error: roost.Unauthorized.
+func (d *Door) stillHere(ctx context.Context, ref roost.Ref) error {
+	if _, _, ok := d.cfg.Registry.Get(ref); ok {
+		return nil // whoever deletes it from now on takes the run as well
+	}
+	if err := d.cfg.Releases.Forget(ctx, ref); err != nil {
+		return err
+	}
+	return roost.Errorf(roost.Unauthorized, "Thing %s was deleted just now.", ref.Thing)
 }
 
 func orNone(s string) string {

@@ -90,7 +90,7 @@ func (d *Door) whose(ctx context.Context, c *call) (identity, error) {
 		return identity{}, d.unregistered(c)
 	}
 	if !run.Ended.IsZero() {
-		return identity{}, d.superseded(ctx, c, run.Ref)
+		return identity{}, d.superseded(c, run.Ref)
 	}
 	t, _, ok := d.cfg.Registry.Get(run.Ref)
 	if !ok {
@@ -119,7 +119,7 @@ func (d *Door) resume(ctx context.Context, c *call, ref roost.Ref) error {
 		return err
 	}
 	if known || ok && !c.token.Started.After(now.Started) {
-		return d.superseded(ctx, c, ref)
+		return d.superseded(c, ref)
 	}
 	if c.token.Preregistered() {
 		return errLost
@@ -139,6 +139,9 @@ func (d *Door) revive(ctx context.Context, c *call, ref roost.Ref) error {
 	if err := d.cfg.Releases.Revive(ctx, run); err != nil {
 		return err
 	}
+	if err := d.stillHere(ctx, ref); err != nil {
+		return err
+	}
 	d.write(ref, "warn", "goes on with a session from before; what was known of it is gone", "")
 	if c.run, _ = d.cfg.Releases.CurrentRun(ref); c.run.ID != c.token.Run {
 		return errLost
@@ -148,7 +151,7 @@ func (d *Door) revive(ctx context.Context, c *call, ref roost.Ref) error {
 
 // superseded refuses a run that a newer one has ended. Its device does not register
 // again by itself, so people are told.
-func (d *Door) superseded(_ context.Context, c *call, ref roost.Ref) error {
+func (d *Door) superseded(c *call, ref roost.Ref) error {
 	current, ok := d.cfg.Releases.CurrentRun(ref)
 	if ok && host(current.Address) != host(c.remote) {
 		text := fmt.Sprintf("%s still uses a session that ended when %s registered as the same thing: two devices have the same id, or one has two addresses", host(c.remote), host(current.Address))
