@@ -13,6 +13,7 @@ const (
 	maxFile    = 256 << 10 // bytes of one file
 	maxCommit  = 1 << 20   // bytes of all files of a commit
 	maxFiles   = 200
+	maxPools   = 200
 	maxName    = 64 // characters of an app's or a file's name
 	maxWord    = 36 // of a pool's or a tag's
 	maxMessage = 4 << 10

@@ -41,8 +41,8 @@ func (r *Releases) AddPool(ctx context.Context, p roost.ProjectID, id roost.AppI
 			return hidden()
 		case e.sharesName(name, nil):
 			return poolTaken(name)
-		case len(e.pools) >= maxFiles:
-			return roost.Errorf(roost.TooMany, "An app has at most %d pools.", maxFiles)
+		case len(e.pools) >= maxPools:
+			return roost.Errorf(roost.TooMany, "An app has at most %d pools.", maxPools)
 		}
 		from := e.poolNamed(e.app.DefaultPool)
 		n := from.Pool
