@@ -26,15 +26,14 @@ type Preregister struct {
 
 // Register says who a device is and what runs on it. What it did not say is "".
 type Register struct {
-	TID          string
-	AID          string // id of an app, or of an account
-	AppVersion   string // id of a commit, "0": none
-	OS           string
-	Pool         string
-	Frozen       bool
-	Platform     string
-	Capabilities string
-	Old          bool // a device of before 2017, whose answers are wrapped in "data"
+	TID        string
+	AID        string // id of an app, or of an account
+	AppVersion string // id of a commit, "0": none
+	OS         string
+	Pool       string
+	Frozen     bool
+	Platform   string
+	Old        bool // a device of before 2017, whose answers are wrapped in "data"
 }
 
 // Report says how a part of a device is doing.
@@ -101,7 +100,6 @@ func (r *Request) Register() (g Register, err error) {
 	f.into(&g.OS, "pythings_version", "running_pythings_version", "running_os_version")
 	f.into(&g.Pool, "pool")
 	f.into(&g.Platform, "platform", "system", "arch")
-	f.into(&g.Capabilities, "capabilities")
 	f.flagInto(&g.Frozen, "frozen", "frozen_os")
 	_, g.Old = r.members["running_app_version"]
 	return g, f.err
