@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -164,6 +166,9 @@ func (b *Board) session(ctx context.Context) (err error) {
 	if err := b.vm.Exec(ctx, "import _board"); err != nil {
 		return err
 	}
+	if err := b.vm.Exec(ctx, fmt.Sprintf(runProgram, strconv.Quote(showCalls), "_calls")); err != nil {
+		return err
+	}
 	programs := []string{"boot.py", "main.py"}
 	if b.raw {
 		programs = programs[:1]
@@ -179,6 +184,9 @@ func (b *Board) session(ctx context.Context) (err error) {
 	return b.repl(ctx)
 }
 
+// runProgram runs source under a name that tracebacks show.
+const runProgram = "exec(compile(%s, '%s', 'exec'))"
+
 // program runs a file of the flash in __main__, if it is there. What it does
 // not catch goes to the console.
 func (b *Board) program(ctx context.Context, name string) error {
@@ -187,7 +195,7 @@ func (b *Board) program(ctx context.Context, name string) error {
 	}
 	b.vm.program = true
 	defer func() { b.vm.program = false }()
-	err := b.vm.Exec(ctx, "exec(compile(open('/"+name+"').read(), '"+name+"', 'exec'))")
+	err := b.vm.Exec(ctx, fmt.Sprintf(runProgram, "open('/"+name+"').read()", name))
 	var raised *Exception
 	if !errors.As(err, &raised) {
 		return err

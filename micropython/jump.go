@@ -19,6 +19,13 @@ type jumps struct {
 	module                api.Module
 	free                  map[uint32][]api.Function
 	saveSP, setSP, thrown api.Function
+	open                  []openCall
+}
+
+// openCall is an invoke that has not returned.
+type openCall struct {
+	slot uint32 // of the function called
+	sp   uint32 // where the stack stood
 }
 
 // newJumps takes the names under which the module exports its stack pointer's
@@ -37,7 +44,9 @@ func (j *jumps) invoke(ctx context.Context, params, results []api.ValueType, sta
 	copy(stack, stack[1:])
 	var sp [1]uint64
 	j.must(j.saveSP.CallWithStack(ctx, sp[:]))
+	j.open = append(j.open, openCall{slot: slot, sp: uint32(sp[0])})
 	err := f.CallWithStack(ctx, stack)
+	j.open = j.open[:len(j.open)-1]
 	if err != nil && !errors.Is(err, errLongjmp) {
 		panic(err)
 	}

@@ -31,16 +31,13 @@ func (b *Board) repl(ctx context.Context) error {
 }
 
 func (r *repl) run(ctx context.Context) error {
-	printed := r.capture(func() error {
-		_, err := r.vm.module.ExportedFunction("mp_js_repl_init").Call(ctx)
-		return err
-	})
+	printed := r.capture(func() error { return r.start(ctx) })
 	if !r.board.raw {
-		r.board.write(printed.text)
-	} else if printed.err == nil {
-		printed = r.capture(func() error { return r.feed(ctx, ctrlA) })
-		r.board.write(strings.TrimPrefix(printed.text, "\r\n"))
+		printed = r.capture(func() error { return errors.Join(printed.err, r.feed(ctx, ctrlB)) })
+	} else {
+		printed = r.capture(func() error { return errors.Join(printed.err, r.feed(ctx, ctrlA)) })
 	}
+	r.board.write(strings.TrimPrefix(printed.text, "\r\n"))
 	err := printed.err
 	for err == nil {
 		var c byte
@@ -49,6 +46,19 @@ func (r *repl) run(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// start brings the REPL up, and has it show how it calls functions (collect.go).
+func (r *repl) start(ctx context.Context) error {
+	if _, err := r.vm.module.ExportedFunction("mp_js_repl_init").Call(ctx); err != nil {
+		return err
+	}
+	for _, c := range []byte("\x01" + showCalls + "\x04") {
+		if err := r.feed(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *repl) next(ctx context.Context) (byte, error) {
@@ -169,18 +179,22 @@ func (r *repl) capture(do func() error) (c captured) {
 // interrupted raises KeyboardInterrupt in the program if a Ctrl-C came and it
 // is not one for the REPL.
 func (v *VM) interrupted(ctx context.Context) bool {
-	if v.config.serial == nil || !v.config.serial.interrupt.Load() {
-		return false
-	}
-	var char [1]uint64
-	if !v.program {
-		v.must(v.interruptChar.CallWithStack(ctx, char[:]))
-	}
-	if !v.program && char[0] != ctrlC || !v.config.serial.takeInterrupt() {
+	s := v.config.serial
+	if s == nil || !s.interrupt.Load() || !v.interruptible(ctx) || !s.takeInterrupt() {
 		return false
 	}
 	v.must(v.interruptFunc.CallWithStack(ctx, nil))
 	return true
+}
+
+// interruptible tells that a Ctrl-C is one for a program.
+func (v *VM) interruptible(ctx context.Context) bool {
+	if v.program {
+		return true
+	}
+	var char [1]uint64
+	v.must(v.interruptChar.CallWithStack(ctx, char[:]))
+	return char[0] == ctrlC
 }
 
 // readLine reads a byte of the serial line: one, or C's library would keep
@@ -193,6 +207,10 @@ func (v *VM) readLine(ctx context.Context, mem api.Memory, a []uint64) (n uint32
 	vectors(mem, uint32(a[1]), uint32(a[2]), func(b []byte) bool {
 		for len(b) > 0 && !v.interrupted(ctx) {
 			got, err := s.take(b[:1])
+			if got > 0 && b[0] == ctrlC && v.interruptible(ctx) { // it came since
+				v.must(v.interruptFunc.CallWithStack(ctx, nil))
+				break
+			}
 			if err != nil || got > 0 {
 				n = uint32(got)
 				break

@@ -54,8 +54,9 @@ type VM struct {
 	files   openFiles
 	folder  string // where the program is
 	started time.Time
-	tick    func() // is called while it runs; nil: nothing is
-	program bool   // one runs that a Ctrl-C ends
+	known   map[callStep]bool // see collect.go
+	tick    func()            // is called while it runs; nil: nothing is
+	program bool              // one runs that a Ctrl-C ends
 	dead    error
 
 	soft     int  // bytes it may grow to before Python sees a MemoryError
@@ -72,7 +73,7 @@ func NewVM(ctx context.Context, config VMConfig) (_ *VM, err error) {
 	if err := vmEngine.hold(ctx); err != nil {
 		return nil, err
 	}
-	v := &VM{config: config.usual(), host: newHostObjects(), bound: map[string]pyRef{}, folder: "/"}
+	v := &VM{config: config.usual(), host: newHostObjects(), bound: map[string]pyRef{}, known: map[callStep]bool{}, folder: "/"}
 	v.started = v.config.Now()
 	defer func() {
 		if err != nil {
@@ -153,7 +154,7 @@ func (v *VM) limitHeap(ctx context.Context) {
 
 // addHost registers module _host.
 func (v *VM) addHost(ctx context.Context) error {
-	functions := hostModule{"bind": v.bind}
+	functions := hostModule{"bind": v.bind, "learn": v.learn}
 	for name, f := range v.config.Host {
 		functions[name] = f
 	}

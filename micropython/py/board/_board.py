@@ -32,4 +32,3 @@ def _input(prompt=""):
 
 builtins.input = _input
 _host.bind("_nothing", lambda: None)
-_host.bind("_taken", gc.mem_alloc)

@@ -1,0 +1,80 @@
+package micropython
+
+import (
+	"context"
+	"time"
+)
+
+// MicroPython collects garbage here only when no call of Go's is under way, for
+// it cannot see what a call holds in WebAssembly's own variables. But programs
+// of a board are one call from its start to the next reset. While they wait, all
+// that Python itself holds is in its frames, which the collection does see; so
+// the count of calls is hidden from it for as long as one takes.
+//
+// What it would lose is what C code alone holds that called a function which
+// waits: the sum so far of sum(f()), where the generator f sleeps. So Python
+// shows at the start, in _calls.py, in which ways its functions call each other
+// without that: which function of MicroPython is called, how deep the stack then
+// grows, and what is called next. Only where a waiting program got in these
+// ways, garbage is collected.
+
+// callDepth is where MicroPython 1.27.0's external_call_depth lies.
+const callDepth = 186120
+
+// collectEvery bounds how often MicroPython is asked whether it needs a collection.
+const collectEvery = 20 * time.Millisecond
+
+// callStep is a step from one call that can be jumped out of to the next; the
+// first two, in which MicroPython starts a program, are like no others.
+type callStep struct{ at, slot, grew, next uint32 }
+
+// steps calls each with all that lead to here.
+func (v *VM) steps(ctx context.Context, each func(callStep) bool) {
+	var sp [1]uint64
+	v.must(v.jumps.saveSP.CallWithStack(ctx, sp[:]))
+	open := v.jumps.open
+	for i, c := range open {
+		step := callStep{at: uint32(min(i, 2)), slot: c.slot, grew: c.sp - uint32(sp[0])}
+		if i+1 < len(open) {
+			step.grew, step.next = c.sp-open[i+1].sp, open[i+1].slot
+		}
+		if !each(step) {
+			return
+		}
+	}
+}
+
+// showCalls is what every program's code itself does, and the REPL's.
+const showCalls = "import _calls as c\nc._learn(0.0)\nc.plain(0)\nc.keyword()\nc.thing.method(0)\nc.all()\nfor x in c.each(): pass\n[c.plain(x) for x in (0,)]\ndel c\n"
+
+// learn is _host.learn(number): all that leads to here is no way to lose anything.
+func (v *VM) learn(ctx context.Context, _ []any) (any, error) {
+	v.steps(ctx, func(s callStep) bool {
+		v.known[s] = true
+		return true
+	})
+	return nil, nil
+}
+
+// collect collects garbage if MicroPython wants to, which it does at the end of
+// any call, and if it is safe.
+func (v *VM) collect(ctx context.Context) {
+	f, ok := v.bound["_nothing"]
+	mem := v.module.Memory()
+	if depth, _ := mem.ReadUint32Le(callDepth); !ok || depth != 1 {
+		return
+	}
+	safe := true
+	v.steps(ctx, func(s callStep) bool {
+		safe = v.known[s]
+		return safe
+	})
+	if !safe {
+		return
+	}
+	mem.WriteUint32Le(callDepth, 0)
+	defer mem.WriteUint32Le(callDepth, 1)
+	out := v.malloc(ctx, valueSize)
+	defer v.free(ctx, out)
+	v.must(v.callFunc.CallWithStack(ctx, []uint64{uint64(f), 0, uint64(out), uint64(out)}))
+}
