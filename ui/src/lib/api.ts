@@ -81,7 +81,7 @@ export type CommandState = "queued" | "sent" | "done" | "failed" | "expired" | "
 export interface Command {
   id: string;
   thing: string;
-  kind: "set" | "refresh" | "message" | "shell";
+  kind: "set" | "refresh" | "message" | "shell" | "restart";
   resource: string;
   value: unknown;
   state: CommandState;

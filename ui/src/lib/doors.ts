@@ -6,6 +6,7 @@ const names: Record<string, string> = {
   mqtt: "MQTT",
   mqttsn: "MQTT-SN",
   pythings: "PythingsOS",
+  board: "boards",
   gw: "Pyaiot",
   pyaiot: "Pyaiot",
   relay: "Roost",
