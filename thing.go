@@ -19,6 +19,10 @@ const PythingsOS Protocol = "PythingsOS"
 // BoardPlatform is the label of boards that ask for their files at each boot.
 const BoardPlatform Protocol = "board"
 
+// TakesSets tells that values can be written to things of this protocol; to others they
+// never are, whatever their resources are called.
+func (p Protocol) TakesSets() bool { return p != PythingsOS && p != BoardPlatform }
+
 // Enrolment says whether a thing belongs to the project.
 type Enrolment string
 

@@ -122,7 +122,7 @@ func (r *Registry) take(e *entry, v roost.Resource) error {
 	if outdated(v.At, h.At) {
 		return nil
 	}
-	v.Writable = v.Writable || h.Writable
+	v.Writable = (v.Writable || h.Writable) && e.thing.Protocol.TakesSets()
 	h.Resource, h.dirty = v, true
 	h.Event = r.feed.Publish(&roost.Event{Kind: roost.Read, Ref: e.thing.Ref, At: v.At, Resource: v.Name, Value: v.Value})
 	return nil

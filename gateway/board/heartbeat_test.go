@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +80,10 @@ func TestTelemetryBecomesResources(t *testing.T) {
 	}
 	if got := h.values(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("values %v, want %v", got, want)
+	}
+	h.beat(object{"led": 1})
+	if _, rs, _ := h.rooms.Registry.Get(ref); slices.ContainsFunc(rs, func(r roost.Resource) bool { return r.Writable }) {
+		t.Errorf("a board is offered to be written to: %+v", rs)
 	}
 	h.beat(object{"rssi": "weak"})
 	if got := h.values()["rssi"]; got != `"weak"` {
