@@ -6,14 +6,10 @@ import (
 	"github.com/roost-iot/roost"
 )
 
-// goodAppCalls knows how the operations of apps and of what runs on things are called
-// well.
-func goodAppCalls(h *house, ada *browser) map[string]func() good {
+// goodAppCalls knows how the operations of apps are called well.
+func goodAppCalls(ada *browser) map[string]func() good {
 	in := func(app func() string, path string, body any) func() good {
 		return func() good { return good{path: "/apps/" + app() + path, body: body} }
-	}
-	on := func(path string, body any) func() good {
-		return func() good { return good{path: "/things/bench" + path, body: body} }
 	}
 	fresh := func() string { return ada.app("Greenhouse") }
 	edited := func() string {
@@ -31,12 +27,6 @@ func goodAppCalls(h *house, ada *browser) map[string]func() good {
 		ada.want(200, "PUT", "/apps/"+app+"/tags/v1.0", map[string]any{"commit": ada.newest(app)})
 		return app
 	}
-	installed := func() string {
-		app := fresh()
-		ada.want(200, "PUT", "/things/bench/app", map[string]any{"app": app})
-		return app
-	}
-	shelved := func() { ada.want(201, "POST", "/shelf?version=v1.1.0", osRelease("v1.1.0"), "Content-Type", zipType) }
 	commitOf := func(suffix string) func() good {
 		return func() good {
 			app := fresh()
@@ -52,8 +42,8 @@ func goodAppCalls(h *house, ada *browser) map[string]func() good {
 		},
 		"get-app":     in(tagged, "", nil),
 		"change-app":  in(pooled, "", map[string]any{"name": "Attic", "defaultPool": "attic", "admits": true, "checked": false}),
-		"delete-app":  in(installed, "", nil),
-		"tell-app":    in(installed, "/messages", `{"value":{"led":1},"pool":"development"}`),
+		"delete-app":  in(ada.installed, "", nil),
+		"tell-app":    in(ada.installed, "/messages", `{"value":{"led":1},"pool":"development"}`),
 		"add-pool":    in(fresh, "/pools", map[string]any{"name": "attic", "kind": "production"}),
 		"change-pool": in(pooled, "/pools/attic", map[string]any{"name": "roof", "kind": "development", "settings": map[string]any{"worker": 7, "tls": false}}),
 		"delete-pool": in(pooled, "/pools/attic", nil),
@@ -78,14 +68,22 @@ func goodAppCalls(h *house, ada *browser) map[string]func() good {
 			body := zipped("worker_task.py", goodWorker, "management_task.py", goodManage)
 			return good{path: "/apps/" + fresh() + "/import?message=Laptop", body: body, kind: zipType}
 		},
+	}
+}
 
-		"get-software": func() good { installed(); return good{path: "/things/bench/software"} },
+// goodSoftwareCalls knows it of what runs on things.
+func goodSoftwareCalls(h *house, ada *browser) map[string]func() good {
+	on := func(path string, body any) func() good {
+		return func() good { return good{path: "/things/bench" + path, body: body} }
+	}
+	return map[string]func() good{
+		"get-software": func() good { ada.installed(); return good{path: "/things/bench/software"} },
 		"install-app": func() good {
-			return good{path: "/things/bench/app", body: map[string]any{"app": fresh(), "pool": "staging"}}
+			return good{path: "/things/bench/app", body: map[string]any{"app": ada.app("Greenhouse"), "pool": "staging"}}
 		},
-		"uninstall-app":       func() good { installed(); return good{path: "/things/bench/app"} },
-		"move-thing":          func() good { installed(); return on("/pool", map[string]any{"pool": "production"})() },
-		"change-own-settings": func() good { installed(); return on("/settings", `{"worker":9,"tls":null}`)() },
+		"uninstall-app":       func() good { ada.installed(); return good{path: "/things/bench/app"} },
+		"move-thing":          func() good { ada.installed(); return on("/pool", map[string]any{"pool": "production"})() },
+		"change-own-settings": func() good { ada.installed(); return on("/settings", `{"worker":9,"tls":null}`)() },
 		"reregister-thing":    on("/reregister", nil),
 		"list-sessions":       on("/sessions?before=2000000000000&limit=5", nil),
 		"list-messages": func() good {
@@ -99,7 +97,13 @@ func goodAppCalls(h *house, ada *browser) map[string]func() good {
 			h.Telemetry.Write(roost.LogLine{Ref: h.server.ref("bench"), Level: "error", Text: "worker KO", Detail: "Traceback"})
 			return good{path: "/things/bench/log?before=999999&limit=5"}
 		},
+	}
+}
 
+// goodShelfCalls knows it of the OS shelf and of what devices must be told.
+func goodShelfCalls(ada *browser) map[string]func() good {
+	shelved := func() { ada.want(201, "POST", "/shelf?version=v1.1.0", osRelease("v1.1.0"), "Content-Type", zipType) }
+	return map[string]func() good{
 		"list-shelf":       func() good { shelved(); return good{path: "/shelf"} },
 		"add-release":      func() good { return good{path: "/shelf?version=v1.1.0", body: osRelease("v1.1.0"), kind: zipType} },
 		"remove-release":   func() good { shelved(); return good{path: "/shelf/v1.1.0"} },
@@ -113,6 +117,14 @@ func goodAppCalls(h *house, ada *browser) map[string]func() good {
 			return good{path: "/pythings/keys/cloud"}
 		},
 	}
+}
+
+// installed makes an app, installs it on the bench's device and gives its id.
+func (b *browser) installed() string {
+	b.t.Helper()
+	app := b.app("Greenhouse")
+	b.want(200, "PUT", "/things/bench/app", map[string]any{"app": app})
+	return app
 }
 
 // newest gives the id of the newest commit of an app.
