@@ -93,13 +93,18 @@ func (b *Board) call(ctx context.Context, n int, statement string) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	_, out, begun := strings.Cut(out, "\x02")
-	out, _, ended := strings.Cut(out, "\x03")
-	lines := strings.Split(strings.ReplaceAll(out, "\r", ""), "\n")
-	if !begun || !ended || n > 0 && len(lines) != n {
+	lines, ok := answerIn(out)
+	if !ok || n > 0 && len(lines) != n {
 		return nil, oddAnswer(statement, lines)
 	}
 	return lines, nil
+}
+
+// answerIn finds the lines between the marks.
+func answerIn(out string) (lines []string, ok bool) {
+	_, out, begun := strings.Cut(out, "\x02")
+	out, _, ended := strings.Cut(out, "\x03")
+	return strings.Split(strings.ReplaceAll(out, "\r", ""), "\n"), begun && ended
 }
 
 func oddAnswer(statement string, lines []string) error {

@@ -22,7 +22,7 @@ const (
 const (
 	rawPrompt = "raw REPL; CTRL-B to exit\r\n>"
 
-	enterTries = 12
+	enterTries = 16
 	enterWait  = 700 * time.Millisecond // for the raw prompt after an interrupt
 	answerWait = 15 * time.Second       // silence of a board that works: flash is slow
 )
@@ -82,11 +82,30 @@ func (r *repl) enter(ctx context.Context) error {
 			return err
 		}
 		_, _, err := r.until(ctx, enterWait, rawPrompt)
+		if err == nil {
+			err = r.settle(ctx)
+		}
 		if !errors.Is(err, errSilent) {
 			return err
 		}
 	}
 	return fmt.Errorf("%w to an interrupt with MicroPython's prompt: is MicroPython on it (--flash puts it there), is it the right port, does another program hold it?", errSilent)
+}
+
+// settle finds the end of what the board still has to say about earlier
+// attempts, which a slow one answers all at once: it is where a statement that
+// nobody sent before is answered.
+func (r *repl) settle(ctx context.Context) error {
+	word := fmt.Sprintf("roost%d", time.Now().UnixNano())
+	if err := r.write(ctx, []byte("print('"+word+"')"+ctrlD)); err != nil {
+		return err
+	}
+	for _, end := range []string{word, ctrlD, ctrlD, ">"} {
+		if _, _, err := r.until(ctx, enterWait, end); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leave goes back to the friendly prompt.

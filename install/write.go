@@ -81,7 +81,7 @@ func (b *Board) writeOnce(ctx context.Context, name string, data []byte, sent fu
 	told := 0
 	for rest := data; len(rest) > 0; {
 		n := min(piece, len(rest))
-		if _, err := b.exec(ctx, "_w('"+base64.StdEncoding.EncodeToString(rest[:n])+"')"); err != nil {
+		if _, err := b.exec(ctx, "_w(b'"+base64.StdEncoding.EncodeToString(rest[:n])+"')"); err != nil {
 			return err
 		}
 		rest, told = rest[n:], told+n

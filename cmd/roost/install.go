@@ -15,6 +15,11 @@ type installCmd struct {
 	List    bool   `help:"List the serial ports and what hangs there." env:"-" group:"do"`
 	Console bool   `help:"Talk to the board; Ctrl-] ends it." env:"-" group:"do"`
 
+	Flash string `help:"Write this firmware, a whole one as MicroPython has it for a chip, onto the flash." placeholder:"FILE" type:"existingfile" env:"-" group:"do"`
+	Chip  string `help:"Which chip it must be: auto, or esp8266, esp32, esp32s2, esp32s3, esp32c3." default:"auto" env:"-"`
+	Erase bool   `help:"Before --flash: erase all of the flash, with the files on it." env:"-"`
+	Baud  int    `help:"Bits per second of --flash; more is faster, if cable and chip bear it." default:"115200" env:"-"`
+
 	Files      string `help:"Put the files of this folder onto the board." placeholder:"DIR" type:"existingdir" env:"-" group:"do"`
 	PythingsOS string `name:"pythingsos" help:"Put this release of PythingsOS onto the board; it must be on the OS shelf of the running Roost." placeholder:"VERSION" env:"-" group:"do"`
 	Platform   string `help:"Which build of PythingsOS; without it, what the board says it is." placeholder:"NAME" env:"-"`
@@ -29,7 +34,7 @@ type installCmd struct {
 	JSON   bool   `help:"Print --list as JSON." env:"-"`
 }
 
-// Run does what was asked for in this order: files, settings, restart.
+// Run does what was asked for in this order: firmware, files, settings, restart.
 func (i installCmd) Run(ctx context.Context, con console) error {
 	if err := i.check(); err != nil {
 		return err
@@ -58,20 +63,28 @@ func (i installCmd) Run(ctx context.Context, con console) error {
 	if i.Console {
 		return talk(ctx, con, line)
 	}
+	if i.Flash != "" {
+		if err := i.flash(ctx, con, port, line); err != nil || !i.puts() {
+			return err
+		}
+	}
 	return i.onto(ctx, con, line, settings)
 }
 
 // check finds flags that do not go together, all of them.
 func (i installCmd) check() error {
 	var errs []error
-	does := i.Files != "" || i.PythingsOS != "" || i.configures()
+	does := i.Flash != "" || i.puts()
 	switch {
 	case i.List && (i.Console || does):
 		errs = append(errs, errors.New("--list does nothing else"))
 	case i.Console && does:
 		errs = append(errs, errors.New("--console does nothing else"))
 	case !i.List && !i.Console && !does:
-		errs = append(errs, errors.New("say what to do: --list, --console, --files, --pythingsos or --configure"))
+		errs = append(errs, errors.New("say what to do: --list, --console, --flash, --files, --pythingsos or --configure"))
+	}
+	if i.Flash == "" && (i.Erase || i.Chip != "auto" || i.Baud != install.Usual) {
+		errs = append(errs, errors.New("--erase, --chip and --baud belong to --flash"))
 	}
 	if i.Files != "" && i.PythingsOS != "" {
 		errs = append(errs, errors.New("--files and --pythingsos: one at a time"))
@@ -81,6 +94,9 @@ func (i installCmd) check() error {
 	}
 	return errors.Join(errs...)
 }
+
+// puts tells whether there is something to do with MicroPython on the board.
+func (i installCmd) puts() bool { return i.Files != "" || i.PythingsOS != "" || i.configures() }
 
 // configures tells whether settings are to be written or shown.
 func (i installCmd) configures() bool { return i.Configure || i.any() }
@@ -118,28 +134,18 @@ func (i installCmd) onto(ctx context.Context, con console, line install.Line, se
 	about := board.About()
 	describe(con, about)
 	if i.Files != "" || i.PythingsOS != "" {
-		files, err := i.files(ctx, about)
-		if err != nil {
+		if err := i.putFiles(ctx, con, board); err != nil {
 			return err
 		}
-		if !about.Sturdy() {
-			fmt.Fprintln(con.err, "Keep the power on: on this file system a cut may leave a file missing. (littlefs would not.)")
-		}
-		if err := board.Install(ctx, files, (&bar{w: con.err, live: isTerminal(con.err)}).progress()); err != nil {
-			return err
-		}
-		fmt.Fprintf(con.out, "%d files on the board, read back and right\n", len(files))
 	}
-	if len(settings) > 0 {
+	switch {
+	case len(settings) > 0:
 		if err := board.Configure(ctx, settings); err != nil {
 			return err
 		}
 		fmt.Fprintln(con.out, "Settings are on the board, read back and right")
-	} else if i.configures() {
-		if err := showSettings(ctx, con, board); err != nil {
-			return err
-		}
-		return board.Leave(ctx)
+	case i.configures():
+		return errors.Join(showSettings(ctx, con, board), board.Leave(ctx))
 	}
 	if !i.Restart {
 		return board.Leave(ctx)

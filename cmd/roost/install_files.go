@@ -6,10 +6,25 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/roost-iot/roost/install"
 )
+
+// putFiles brings the board's files in step with those wanted.
+func (i installCmd) putFiles(ctx context.Context, con console, board *install.Board) error {
+	files, err := i.files(ctx, board.About())
+	if err != nil {
+		return err
+	}
+	if !board.About().Sturdy() {
+		fmt.Fprintln(con.err, "Keep the power on: on this file system a cut may leave a file missing. (littlefs would not.)")
+	}
+	if err := board.Install(ctx, files, newBar(con).progress()); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%d files on the board, read back and right\n", len(files))
+	return nil
+}
 
 // files gives what shall be on the board.
 func (i installCmd) files(ctx context.Context, about install.About) (install.Files, error) {
@@ -60,38 +75,4 @@ func (c *client) download(ctx context.Context, path string) ([]byte, error) {
 		return nil, problem(res.Status, raw)
 	}
 	return raw, nil
-}
-
-// bar shows how an installation goes: on a terminal a line that fills up, else
-// a line a file.
-type bar struct {
-	w    io.Writer
-	live bool
-	name string
-}
-
-func (b *bar) progress() install.Progress {
-	return install.Progress{File: b.file, Sent: b.sent}
-}
-
-func (b *bar) file(name string, size int, same bool) {
-	b.name = name
-	switch {
-	case same && !b.live:
-		fmt.Fprintf(b.w, "  %s (is there)\n", name)
-	case !same && !b.live:
-		fmt.Fprintf(b.w, "  %s, %d bytes\n", name, size)
-	}
-}
-
-func (b *bar) sent(done, all int64) {
-	if !b.live || all == 0 {
-		return
-	}
-	const width = 30
-	full := int(done * width / all)
-	fmt.Fprintf(b.w, "\r[%s%s] %3d%% %-24.24s", strings.Repeat("#", full), strings.Repeat(".", width-full), done*100/all, b.name)
-	if done == all {
-		fmt.Fprintln(b.w)
-	}
 }
