@@ -84,6 +84,11 @@ func (r *Releases) CreateApp(ctx context.Context, p roost.ProjectID, n NewApp) (
 			return roost.App{}, err
 		}
 	}
+	if len(n.Files) > 0 {
+		if err := r.passes(ctx, checks{board: n.Board != ""}, n.Files); err != nil {
+			return roost.App{}, err
+		}
+	}
 	settings := n.firstSettings("")
 	if err := r.checkSettings(&settings); err != nil {
 		return roost.App{}, err
