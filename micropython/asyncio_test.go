@@ -6,6 +6,7 @@ import (
 )
 
 func TestAsyncioSchedules(t *testing.T) {
+	need(t)
 	got := ran(t, loopback(BoardConfig{Clock: NewClock(time.Unix(1_800_000_000, 0))}), `
 import asyncio, time
 async def work(n):
@@ -59,6 +60,7 @@ except ValueError as e: print('raised', e)
 }
 
 func TestLongProgramsDoNotFillTheMemory(t *testing.T) {
+	need(t)
 	for name, program := range map[string]string{
 		"asyncio": "import asyncio\nasync def main():\n  for i in range(1500):\n    x = bytearray(10000)\n    await asyncio.sleep_ms(0)\nasyncio.run(main())\nprint('done')",
 		"sleep":   "import time\nfor i in range(1500):\n  x = bytearray(10000)\n  time.sleep_ms(1)\nprint('done')",

@@ -109,6 +109,7 @@ func (d *desk) raw(code string) (out, failed string) {
 }
 
 func TestREPLRunsLines(t *testing.T) {
+	need(t)
 	d := onDesk(t, BoardConfig{Flash: NewFlash(map[string]string{"/boot.py": "print('boot')\n", "/main.py": "print('main', __name__)\n1//0\n"})})
 	if got := d.until("ZeroDivisionError: divide by zero\r\n"); got != "boot\r\nmain __main__\r\nTraceback (most recent call last):\r\n  File \"main.py\", line 2, in <module>\r\nZeroDivisionError: divide by zero\r\n" {
 		t.Errorf("the start wrote %q", got)
@@ -137,6 +138,7 @@ func TestREPLRunsLines(t *testing.T) {
 }
 
 func TestInstallerPutsAFileThroughTheRawREPL(t *testing.T) {
+	need(t)
 	flash := NewFlash(map[string]string{"/main.py": "import time\nprint('running')\nwhile True: time.sleep(100)\n"})
 	d := onDesk(t, BoardConfig{Flash: flash})
 	d.until("running\r\n")
@@ -181,6 +183,7 @@ func pythonBytes(b []byte) string {
 }
 
 func TestCtrlCEndsBusyPrograms(t *testing.T) {
+	need(t)
 	for _, program := range []string{
 		"while True: pass",
 		"import time\nwhile True: time.sleep_ms(1)",
@@ -197,6 +200,7 @@ func TestCtrlCEndsBusyPrograms(t *testing.T) {
 }
 
 func TestRawPasteHasFlowControl(t *testing.T) {
+	need(t)
 	d := onDesk(t, BoardConfig{})
 	d.until(">>> ")
 	d.send("\x01")

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/md5"  //nolint:gosec // boards have it, and protocols want it
-	"crypto/sha1" //nolint:gosec // as above
+	"crypto/md5" // boards have it, and protocols want it
+	"crypto/sha1"
 	"errors"
 	"hash"
 )
@@ -15,9 +15,9 @@ import (
 var cryptoFunctions = map[string]Func{
 	"hash": func(_ context.Context, args []any) (any, error) {
 		if name, _ := args[0].(string); name == "md5" {
-			return md5.New(), nil //nolint:gosec // as above
+			return md5.New(), nil
 		}
-		return sha1.New(), nil //nolint:gosec // as above
+		return sha1.New(), nil
 	},
 	"hash_update": func(ctx context.Context, args []any) (any, error) {
 		h, _ := args[0].(hash.Hash)

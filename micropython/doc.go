@@ -3,6 +3,9 @@
 // are played. Both are WebAssembly, run without cgo and without Node; `make vm`
 // fetches them and the build tag vm embeds them. Without the tag everything
 // here answers ErrUnavailable.
+//
+// A Board is a whole one, from its power switch to its serial line. A Runner is
+// the contract of Pythings apps alone, without a network. Both stand on a VM.
 package micropython
 
 import "errors"

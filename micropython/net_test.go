@@ -44,9 +44,10 @@ func ran(t testing.TB, c BoardConfig, program string) (printed string) {
 	c.Print = func(text string) { out.WriteString(text) }
 	b, err := NewBoard(c)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return ""
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	if err := b.Run(ctx); err != nil {
 		t.Errorf("%v; printed %q", err, out.String())
@@ -75,6 +76,7 @@ async def post(port, body):
 `
 
 func TestAsyncioReportsToGo(t *testing.T) {
+	need(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %d %s", r.Method, len(body), body[:3])
@@ -134,6 +136,7 @@ func serving(t testing.TB) string {
 }
 
 func TestGoAsksAServerOnTheBoard(t *testing.T) {
+	need(t)
 	url := serving(t)
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	var all sync.WaitGroup
@@ -158,6 +161,7 @@ func TestGoAsksAServerOnTheBoard(t *testing.T) {
 }
 
 func TestBlockingSockets(t *testing.T) {
+	need(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -206,6 +210,7 @@ print(len(b.read()), b.recv(10))
 }
 
 func TestBoardsSendDatagrams(t *testing.T) {
+	need(t)
 	peer, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -244,6 +249,7 @@ s.close(); c.close()
 }
 
 func TestNothingIsInReachUnlessItIsLetIn(t *testing.T) {
+	need(t)
 	got := ran(t, BoardConfig{}, `
 import socket
 for do in (lambda s: s.connect(('127.0.0.1', 80)), lambda s: (s.bind(('127.0.0.1', 0)), s.listen(1)), lambda s: socket.socket(2, 2).bind(('127.0.0.1', 0))):
@@ -256,6 +262,8 @@ for do in (lambda s: s.connect(('127.0.0.1', 80)), lambda s: (s.bind(('127.0.0.1
 }
 
 func TestTwentyBoardsReportAtOnce(t *testing.T) {
+	need(t)
+	keep(t, vmEngine)
 	var mu sync.Mutex
 	seen := map[string]int{}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -297,12 +305,12 @@ print('done')
 // A board that is switched off takes its connections with it, also those whose
 // peers do not read.
 func TestSwitchingOffCutsConnections(t *testing.T) {
+	need(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	need(t)
 	keep(t, vmEngine)
 	b, err := NewBoard(loopback(BoardConfig{Flash: NewFlash(map[string]string{"/main.py": fmt.Sprintf(`
 import socket
@@ -337,6 +345,7 @@ while True: s.send(bytes(4096))
 
 // One operation is a request that the board answers.
 func BenchmarkBoardServesHTTP(b *testing.B) {
+	need(b)
 	url := serving(b)
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	for b.Loop() {

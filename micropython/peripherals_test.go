@@ -14,6 +14,7 @@ import (
 )
 
 func TestHashesAndCiphersAreGos(t *testing.T) {
+	need(t)
 	key, iv := []byte("0123456789abcdef"), []byte("an initial value")
 	text := []byte(strings.Repeat("a secret message", 3))
 	block, err := aes.NewCipher(key)
@@ -50,6 +51,7 @@ print(fails(cryptolib.aes, b'short', 1), fails(cryptolib.aes, key, 6), fails(cry
 }
 
 func TestPinsAndPixelsAreSeenFromOutside(t *testing.T) {
+	need(t)
 	d := onDesk(t, BoardConfig{
 		ADC: func(pin int) int { return 10 * pin },
 		Flash: NewFlash(map[string]string{"/main.py": `
@@ -80,6 +82,7 @@ print('pressed')
 }
 
 func TestWatchdogResetsABoardThatHangs(t *testing.T) {
+	need(t)
 	for _, hang := range []string{"while True: pass", "import time\ntime.sleep(1000)"} {
 		got := ran(t, BoardConfig{}, `
 import machine
@@ -96,6 +99,7 @@ if machine.reset_cause() == machine.PWRON_RESET:
 
 // With a Clock a board sleeps through a day at once.
 func TestClockPassesWhereBoardsWait(t *testing.T) {
+	need(t)
 	clock := NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))
 	got := ran(t, BoardConfig{Clock: clock}, `
 import time
@@ -112,6 +116,7 @@ print(time.time(), time.ticks_ms())
 }
 
 func TestLittleMemoryIsAMemoryError(t *testing.T) {
+	need(t)
 	got := ran(t, BoardConfig{Memory: 64 << 10, Heap: 38 << 10}, `
 import gc
 free = gc.mem_free()

@@ -87,7 +87,7 @@ func TestHundredPowerCutsLeaveABoardThatBootsAWholeVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+		ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 		defer cancel()
 		err = b.Run(ctx)
 		return strings.Split(strings.TrimSpace(out.String()), "\n"), err
@@ -153,6 +153,7 @@ func TestTornWritesLeaveHalf(t *testing.T) {
 }
 
 func TestSmallFlashIsFull(t *testing.T) {
+	need(t)
 	flash := NewFlash(nil)
 	flash.Size = 64 << 10
 	got := ran(t, BoardConfig{Flash: flash}, `

@@ -22,6 +22,7 @@ def dial(port):
 `
 
 func TestWrongWiFiPassword(t *testing.T) {
+	need(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +44,7 @@ w.connect('elsewhere', ''); print(w.status())
 }
 
 func TestLostWiFiBreaksConnections(t *testing.T) {
+	need(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
