@@ -113,8 +113,8 @@ func NewBoard(config BoardConfig) (*Board, error) {
 }
 
 // Run switches the board on, and off again when it returns: when ctx ends (with
-// its error), when the serial line does (nil), when there is no line and the
-// programs have ended (nil), or at a power cut (with the error of
+// its error), when the programs have ended and the serial line, if there is
+// one, has, too (nil), or at a power cut (with the error of
 // Flash.Before). It reboots as often as it is told to. A board that was
 // switched off can be switched on again.
 func (b *Board) Run(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -245,3 +246,40 @@ func TestBoardsWithoutALineEndWithTheirPrograms(t *testing.T) {
 		t.Errorf("%v, printed %q", err, out.String())
 	}
 }
+
+// Whatever comes over the line, the board lives until it ends.
+func FuzzSerialLine(f *testing.F) {
+	for _, seed := range []string{"\x01print(1)\x04\x02", "\x01\x05A\x01print(1)\n\x04", "\x01\x05A\x02\x05\x05\x05", "\x03\x04x = 1\r\x03", "def f():\r\ty = 2\r\x1b[A\x7f", "\x05paste\x04", "\x01\x04\x04\xff\xfe\x00"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, came []byte) {
+		need(t)
+		keep(t, vmEngine)
+		b, err := NewBoard(BoardConfig{Serial: &deadLine{rest: came[:min(len(came), 4096)]}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		err = b.Run(ctx)
+		var stopped *endedError
+		if err != nil && !errors.As(err, &stopped) && ctx.Err() == nil {
+			t.Error(err)
+		}
+	})
+}
+
+// deadLine is a line that gives what it has, and ends.
+type deadLine struct{ rest []byte }
+
+func (l *deadLine) Read(p []byte) (int, error) {
+	if len(l.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+func (*deadLine) Write(p []byte) (int, error) { return len(p), nil }
+func (*deadLine) Close() error                { return nil }
