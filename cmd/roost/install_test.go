@@ -1,9 +1,14 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/roost-iot/roost/install"
 )
 
 func installing(t *testing.T, typed string, args ...string) (out string, status int) {
@@ -41,5 +46,47 @@ func TestInstallSaysWhatDoesNotGoTogether(t *testing.T) {
 func TestInstallListsPorts(t *testing.T) {
 	if out, status := installing(t, "", "--list", "--json"); status != 0 || !strings.Contains(out, `"ports"`) {
 		t.Errorf("status %d, %s", status, out)
+	}
+}
+
+func TestPythingsOSComesFromTheShelf(t *testing.T) {
+	pack := func(names ...string) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, name := range names {
+			if _, err := z.Create(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	shelf := map[string][]byte{
+		"/api/v2/shelf/v1.1.0/esp32.zip": pack("boot.py", "hal.py", "version.py", "files.txt"),
+		"/api/v2/shelf/v1.2.0/esp32.zip": pack("version.py"),
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if raw, there := shelf[r.URL.Path]; there && r.Header.Get("Authorization") == "Bearer rst_x" {
+			_, _ = w.Write(raw)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"detail":"Not on the shelf."}`))
+	}))
+	defer server.Close()
+	i := installCmd{PythingsOS: "v1.1.0", Server: server.URL, Token: "rst_x"}
+	files, err := i.files(t.Context(), install.About{Platform: "esp32"})
+	if err != nil || len(files) != 3 {
+		t.Errorf("%v, %v", files.Order(), err)
+	}
+	i.PythingsOS = "v1.2.0"
+	if _, err := i.files(t.Context(), install.About{Platform: "esp32"}); err == nil || !strings.Contains(err.Error(), "updates only") {
+		t.Errorf("err = %v", err)
+	}
+	i.Platform = "esp99"
+	if _, err := i.files(t.Context(), install.About{Platform: "esp32"}); err == nil || !strings.Contains(err.Error(), "Not on the shelf.") {
+		t.Errorf("err = %v", err)
 	}
 }
