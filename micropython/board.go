@@ -116,7 +116,7 @@ func NewBoard(config BoardConfig) (*Board, error) {
 // its error), when the programs have ended and the serial line, if there is
 // one, has, too (nil), or at a power cut (with the error of
 // Flash.Before). It reboots as often as it is told to. A board that was
-// switched off can be switched on again.
+// switched off can be switched on again, unless it had a serial line.
 func (b *Board) Run(ctx context.Context) error {
 	if err := vmEngine.hold(ctx); err != nil { // a reboot is not to compile MicroPython again
 		return err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -338,7 +339,7 @@ while True: s.send(bytes(4096))
 	cancel()
 	board.Wait()
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	if _, err := io.Copy(io.Discard, conn); errors.Is(err, context.DeadlineExceeded) {
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
 }

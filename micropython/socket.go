@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 )
 
 // socket is a connection, a listener, or one of UDP. Goroutines move bytes between the
@@ -30,6 +31,9 @@ type socket struct {
 
 // What a board's TCP keeps for a connection in either direction.
 const socketBuffer = 4096
+
+// lingering is how long what was written before a close may take to leave.
+const lingering = 30 * time.Second
 
 // Error numbers of sockets, positive as Python shows them.
 const (
@@ -184,6 +188,7 @@ func (s *socket) shut(abort bool) {
 	if s.conn != nil && (abort || len(s.out) == 0) {
 		_ = s.conn.Close()
 	} else if s.conn != nil {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(lingering))
 		s.owner.leaving[s] = true
 	}
 	s.owner.moved.Broadcast()

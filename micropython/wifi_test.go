@@ -36,8 +36,10 @@ print(join('battery staple'), dial(port))
 print(join('correct horse'), type(dial(port)).__name__, w.ifconfig()[0])
 w.disconnect(); print(w.isconnected(), dial(port))
 w.connect('elsewhere', ''); print(w.status())
+ap = network.WLAN(network.AP_IF); ap.config(ssid='set-up', key='12345678'); ap.active(True)
+print(ap.config('ssid'), ap.active(), ap.ifconfig()[0], type(dial(port)).__name__)
 `, l.Addr().(*net.TCPAddr).Port))
-	const want = "False 113 [b'house']\n(False, 202) 113\n(True, 1010) socket 127.0.0.1\nFalse 113\n201\n"
+	const want = "False 113 [b'house']\n(False, 202) 113\n(True, 1010) socket 127.0.0.1\nFalse 113\n201\nset-up True 192.168.4.1 socket\n"
 	if got != want {
 		t.Errorf("printed %q\nwant    %q", got, want)
 	}
