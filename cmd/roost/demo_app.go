@@ -21,10 +21,6 @@ func (h *house) demoApp(ctx context.Context) (string, error) {
 			return string(a.ID), nil
 		}
 	}
-	a, err := h.releases.CreateApp(ctx, roost.Home, release.NewApp{Name: demoAppName, By: "the demo", Management: 2, Worker: 3, Latest: true})
-	if err != nil {
-		return "", fmt.Errorf("make the demo's app: %w", err)
-	}
 	files := map[string]string{}
 	for _, name := range []string{"worker_task.py", "management_task.py"} {
 		text, err := fs.ReadFile(apps.FS, "luminosity/"+name)
@@ -33,8 +29,8 @@ func (h *house) demoApp(ctx context.Context) (string, error) {
 		}
 		files[name] = string(text)
 	}
-	_, err = h.releases.MakeCommit(ctx, roost.Home, a.ID, release.NewCommit{
-		Message: "Tell how bright it is, and take colours", Author: "the demo", Origin: "command line", Files: files,
+	a, err := h.releases.CreateApp(ctx, roost.Home, release.NewApp{
+		Name: demoAppName, By: "the demo", Management: 2, Worker: 3, Latest: true, Files: files,
 	})
 	if err != nil {
 		return "", fmt.Errorf("make the demo's app: %w", err)
