@@ -57,47 +57,47 @@ const (
 )
 
 // connect dials and then serves the connection.
-func (s *socket) connect(ctx context.Context, dial dialFunc, address string) {
+func (k *socket) connect(ctx context.Context, dial dialFunc, address string) {
 	conn, err := dial(ctx, "tcp", address)
-	s.owner.mu.Lock()
+	k.owner.mu.Lock()
 	switch {
 	case err != nil:
-		s.errno = errno(err)
-	case s.owner.off || s.closed || s.errno != 0: // it was given up meanwhile
+		k.errno = errno(err)
+	case k.owner.off || k.closed || k.errno != 0: // it was given up meanwhile
 		_ = conn.Close()
 	default:
-		s.open(conn)
+		k.open(conn)
 	}
-	s.owner.mu.Unlock()
-	s.owner.changed()
+	k.owner.mu.Unlock()
+	k.owner.changed()
 }
 
 // open starts to serve conn; owner.mu is held.
-func (s *socket) open(conn net.Conn) {
-	s.conn = conn
-	s.owner.running.Go(s.receive)
-	s.owner.running.Go(s.send)
+func (k *socket) open(conn net.Conn) {
+	k.conn = conn
+	k.owner.running.Go(k.receive)
+	k.owner.running.Go(k.send)
 }
 
-func (s *socket) receive() {
+func (k *socket) receive() {
 	chunk := make([]byte, socketBuffer/4)
 	for {
-		n, err := s.conn.Read(chunk)
-		s.owner.mu.Lock()
-		for len(s.in)+n > socketBuffer && !s.closed && !s.owner.off {
-			s.owner.moved.Wait()
+		n, err := k.conn.Read(chunk)
+		k.owner.mu.Lock()
+		for len(k.in)+n > socketBuffer && !k.closed && !k.owner.off {
+			k.owner.moved.Wait()
 		}
-		if !s.closed {
-			s.in = append(s.in, chunk[:n]...)
+		if !k.closed {
+			k.in = append(k.in, chunk[:n]...)
 		}
 		if err != nil {
-			s.ended = true
-			if !errors.Is(err, io.EOF) && s.errno == 0 {
-				s.errno = errno(err)
+			k.ended = true
+			if !errors.Is(err, io.EOF) && k.errno == 0 {
+				k.errno = errno(err)
 			}
 		}
-		s.owner.mu.Unlock()
-		s.owner.changed()
+		k.owner.mu.Unlock()
+		k.owner.changed()
 		if err != nil {
 			return
 		}
@@ -106,66 +106,66 @@ func (s *socket) receive() {
 
 // send writes what waits; when the program has closed, and all is written, it
 // closes the connection.
-func (s *socket) send() {
-	s.owner.mu.Lock()
-	defer s.owner.mu.Unlock()
-	defer delete(s.owner.leaving, s)
-	defer s.conn.Close()
+func (k *socket) send() {
+	k.owner.mu.Lock()
+	defer k.owner.mu.Unlock()
+	defer delete(k.owner.leaving, k)
+	defer k.conn.Close()
 	for {
-		for len(s.out) == 0 && !s.closed && s.errno == 0 && !s.owner.off {
-			s.owner.moved.Wait()
+		for len(k.out) == 0 && !k.closed && k.errno == 0 && !k.owner.off {
+			k.owner.moved.Wait()
 		}
-		if len(s.out) == 0 || s.errno != 0 || s.owner.off {
+		if len(k.out) == 0 || k.errno != 0 || k.owner.off {
 			return
 		}
-		chunk := s.out
-		s.owner.mu.Unlock()
-		_, err := s.conn.Write(chunk)
-		s.owner.mu.Lock()
-		s.out = s.out[len(chunk):]
-		if err != nil && s.errno == 0 {
-			s.errno = errno(err)
+		chunk := k.out
+		k.owner.mu.Unlock()
+		_, err := k.conn.Write(chunk)
+		k.owner.mu.Lock()
+		k.out = k.out[len(chunk):]
+		if err != nil && k.errno == 0 {
+			k.errno = errno(err)
 		}
-		s.owner.mu.Unlock()
-		s.owner.changed()
-		s.owner.mu.Lock()
+		k.owner.mu.Unlock()
+		k.owner.changed()
+		k.owner.mu.Lock()
 	}
 }
 
-func (s *socket) accept() {
+func (k *socket) accept() {
 	for {
-		conn, err := s.listener.Accept()
-		s.owner.mu.Lock()
+		conn, err := k.listener.Accept()
+		k.owner.mu.Lock()
 		if err != nil {
-			if s.errno == 0 {
-				s.errno = errno(err)
+			if k.errno == 0 {
+				k.errno = errno(err)
 			}
-			s.owner.mu.Unlock()
-			s.owner.changed()
+			k.owner.mu.Unlock()
+			k.owner.changed()
 			return
 		}
-		if s.closed || s.owner.off || len(s.accepted) >= s.backlog {
+		if k.closed || k.owner.off || len(k.accepted) >= k.backlog {
 			_ = conn.Close()
 		} else {
-			s.accepted = append(s.accepted, conn)
+			k.accepted = append(k.accepted, conn)
 		}
-		s.owner.mu.Unlock()
-		s.owner.changed()
+		k.owner.mu.Unlock()
+		k.owner.changed()
 	}
 }
 
 // ready is what select.poll would tell; owner.mu is held.
-func (s *socket) ready() (events int) {
-	if s.errno != 0 {
+func (k *socket) ready() (events int) {
+	if k.errno != 0 {
 		return pollErr | pollIn | pollOut
 	}
-	if len(s.in) > 0 || s.ended || len(s.accepted) > 0 || len(s.came) > 0 {
+	if len(k.in) > 0 || k.ended || len(k.accepted) > 0 || len(k.came) > 0 {
 		events |= pollIn
 	}
-	if s.ended {
+	if k.ended {
 		events |= pollHup
 	}
-	if s.conn != nil && len(s.out) < socketBuffer || s.packets != nil {
+	if k.conn != nil && len(k.out) < socketBuffer || k.packets != nil {
 		events |= pollOut
 	}
 	return events
@@ -173,25 +173,25 @@ func (s *socket) ready() (events int) {
 
 // shut lets go of it; owner.mu is held. What was written still leaves, unless
 // abort.
-func (s *socket) shut(abort bool) {
-	s.closed = true
-	for _, conn := range s.accepted {
+func (k *socket) shut(abort bool) {
+	k.closed = true
+	for _, conn := range k.accepted {
 		_ = conn.Close()
 	}
-	s.accepted = nil
-	if s.listener != nil {
-		_ = s.listener.Close()
+	k.accepted = nil
+	if k.listener != nil {
+		_ = k.listener.Close()
 	}
-	if s.packets != nil {
-		_ = s.packets.Close()
+	if k.packets != nil {
+		_ = k.packets.Close()
 	}
-	if s.conn != nil && (abort || len(s.out) == 0) {
-		_ = s.conn.Close()
-	} else if s.conn != nil {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(lingering))
-		s.owner.leaving[s] = true
+	if k.conn != nil && (abort || len(k.out) == 0) {
+		_ = k.conn.Close()
+	} else if k.conn != nil {
+		_ = k.conn.SetWriteDeadline(time.Now().Add(lingering))
+		k.owner.leaving[k] = true
 	}
-	s.owner.moved.Broadcast()
+	k.owner.moved.Broadcast()
 }
 
 // errno is what a board would call err.
