@@ -89,7 +89,14 @@ func realMicroPythonTakesFiles(t *testing.T) {
 		}
 	}
 	var log strings.Builder
-	if err := board.Restart(t.Context(), 5*time.Second, 30*time.Second, func(text []byte) { log.Write(text) }); err != nil {
+	ctx, heard := context.WithCancel(t.Context())
+	defer heard()
+	err = board.Restart(ctx, time.Minute, time.Minute, func(text []byte) {
+		if log.Write(text); strings.Contains(log.String(), "it is 2") {
+			heard()
+		}
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(log.String(), "it is 2") {

@@ -168,7 +168,7 @@ func describe(con console, a install.About) {
 
 // restart shows what the board says when it starts, until it has been silent.
 func restart(ctx context.Context, con console, board *install.Board) error {
-	const quiet, most = 3 * time.Second, 20 * time.Second
+	const quiet, most = 5 * time.Second, 30 * time.Second
 	fmt.Fprintln(con.err, "The board starts:")
 	return board.Restart(ctx, quiet, most, func(text []byte) { fmt.Fprint(con.out, inLines(string(text))) })
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,9 +117,8 @@ func TestInstallConsoleTalksToTheBoard(t *testing.T) {
 	line, port := pty(t)
 	answered := make(chan string, 1)
 	go func() {
-		buf := make([]byte, 64)
-		n, _ := line.Read(buf)
-		_, _ = line.WriteString("the board heard\r\n")
+		buf := make([]byte, len("print(1)\r"))
+		n, _ := io.ReadFull(line, buf)
 		answered <- string(buf[:n])
 	}()
 	out, status := installing(t, "print(1)\r\x1d never sent", "--port", port, "--console")
