@@ -31,8 +31,8 @@ type BoardConfig struct {
 	Files      map[string]string // that they have at first
 }
 
-// board is one: boot.py and the platform's registry, with its files in memory. What its
-// app measures is the temperature.
+// board is one: boot.py and the platform's registry, with its files in memory. Its code is
+// not run: whatever it says, the board tells a temperature and a humidity.
 type board struct {
 	*device
 	f    *Fleet
@@ -51,7 +51,7 @@ func Boards(c Config, b BoardConfig) *Fleet {
 	b.DeviceType = cmp.Or(b.DeviceType, "pico_w")
 	b.Restart = cmp.Or(b.Restart, time.Second)
 	b.Again = cmp.Or(b.Again, 30*time.Second)
-	c.Resources = []string{"temperature", "led"}
+	c.Resources = []string{"temperature", "humidity"}
 	f := newFleet(c, "sim-board-", func(f *Fleet, d *device, i int) node {
 		n := &board{device: d, f: f, b: b, mac: macOf(f.c.idOf(i)), files: maps.Clone(b.Files), log: f.log(d, "board")}
 		if n.files == nil {
@@ -243,9 +243,10 @@ func (n *board) beat(ctx context.Context, up time.Duration) (boots bool) {
 		Restart bool              `json:"restart"`
 	}
 	temperature, _ := n.value("temperature", time.Now())
+	humidity, _ := n.value("humidity", time.Now())
 	status, err := n.call(ctx, "heartbeat", map[string]any{
 		"device_id": n.id(), "uptime_ms": up.Milliseconds(), "free_mem": 98304, "rssi": -55, "ip": "127.0.0.1", "firmware": n.firmware(),
-		"telemetry": map[string]any{"temperature": temperature, "led": false},
+		"telemetry": map[string]any{"temperature": temperature, "humidity": humidity},
 	}, &a)
 	if err != nil || status != http.StatusOK {
 		n.f.count.lost.Add(1)

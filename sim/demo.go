@@ -17,6 +17,7 @@ type Addresses struct {
 	// Pythings is HOST:PORT of an HTTP port, and DemoApp the id of the app that the demo's
 	// PythingsOS device brings; without one it stays away.
 	Pythings, DemoApp string
+	DemoKind          string // of the demo's board that asks for its files, at Pythings too; "": it stays away
 	Log               *slog.Logger
 }
 
@@ -95,12 +96,20 @@ func Demo(ctx context.Context, to Addresses) error {
 	if to.DemoApp != "" {
 		all.Go(func() error { return to.fleet("pythings", to.DemoApp, Config{UID: wittyUID, Log: to.Log}).Run(ctx) })
 	}
+	if to.DemoKind != "" {
+		all.Go(func() error { return to.fleet("board", to.DemoKind, Config{UID: gaugeUID, Names: []string{"Rain gauge"}, Log: to.Log}).Run(ctx) })
+	}
 	return all.Wait()
 }
 
+const gaugeUID = "rain-gauge-"
+
+// DemoMAC is the MAC of the demo's board that asks for its files.
+func DemoMAC() string { return macOf(gaugeUID + "1") }
+
 // of gives where things of a kind go; "": nowhere.
 func (a Addresses) of(kind string) string {
-	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN, "pythings": a.Pythings}[kind]
+	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN, "pythings": a.Pythings, "board": a.Pythings}[kind]
 }
 
 // DemoBoard is the id of the demo's PythingsOS device, which comes where there is an app
@@ -109,10 +118,14 @@ const DemoBoard = wittyUID + "1"
 
 const wittyUID = "witty-board-"
 
-// fleet makes things for one of our doors; brings is for PythingsOS devices.
+// fleet makes things for one of our doors; brings is for PythingsOS devices, and for boards
+// their kind.
 func (a Addresses) fleet(kind, brings string, c Config) *Fleet {
 	c.To = a.of(kind)
 	switch kind {
+	case "board":
+		c.UID, c.exact = macOf(c.UID+"1"), true
+		return Boards(c, BoardConfig{AppType: brings, Interval: 15 * time.Second, Again: 2 * time.Second})
 	case "pythings":
 		log := c.Log
 		if log == nil {

@@ -48,11 +48,11 @@ var kits = []struct {
 }
 
 // kinds are the protocols of things that can be started.
-var kinds = []string{"coap", "mqtt", "mqttsn", "pythings", "ws"}
+var kinds = []string{"board", "coap", "mqtt", "mqttsn", "pythings", "ws"}
 
-// Start plays one more thing until Close and gives its own id. kind is "coap",
+// Start plays one more thing until Close and gives its own id. kind is "board", "coap",
 // "mqtt", "mqttsn", "pythings" or "ws"; brings is the id of an app or an account that a
-// PythingsOS device has been given. Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
+// PythingsOS device has been given, or the kind of a board. Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
 // when the door is off.
 func (s *Starter) Start(ctx context.Context, kind, brings string) (id string, err error) {
 	if err := ctx.Err(); err != nil {

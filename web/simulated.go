@@ -8,8 +8,8 @@ import (
 
 type simulatedRequest struct {
 	Body struct {
-		Kind string `json:"kind" enum:"coap,ws,mqtt,mqttsn,pythings"`
-		App  string `json:"app,omitempty" maxLength:"64" doc:"Of kind pythings: the app whose id it brings; without one, your account id."`
+		Kind string `json:"kind" enum:"coap,ws,mqtt,mqttsn,pythings,board"`
+		App  string `json:"app,omitempty" maxLength:"64" doc:"Of kind pythings: the app whose id it brings; without one, your account id. Of kind board: the kind of board that it is; without one, a rain gauge."`
 	} `contentType:"application/json" nameHint:"NewSimulated"`
 }
 
@@ -39,6 +39,12 @@ func (s *Server) startSimulated(ctx context.Context, in *simulatedRequest) (*sim
 // brought is the id that a simulated PythingsOS device has been given: that of the app
 // asked for, or the asker's account.
 func (s *Server) brought(ctx context.Context, kind, app string) (string, error) {
+	if kind == "board" {
+		if _, ok := s.kindOf(app); app != "" && !ok {
+			return "", roost.Errorf(roost.NotFound, "There is no kind of board %q here.", app)
+		}
+		return app, nil
+	}
 	if kind != "pythings" {
 		return "", nil
 	}
@@ -54,4 +60,12 @@ func (s *Server) brought(ctx context.Context, kind, app string) (string, error) 
 		return "", roost.Errorf(roost.Invalid, "Say which app the device shall bring the id of: a token has no account.")
 	}
 	return me.Account, nil
+}
+
+// kindOf gives the app of a kind of board.
+func (s *Server) kindOf(kind string) (roost.App, bool) {
+	if s.Releases == nil {
+		return roost.App{}, false
+	}
+	return s.Releases.BoardApp(s.project, kind)
 }

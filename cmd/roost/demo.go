@@ -84,15 +84,19 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 		}
 	}
 	h.guests.expect(roost.Identity{Door: "pythings", Own: sim.DemoBoard})
+	h.guests.expect(roost.Identity{Door: "board", Own: sim.DemoMAC()})
 	var fleet sync.WaitGroup
 	defer fleet.Wait()
 	return h.run(ctx, func(doors context.Context) error {
 		if err := h.announce(ctx, con.out); err != nil {
 			return err
 		}
-		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes and a PythingsOS device on this machine. Ctrl-C ends it all.")
+		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes, a PythingsOS device and a board on this machine. Ctrl-C ends it all.")
 		to := h.simAddresses()
 		if to.DemoApp, err = h.demoApp(doors); err != nil {
+			return err
+		}
+		if to.DemoKind, err = h.demoBoards(doors); err != nil {
 			return err
 		}
 		fleet.Go(func() {

@@ -81,15 +81,26 @@ func (g *guests) welcome(ctx context.Context, t *roost.Thing) {
 type playing struct {
 	*sim.Starter
 	guests *guests
+	boards func(ctx context.Context) (kind string, err error) // makes the kind of board that comes when none is named
 }
 
 // Start plays one more thing and lets it in.
 func (p playing) Start(ctx context.Context, kind, brings string) (string, error) {
-	id, err := p.Starter.Start(ctx, kind, brings)
-	if err == nil {
-		p.guests.expect(roost.Identity{Door: sim.DoorOf(kind), Own: id})
+	if kind == "board" && brings == "" {
+		var err error
+		if brings, err = p.boards(ctx); err != nil {
+			return "", err
+		}
 	}
-	return id, err
+	id, err := p.Starter.Start(ctx, kind, brings)
+	if err != nil {
+		return "", err
+	}
+	p.guests.expect(roost.Identity{Door: sim.DoorOf(kind), Own: id})
+	if kind == "board" {
+		id = brings + "-" + id // its own id is its MAC
+	}
+	return id, nil
 }
 
 // pageHost is what to type into a browser on this machine.

@@ -102,6 +102,11 @@ func (d *Door) register(ctx context.Context, c *call) (answer, error) {
 			}
 		}
 	}
+	if name, ok := nameIn(f.Meta); ok {
+		if err := d.cfg.Core.Report(ctx, f.Ref, []roost.Resource{{Name: "name", Value: name}}); err != nil && roost.KindOf(err) != roost.Invalid {
+			return answer{}, err
+		}
+	}
 	d.cfg.Releases.Contact(f.Ref, c.now)
 	d.write(f.Ref, "info", strings.TrimSpace("registered: firmware "+f.Firmware))
 	return answer{body: registered{OK: true, Interval: d.interval(f.Ref).Milliseconds()}}, nil
@@ -129,6 +134,17 @@ func object(raw json.RawMessage) (roost.Value, bool) {
 		return "", false
 	}
 	return roost.Value(b.String()), true
+}
+
+// nameIn gives what a board calls itself in its meta.
+func nameIn(meta roost.Value) (roost.Value, bool) {
+	var m struct {
+		Name string `json:"name"`
+	}
+	if meta == "" || json.Unmarshal([]byte(meta), &m) != nil || short(m.Name) == "" {
+		return "", false
+	}
+	return roost.Text(short(m.Name)), true
 }
 
 // beat is a heartbeat.

@@ -44,6 +44,9 @@ func TestRegisteredBoardIsKnown(t *testing.T) {
 		t.Errorf("answer %v", a)
 	}
 	h.register(nil) // without meta: what was said stays
+	if name := h.values()["name"]; name != `"Barn"` {
+		t.Errorf("it calls itself %s", name)
+	}
 	check := func() {
 		t.Helper()
 		b, ok := h.door.Board(ref)

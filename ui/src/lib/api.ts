@@ -168,7 +168,7 @@ export interface Site {
   mqttsn: string;
   coap: string;
 }
-export type SimulatedKind = "coap" | "ws" | "mqtt" | "mqttsn" | "pythings";
+export type SimulatedKind = "coap" | "ws" | "mqtt" | "mqttsn" | "pythings" | "board";
 export interface Listener {
   name: string;
   address: string;
