@@ -97,7 +97,9 @@ func Demo(ctx context.Context, to Addresses) error {
 		all.Go(func() error { return to.fleet("pythings", to.DemoApp, Config{UID: wittyUID, Log: to.Log}).Run(ctx) })
 	}
 	if to.DemoKind != "" {
-		all.Go(func() error { return to.fleet("board", to.DemoKind, Config{UID: gaugeUID, Names: []string{"Rain gauge"}, Log: to.Log}).Run(ctx) })
+		all.Go(func() error {
+			return to.fleet("board", to.DemoKind, Config{UID: gaugeUID, Names: []string{"Rain gauge"}, Log: to.Log}).Run(ctx)
+		})
 	}
 	return all.Wait()
 }
