@@ -33,11 +33,11 @@ type Event struct {
 	Kind EventKind
 	Ref
 	At       time.Time
-	Resource string   // Read
-	Value    Value    // Read
-	Thing    *Thing   // ThingChanged
-	Command  *Command // CommandChanged
-	App      AppID    // AppChanged
+	Resource string         // Read
+	Value    Value          // Read
+	Thing    *Thing         // ThingChanged
+	Command  *Command       // CommandChanged
+	App      AppID          // AppChanged
 	Message  *WorkerMessage // MessageArrived
-	Line     *LogLine // LogWritten
+	Line     *LogLine       // LogWritten
 }
