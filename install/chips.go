@@ -87,7 +87,7 @@ func (l *Loader) detect(ctx context.Context) (*Chip, error) {
 type spiRegisters struct {
 	base                      uint32
 	user, user1, user2, word0 uint32 // offsets
-	outBits, inBits           uint32 // offsets; 0: the lengths stand in user1
+	inBits                    uint32 // offset; 0: the lengths stand in user1
 }
 
 var (
