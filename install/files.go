@@ -163,16 +163,16 @@ type Progress struct {
 // Install makes the files be on the board; what else is there stays. It ends
 // with the first fault, with the old content of the file at hand in its place.
 func (b *Board) Install(ctx context.Context, files Files, p Progress) error {
-	todo, err := b.compare(ctx, files, p)
+	lacking, err := b.compare(ctx, files, p)
 	if err != nil {
 		return err
 	}
-	all, done := todo.Bytes(), int64(0)
-	for _, name := range todo.Order() {
+	all, done := lacking.Bytes(), int64(0)
+	for _, name := range lacking.Order() {
 		if p.File != nil {
-			p.File(name, len(todo[name]), false)
+			p.File(name, len(lacking[name]), false)
 		}
-		err := b.WriteFile(ctx, name, todo[name], func(n int) {
+		err := b.WriteFile(ctx, name, lacking[name], func(n int) {
 			done += int64(n)
 			if p.Sent != nil {
 				p.Sent(done, all)
@@ -189,7 +189,7 @@ func (b *Board) Install(ctx context.Context, files Files, p Progress) error {
 // will have room.
 func (b *Board) compare(ctx context.Context, files Files, p Progress) (Files, error) {
 	const block = 4096 // what a file takes at least
-	todo := Files{}
+	lacking := Files{}
 	need, largest := int64(0), int64(0)
 	for _, name := range files.Order() {
 		data := files[name]
@@ -203,15 +203,15 @@ func (b *Board) compare(ctx context.Context, files Files, p Progress) (Files, er
 			}
 			continue
 		}
-		todo[name] = data
+		lacking[name] = data
 		need += max(0, int64(len(data))-now.size)
 		if !now.there {
 			need += block
 		}
 		largest = max(largest, int64(len(data)))
 	}
-	if len(todo) == 0 {
-		return todo, nil
+	if len(lacking) == 0 {
+		return lacking, nil
 	}
 	_, free, err := b.space(ctx)
 	if err != nil {
@@ -220,5 +220,5 @@ func (b *Board) compare(ctx context.Context, files Files, p Progress) (Files, er
 	if need += largest; free >= 0 && need > free {
 		return nil, fmt.Errorf("the files need %d kB more and the board has %d kB free; nothing was written", (need+1023)>>10, free>>10)
 	}
-	return todo, nil
+	return lacking, nil
 }

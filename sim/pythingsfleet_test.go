@@ -33,11 +33,16 @@ func (l *lockedBuffer) String() string {
 func TestFleetOfPythingsDevicesRuns(t *testing.T) {
 	c := startCloud(t)
 	var log lockedBuffer
+	beat := make(chan struct{}) // the devices' clock: each taken lets one go on
 	fleet := sim.Pythings(
 		sim.Config{To: c.addr, Count: 3, UID: "board-", Log: slog.New(slog.NewTextHandler(&log, nil))},
 		sim.PythingsConfig{AID: "app", Wait: func(ctx context.Context, _ time.Duration) bool {
-			time.Sleep(time.Millisecond) // the devices' clock
-			return ctx.Err() == nil
+			select {
+			case beat <- struct{}{}:
+				return true
+			case <-ctx.Done():
+				return false
+			}
 		}}, nil,
 	)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -49,8 +54,10 @@ func TestFleetOfPythingsDevicesRuns(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	for late := time.Now().Add(3 * patience); fleet.Stats().Sent < 6 || fleet.Stats().Joined < 9; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(late) {
+	for late := time.After(3 * patience); fleet.Stats().Sent < 6 || fleet.Stats().Joined < 9; {
+		select {
+		case <-beat:
+		case <-late:
 			t.Fatalf("%+v\n%s", fleet.Stats(), &log)
 		}
 	}

@@ -347,7 +347,7 @@ func TestFloodOfWorkerValuesIsRefused(t *testing.T) {
 	want(t, "report", d.report("worker", "OK", nil), 200, "")
 }
 
-func TestSetIsRefusedWithWhatToDo(t *testing.T) {
+func TestSetIsRefusedWithAWayOut(t *testing.T) {
 	h := build(t, plan{})
 	d := h.running("set")
 	id := h.set(d.ref(), "led", "1")
