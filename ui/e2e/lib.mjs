@@ -25,11 +25,13 @@ export const launch = () =>
     ],
   });
 
-/** A page that keeps its console errors and exceptions in `troubles`. */
+/** A page that keeps its console errors and exceptions in `troubles`. Nothing moves on it: a colour half way from one
+ * to another would be measured as one that is too weak. */
 export async function openPage(browser, url, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     baseURL: url,
+    reducedMotion: "reduce",
     ...options,
   });
   const page = await context.newPage();

@@ -9,7 +9,7 @@ let browser, server, page;
 before(async () => {
   browser = await launch();
   server = await serve({});
-  page = await openPage(browser, server.url);
+  page = await openPage(browser, server.url, { reducedMotion: "no-preference" });
   page.setDefaultTimeout(30_000); // 3-D is drawn by the processor here
   await signIn(page);
 });
