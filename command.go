@@ -33,11 +33,21 @@ const (
 	Shell CommandKind = "shell"
 	// Restart makes a board boot; it is done when the board has.
 	Restart CommandKind = "restart"
+	// Identify makes a board show which one it is: its lights blink.
+	Identify CommandKind = "identify"
+	// FactoryReset makes a board forget its networks and settings; it keeps its key.
+	FactoryReset CommandKind = "factory-reset"
 )
 
 // Fetched tells that things come and ask for commands of this kind, one by one, in
 // one order for all of them.
-func (k CommandKind) Fetched() bool { return k == Tell || k == Shell || k == Restart }
+func (k CommandKind) Fetched() bool {
+	switch k {
+	case Tell, Shell, Restart, Identify, FactoryReset:
+		return true
+	}
+	return false
+}
 
 // Command is what is sent to a thing and answered by it.
 type Command struct {

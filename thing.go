@@ -19,6 +19,9 @@ const PythingsOS Protocol = "PythingsOS"
 // BoardPlatform is the label of boards that ask for their files at each boot.
 const BoardPlatform Protocol = "board"
 
+// Runtime is the label of things that run Roost's own runtime.
+const Runtime Protocol = "Roost"
+
 // TakesSets tells that values can be written to things of this protocol; to others they
 // never are, whatever their resources are called.
 func (p Protocol) TakesSets() bool { return p != PythingsOS && p != BoardPlatform }
