@@ -68,8 +68,26 @@ func (k *socket) connect(ctx context.Context, dial dialFunc, address string) {
 	default:
 		k.open(conn)
 	}
-	k.owner.mu.Unlock()
 	k.owner.changed()
+	k.owner.mu.Unlock()
+}
+
+// settled tells whether nothing is under way to or from the board here, and whether that
+// can be known; owner.mu is held.
+func (k *socket) settled() (settled, known bool) {
+	var other Settled
+	switch {
+	case k.errno != 0 || k.ended:
+		return true, true
+	case k.listener != nil:
+		other, known = k.listener.(Settled)
+	case k.conn != nil:
+		other, known = k.conn.(Settled)
+	default:
+		return false, k.packets == nil
+	}
+	full := len(k.in) > socketBuffer*3/4 // nobody reads what has come
+	return known && len(k.out) == 0 && len(k.accepted) == 0 && (full || other.Settled()), known
 }
 
 // open starts to serve conn; owner.mu is held.
@@ -96,8 +114,8 @@ func (k *socket) receive() {
 				k.errno = errno(err)
 			}
 		}
+		k.owner.changed() // before anybody can think that nothing has come
 		k.owner.mu.Unlock()
-		k.owner.changed()
 		if err != nil {
 			return
 		}
@@ -126,9 +144,7 @@ func (k *socket) send() {
 		if err != nil && k.errno == 0 {
 			k.errno = errno(err)
 		}
-		k.owner.mu.Unlock()
 		k.owner.changed()
-		k.owner.mu.Lock()
 	}
 }
 

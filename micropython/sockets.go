@@ -2,6 +2,8 @@ package micropython
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"net"
 	"strconv"
 	"sync"
@@ -78,11 +80,19 @@ func (s *sockets) changed() {
 	signal(s.wake)
 }
 
-// idle tells that nothing from outside can come.
-func (s *sockets) idle() bool {
+// settled tells whether nothing is under way to or from the board, and whether that can
+// be known of all that is open.
+func (s *sockets) settled() (settled, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.by) == 0
+	settled, known = true, true
+	for _, all := range []iter.Seq[*socket]{maps.Values(s.by), maps.Keys(s.leaving)} {
+		for k := range all {
+			is, can := k.settled()
+			settled, known = settled && is, known && can
+		}
+	}
+	return settled && known, known
 }
 
 // add keeps a socket; mu is held.

@@ -26,9 +26,8 @@ func (b *Board) pause(ctx context.Context, args []any, wake chan struct{}) (any,
 	if ms == 0 {
 		return b.vm.interrupted(ctx), ctx.Err()
 	}
-	if b.config.Clock != nil && ms > 0 && b.sockets.idle() {
-		b.config.Clock.Advance(time.Duration(ms * float64(time.Millisecond)))
-		return b.vm.interrupted(ctx), ctx.Err()
+	if b.config.Clock != nil && ms > 0 {
+		return b.skip(ctx, time.Duration(ms*float64(time.Millisecond)), wake)
 	}
 	var over <-chan time.Time
 	if ms >= 0 {
@@ -57,6 +56,47 @@ func (b *Board) pause(ctx context.Context, args []any, wake chan struct{}) (any,
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// glance is how often a board with a Clock looks whether it may go on.
+const glance = time.Millisecond
+
+// skip is pause with a Clock.
+func (b *Board) skip(ctx context.Context, d time.Duration, wake chan struct{}) (any, error) {
+	clock := b.config.Clock
+	for end := clock.Now().Add(d); end.After(clock.Now()); {
+		if b.vm.interrupted(ctx) {
+			return true, nil
+		}
+		settled, known := b.sockets.settled() // before wake: what comes says so
+		select {
+		case <-wake:
+			return nil, nil
+		case <-b.watchdog.bites():
+			return nil, errWatchdog
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		default:
+		}
+		if settled {
+			clock.step(end.Sub(clock.Now()))
+			continue
+		}
+		began := time.Now()
+		timer := time.NewTimer(glance)
+		select {
+		case <-wake:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		case <-timer.C:
+		}
+		if !known {
+			clock.Advance(time.Since(began))
+		}
+	}
+	return b.vm.interrupted(ctx), ctx.Err()
 }
 
 // errWatchdog is a reset by machine.WDT.
