@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"crypto/ecdh"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+)
+
+// Sizes in bytes.
+const (
+	KeySize     = 32
+	NonceSize   = 16
+	SessionSize = 8
+)
+
+// Key is what a thing and Roost have in common: K.
+type Key [KeySize]byte
+
+// Nonce is drawn anew for each hello by either side.
+type Nonce [NonceSize]byte
+
+// SessionID names a session.
+type SessionID [SessionSize]byte
+
+// ErrKey: a text is no key.
+var ErrKey = errors.New("a key is 64 hex digits")
+
+// NewKey draws a key.
+func NewKey() Key {
+	var k Key
+	rand.Read(k[:])
+	return k
+}
+
+// ParseKey reads 64 hex digits. Error: ErrKey.
+func ParseKey(text string) (Key, error) {
+	var k Key
+	if len(text) != hex.EncodedLen(KeySize) {
+		return k, ErrKey
+	}
+	if _, err := hex.Decode(k[:], []byte(text)); err != nil {
+		return Key{}, ErrKey
+	}
+	return k, nil
+}
+
+// String is the key in hex, as it stands in a thing's file.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// NewNonce draws a nonce.
+func NewNonce() Nonce {
+	var n Nonce
+	rand.Read(n[:])
+	return n
+}
+
+// NewSessionID draws a name for a session.
+func NewSessionID() SessionID {
+	var s SessionID
+	rand.Read(s[:])
+	return s
+}
+
+func (s SessionID) String() string { return hex.EncodeToString(s[:]) }
+
+// NewPair makes the key pair of one joining (RFC 7748).
+func NewPair() (*ecdh.PrivateKey, error) {
+	pair, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a key pair: %w", err)
+	}
+	return pair, nil
+}
+
+// JoinKey is what both ends of a joining make of it: one of thing and server is own's
+// public key, the other the peer's. An error: the peer's key is of no use.
+func JoinKey(own *ecdh.PrivateKey, thing, server []byte) (Key, error) {
+	peer := server
+	if string(own.PublicKey().Bytes()) == string(server) {
+		peer = thing
+	}
+	public, err := ecdh.X25519().NewPublicKey(peer)
+	if err != nil {
+		return Key{}, fmt.Errorf("read a public key: %w", err)
+	}
+	secret, err := own.ECDH(public)
+	if err != nil {
+		return Key{}, fmt.Errorf("agree on a key: %w", err)
+	}
+	var k Key
+	copy(k[:], derive(secret, string(thing)+string(server), "roost join", KeySize))
+	return k, nil
+}
+
+// derive is HKDF-SHA256 (RFC 5869).
+func derive(secret []byte, salt, info string, size int) []byte {
+	out, err := hkdf.Key(sha256.New, secret, []byte(salt), info, size)
+	if err != nil {
+		panic(err) // only for sizes that nobody asks for
+	}
+	return out
+}
+
+// sum is HMAC-SHA256 over all parts, one behind the other.
+func sum(key []byte, parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		h.Write(p)
+	}
+	return h.Sum(nil)
+}
+
+// JoinMAC proves to a thing that the answer to its joining is of who agreed on K.
+func (k Key) JoinMAC(id string) []byte { return sum(k[:], []byte("roost join"), []byte(id)) }
+
+// HelloMAC proves to a thing that Roost has K, and that it is now (milliseconds since 1970).
+func (k Key) HelloMAC(thing, server Nonce, s SessionID, now int64) []byte {
+	return sum(k[:], []byte("roost hello"), thing[:], server[:], s[:], eight(now))
+}
+
+// TimeMAC proves to a thing that it is now.
+func (k Key) TimeMAC(n Nonce, now int64) []byte {
+	return sum(k[:], []byte("roost time"), n[:], eight(now))
+}
+
+func eight(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+// Equal compares two MACs in the same time wherever they differ.
+func Equal(a, b []byte) bool { return hmac.Equal(a, b) }
+
+// MACText reads a MAC in hex and tells whether it is mac.
+func MACText(text string, mac []byte) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && Equal(b, mac)
+}
