@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"wire/websocket":     1,
 	"wire/pythings":      1,
 	"wire/agent":         1,
+	"wire/firmware":      1,
 	"device":             1,
 	"sim/desk":           2,
 	"gateway/agent":      5,
