@@ -1,0 +1,234 @@
+// A board with MicroPython at the end of a line: what it is, and files that are sent in pieces, read back, and only
+// then put in the place of the old ones.
+import helpers from "../../../../install/board.py?raw";
+import more from "./ask.py?raw";
+import { PythonError, quote, Repl, usualPace, type Pace } from "./repl";
+import { binary, bytesOf, type Wire } from "./wire";
+
+export interface About {
+  implementation: string; // micropython, circuitpython
+  version: string; // 1.22.2
+  platform: string; // esp8266, esp32, rp2
+  machine: string; // "Generic ESP32C3 module with ESP32C3"
+  /** VfsLfs2, VfsFat… or "" when the board does not tell. */
+  fileSystem: string;
+  /** Of the file system, bytes; -1: not known. */
+  size: number;
+  free: number;
+  /** Of Python's heap, bytes. */
+  memory: number;
+  /** Version of .mpy files that it takes; 0: none. */
+  mpy: number;
+}
+/** What of ours, or of PythingsOS, is on it already. */
+export interface Found {
+  runtime: boolean;
+  /** Of the runtime that the installer put there, "" if it does not tell. */
+  version: string;
+  /** The id in its key, "" without one. */
+  id: string;
+  pythings: boolean;
+}
+interface State {
+  there: boolean;
+  size: number;
+  sum: string;
+}
+export type Files = Record<string, Uint8Array>;
+export interface Progress {
+  /** One is begun; same ones are left as they are. */
+  file?: (name: string, size: number, same: boolean) => void;
+  /** Bytes out of all. It goes back when a file is sent again. */
+  sent?: (done: number, all: number) => void;
+}
+
+// What goes in one statement: its line, twice as much compiled, and the bytes themselves must have room on the smallest board.
+const piece = 384;
+const tries = 3;
+const unfinished = ".new";
+const block = 4096; // what a file takes at least
+
+class Differs extends Error {
+  constructor() {
+    super("What the board has is not what was sent.");
+  }
+}
+
+export class Board extends Repl {
+  about!: About;
+
+  /** Interrupts the program that runs and asks the board what it is. The line stays the caller's. */
+  static async open(wire: Wire, pace: Pace = usualPace): Promise<Board> {
+    const b = new Board(wire, pace);
+    await b.enter();
+    await b.exec(helpers);
+    await b.exec(more);
+    const [implementation, version, platform, machine] = await b.lines("_about()", 4);
+    const [fs] = await b.lines("_fs()", 1);
+    const { free, size } = await b.space();
+    const [mpy, memory] = await b.lines("_more()", 2);
+    b.about = {
+      implementation: implementation!,
+      version: version!,
+      platform: platform!,
+      machine: machine!,
+      fileSystem: fs!.replace(/[<>]/g, ""),
+      size,
+      free,
+      memory: Number(memory),
+      mpy: Number(mpy),
+    };
+    return b;
+  }
+
+  // A statement whose answer is lines between two marks, so that what else the board prints meanwhile (its network
+  // does) is not taken for it.
+  private async lines(statement: string, n = 0, patience?: number): Promise<string[]> {
+    const out = await this.exec(statement, patience);
+    const from = out.indexOf("\x02");
+    const to = out.indexOf("\x03", from);
+    const lines = out
+      .slice(from + 1, to)
+      .replaceAll("\r", "")
+      .split("\n");
+    if (from < 0 || to < 0 || (n > 0 && lines.length !== n))
+      throw new Error(`The board answered “${out.slice(0, 200)}” to ${statement}.`);
+    return lines;
+  }
+
+  private async space(): Promise<{ free: number; size: number }> {
+    const [free, size] = (await this.lines("_free()", 2)).map(Number);
+    return { free: free!, size: size! };
+  }
+
+  async found(): Promise<Found> {
+    const [there] = await this.lines("_there('/_f/rt', '/hal.py', '/version.py')", 1);
+    const runtime = there![0] === "1";
+    return {
+      runtime,
+      version: runtime ? (await this.lines("_rt()", 1))[0]! : "",
+      id: runtime ? (await this.lines("_id()", 1))[0]! : "",
+      pythings: !runtime && there!.slice(1) === "11",
+    };
+  }
+
+  /** Networks in reach of the board, the strongest first. */
+  async networks(): Promise<{ name: string; signal: number }[]> {
+    const out: { name: string; signal: number }[] = [];
+    for (const line of await this.lines("_scan()", 0, 2 * this.pace.answer)) {
+      const [name, signal] = line.split(" ");
+      if (name) out.push({ name: new TextDecoder().decode(bytesOf(atob(name))), signal: Number(signal) });
+    }
+    return out.sort((a, b) => b.signal - a.signal);
+  }
+
+  /** The beginning of a small file, at most 4 kB; null when it is not there. */
+  async readFile(name: string): Promise<Uint8Array | null> {
+    const [text] = await this.lines(`_read(${quote(name)})`, 1);
+    return text === "-" ? null : bytesOf(atob(text!.slice(1)));
+  }
+
+  /** Takes a folder away, with all in it. One that is not there is no error. */
+  async wipe(folder: string): Promise<void> {
+    await this.exec(`_wipe(${quote(folder)})`);
+  }
+
+  /** Makes the files be on the board; what else is there stays. It ends with the first fault, with the old content of
+   * the file at hand in its place. */
+  async install(files: Files, p: Progress = {}): Promise<void> {
+    const lacking = await this.compare(files, p);
+    const all = lacking.reduce((sum, name) => sum + files[name]!.length, 0);
+    let done = 0;
+    for (const name of lacking) {
+      p.file?.(name, files[name]!.length, false);
+      await this.writeFile(name, files[name]!, (n) => p.sent?.((done += n), all));
+    }
+  }
+
+  // The files that the board does not have yet, if they will have room.
+  private async compare(files: Files, p: Progress): Promise<string[]> {
+    const lacking: string[] = [];
+    let need = 0;
+    let largest = 0;
+    for (const name of inOrder(Object.keys(files))) {
+      const data = files[name]!;
+      const now = await this.state(name);
+      if (now.there && now.size === data.length && now.sum === (await sha256(data))) {
+        p.file?.(name, data.length, true);
+        continue;
+      }
+      lacking.push(name);
+      need += Math.max(0, data.length - now.size) + (now.there ? 0 : block);
+      largest = Math.max(largest, data.length);
+    }
+    if (lacking.length === 0) return lacking;
+    const { free } = await this.space();
+    if (free >= 0 && need + largest > free)
+      throw new Error(
+        `The files need ${kb(need + largest)} and the board has ${kb(free)} free. Nothing was written.`,
+      );
+    return lacking;
+  }
+
+  private async state(name: string): Promise<State> {
+    const lines = await this.lines(`_sha(${quote(name)})`);
+    if (lines.length === 1) return { there: false, size: 0, sum: "" };
+    return { there: true, size: Number(lines[0]), sum: lines[1]! };
+  }
+
+  /** Folders are made. `sent` is told of bytes that have gone. */
+  async writeFile(name: string, data: Uint8Array, sent?: (n: number) => void): Promise<void> {
+    await this.makeFolders(name);
+    let fault: unknown;
+    for (let i = 0; i < tries; i++) {
+      try {
+        return await this.writeOnce(name, data, sent);
+      } catch (err) {
+        fault = err;
+        if (!(err instanceof Differs)) break;
+      }
+    }
+    if (fault instanceof Differs || fault instanceof PythonError)
+      await this.exec(`_rm(${quote(name + unfinished)})`).catch(() => {}); // what counts is why
+    throw fault instanceof PythonError ? new Error(`${name}: ${fault.message}`) : fault;
+  }
+
+  private async writeOnce(name: string, data: Uint8Array, sent?: (n: number) => void): Promise<void> {
+    const fresh = quote(name + unfinished);
+    await this.exec(`_put(${fresh})`);
+    for (let at = 0; at < data.length; at += piece) {
+      const part = data.subarray(at, at + piece);
+      await this.exec(`_w(b'${btoa(binary(part))}')`);
+      sent?.(part.length);
+    }
+    await this.exec("_end()");
+    const now = await this.state(name + unfinished);
+    if (!now.there || now.size !== data.length || now.sum !== (await sha256(data))) {
+      sent?.(-data.length);
+      throw new Differs();
+    }
+    await this.exec(`_mv(${fresh}, ${quote(name)})`);
+  }
+
+  private async makeFolders(name: string): Promise<void> {
+    const parts = name.split("/").slice(0, -1);
+    for (let i = 1; i <= parts.length; i++) {
+      const dir = parts.slice(0, i).join("/");
+      if (dir) await this.exec(`_mkdir(${quote(dir)})`);
+    }
+  }
+}
+
+const kb = (n: number): string => `${Math.ceil(n / 1024)} kB`;
+
+// What the board starts with comes last, so that one whose installation was cut still runs what it had, or stays at
+// its prompt.
+function inOrder(names: string[]): string[] {
+  const stage = (n: string) => ["main.py", "boot.py"].indexOf(n.replace(/^\//, ""));
+  return names.sort((a, b) => stage(a) - stage(b) || (a < b ? -1 : 1));
+}
+
+export async function sha256(data: Uint8Array): Promise<string> {
+  const sum = await crypto.subtle.digest("SHA-256", data as BufferSource);
+  return [...new Uint8Array(sum)].map((b) => b.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,43 @@
+// Where firmware begins on the flash of a chip, and what a file is for. No I/O.
+
+/** As the loader names them, without dashes and in lower case: esp32s3. */
+export const plain = (chip: string): string => chip.toLowerCase().replaceAll("-", "");
+
+/** Where a whole firmware, as micropython.org has it, begins. */
+export const offsetOf = (chip: string): number => (["esp32", "esp32s2"].includes(plain(chip)) ? 0x1000 : 0);
+
+// Ids in the head of an image (esp_chip_id_t).
+const ids: Record<number, string> = {
+  0x0000: "esp32",
+  0x0002: "esp32s2",
+  0x0005: "esp32c3",
+  0x0009: "esp32s3",
+  0x000c: "esp32c2",
+  0x000d: "esp32c6",
+  0x0010: "esp32h2",
+  0x0012: "esp32p4",
+  0x0017: "esp32c5",
+};
+
+/** Why the file is none for this chip; "" if it may be one. */
+export function misfit(file: Uint8Array, chip: string): string {
+  if (file[0] === 0x55 && file[1] === 0x46 && file[2] === 0x32 && file[3] === 0x0a)
+    return "This is a UF2 file, which goes onto a drive; this chip takes a .bin file.";
+  if (file[0] !== 0xe9) return "This is no firmware for Espressif’s chips: it does not begin as one.";
+  if (plain(chip) === "esp8266") return "";
+  const id = (file[12] ?? 0) | ((file[13] ?? 0) << 8);
+  const name = ids[id];
+  return name && name !== plain(chip) ? `The file is for ${name}, the chip is ${chip}.` : "";
+}
+
+/** What the runtime wants, and boards below that are better given a newer one. */
+export const oldest = "1.22";
+export function olderThan(version: string, than: string): boolean {
+  const a = version.split(".").map(Number);
+  const b = than.split(".").map(Number);
+  for (let i = 0; i < b.length; i++) if ((a[i] ?? 0) !== b[i]) return (a[i] ?? 0) < b[i]!;
+  return false;
+}
+
+/** Which build of the runtime: the small one where Python's heap is small. */
+export const profileFor = (platform: string): "lean" | "full" => (platform === "esp8266" ? "lean" : "full");

@@ -1,0 +1,170 @@
+import { createHash, randomBytes } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { PlayedBoard, portOf } from "../mock/playedboard.mjs";
+import { Board } from "../src/lib/serial/board";
+import { md5 } from "../src/lib/serial/md5";
+import { cableOf, hindrance, mayHave, type Port } from "../src/lib/serial/port";
+import { PythonError, quote, type Pace } from "../src/lib/serial/repl";
+import { Gone, Silent, Wire } from "../src/lib/serial/wire";
+import { misfit, offsetOf, olderThan } from "../src/lib/serial/chips";
+
+const quick: Pace = { tries: 8, enter: 200, quiet: 20, paste: 200, answer: 10_000 };
+async function open(options: Record<string, unknown> = {}) {
+  const played = new PlayedBoard(options);
+  const port = portOf(played);
+  const wire = await Wire.open(port);
+  return { played, port, wire, board: await Board.open(wire, quick) };
+}
+
+describe("a board at a serial line", () => {
+  test("tells what it is", async () => {
+    const { board } = await open();
+    expect(board.about).toEqual({
+      implementation: "micropython",
+      version: "1.28.0",
+      platform: "esp32",
+      machine: "Generic ESP32 module with ESP32",
+      fileSystem: "VfsLfs2",
+      size: 2 << 20,
+      free: 1 << 20,
+      memory: 110_000,
+      mpy: 6,
+    });
+    expect(await board.found()).toEqual({ runtime: false, version: "", id: "", pythings: false });
+  });
+  for (const paste of ["yes", "no", "old"])
+    test(`takes files with raw paste: ${paste}`, async () => {
+      const { played, board } = await open({ paste, noise: "wifi: joined\r\n" });
+      const files = { "/_f/rt/main.py": new Uint8Array(randomBytes(1500)), "/empty": new Uint8Array() };
+      const sent: number[] = [];
+      await board.install(files, { sent: (done) => sent.push(done) });
+      expect(played.files.get("_f/rt/main.py")).toEqual(Buffer.from(files["/_f/rt/main.py"]));
+      expect(played.files.get("empty")).toHaveLength(0);
+      expect(sent.at(-1)).toBe(1500);
+      expect(played.overrun).toBeUndefined();
+      expect([...played.files.keys()].filter((n) => n.endsWith(".new"))).toEqual([]);
+    });
+  test("is interrupted again and again while its program is deaf, and may answer late", async () => {
+    const { board } = await open({ deaf: 5, late: 15 });
+    expect(board.about.platform).toBe("esp32");
+  });
+  test("gets a file anew that came broken, and keeps the old one when it never comes right", async () => {
+    const { played, board } = await open({ spoil: 1, files: { "a.py": "old" } });
+    await board.writeFile("a.py", new Uint8Array(1000).fill(65));
+    expect(played.text("a.py")).toBe("A".repeat(1000));
+    const bad = await open({ spoil: 1000, files: { "a.py": "old" } });
+    await expect(bad.board.writeFile("a.py", new Uint8Array(1000))).rejects.toThrow("not what was sent");
+    expect(bad.played.text("a.py")).toBe("old");
+    expect(bad.played.files.has("a.py.new")).toBe(false);
+  });
+  test("is not written to when it has no room, and keeps what is right already", async () => {
+    const { played, board } = await open({ free: 9000, files: { "same.py": "x = 1\n" } });
+    await expect(board.install({ "big.py": new Uint8Array(8000) })).rejects.toThrow("Nothing was written");
+    expect(played.files.size).toBe(1);
+    const kept: string[] = [];
+    await board.install(
+      { "same.py": new TextEncoder().encode("x = 1\n") },
+      { file: (n, _, same) => same && kept.push(n) },
+    );
+    expect(kept).toEqual(["same.py"]);
+  });
+  test("starts with boot.py and main.py only when all else is there", async () => {
+    const { board } = await open();
+    const order: string[] = [];
+    const one = new Uint8Array(1);
+    await board.install(
+      { "/boot.py": one, "/main.py": one, "/x.py": one, "/_s/key": one },
+      { file: (n) => order.push(n) },
+    );
+    expect(order).toEqual(["/_s/key", "/x.py", "/main.py", "/boot.py"]);
+  });
+  test("says what Python raised", async () => {
+    const { board } = await open({ refuse: "_put" });
+    const err = await board.writeFile("a", new Uint8Array(1)).catch((e: unknown) => e);
+    expect((err as Error).message).toBe("a: The board says: OSError: 28");
+    await expect(board.exec("nothing()")).rejects.toThrow(PythonError);
+  });
+  test("lists the networks that it hears, the strongest first", async () => {
+    const { board } = await open({ networks: ["Café", "b"] });
+    expect(await board.networks()).toEqual([
+      { name: "Café", signal: -40 },
+      { name: "b", signal: -50 },
+    ]);
+  });
+  test("restarts, and what it says comes to who listens", async () => {
+    const { played, board } = await open();
+    let said = "";
+    const heard = new Promise<void>((done) => {
+      void board.restart((text) => {
+        said += text;
+        if (said.includes("hello from boot.py")) done();
+      });
+    });
+    await heard;
+    expect(played.boots).toBe(1);
+  });
+  test("a cable that is pulled ends what waits for the board", async () => {
+    const { port, board } = await open({ late: 30 });
+    const waiting = board.exec("_free()");
+    port.lose();
+    await expect(waiting).rejects.toThrow(Gone);
+  });
+  test("who cancels is not kept waiting, and the port is free again", async () => {
+    const played = new PlayedBoard({ deaf: 1000 });
+    const p = portOf(played);
+    const w = await Wire.open(p);
+    const opening = Board.open(w, quick);
+    await w.close("You stopped it.");
+    await expect(opening).rejects.toThrow("You stopped it.");
+    expect(p.readable).toBeNull();
+  });
+  test("no answer at all is said in words", async () => {
+    const wire = await Wire.open(portOf(new PlayedBoard({ deaf: 1000 })));
+    await expect(Board.open(wire, { ...quick, tries: 2 })).rejects.toThrow(Silent);
+  });
+});
+
+test("text stands in Python as it was typed", () => {
+  expect(quote("it's\\ ü\n😀")).toBe("'it\\'s\\\\ \\u00fc\\u000a\\U0001f600'");
+});
+test("MD5 is that of everybody", () => {
+  for (const n of [0, 1, 55, 56, 63, 64, 65, 1000]) {
+    const data = new Uint8Array(randomBytes(n));
+    expect(md5(data)).toBe(createHash("md5").update(data).digest("hex"));
+  }
+});
+test("firmware goes where the chip looks, and only onto its own chip", () => {
+  expect(["ESP32", "ESP32-S2", "ESP32-S3", "ESP32-C3", "ESP8266"].map(offsetOf)).toEqual([
+    0x1000, 0x1000, 0, 0, 0,
+  ]);
+  const image = new Uint8Array(32);
+  image[0] = 0xe9;
+  image[12] = 5;
+  expect(misfit(image, "ESP32-C3")).toBe("");
+  expect(misfit(image, "ESP32")).toContain("esp32c3");
+  expect(misfit(new TextEncoder().encode("UF2\n…"), "ESP32")).toContain("UF2");
+  expect(misfit(new Uint8Array(4), "ESP32")).toContain("no firmware");
+});
+test("versions are compared as numbers", () => {
+  expect([olderThan("1.9.4", "1.22"), olderThan("1.22.0", "1.22"), olderThan("1.28.0", "1.22")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});
+test("what keeps a page from serial ports is known", () => {
+  expect(hindrance({ isSecureContext: true, navigator: { serial: {} } })).toBe("");
+  expect(hindrance({ isSecureContext: true, navigator: {} })).toBe("browser");
+  expect(hindrance({ isSecureContext: false, navigator: {} })).toBe("insecure");
+  expect(mayHave("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36")).toBe(
+    true,
+  );
+  expect(mayHave("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")).toBe(false);
+  const port = { getInfo: () => ({ usbVendorId: 0x2e8a, usbProductId: 5 }) } as unknown as Port;
+  expect(cableOf(port)).toEqual({
+    name: "Raspberry Pi Pico with MicroPython",
+    ids: "2E8A:0005",
+    bridge: false,
+    pico: true,
+  });
+});
