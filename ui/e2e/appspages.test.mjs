@@ -77,7 +77,7 @@ for (const colorScheme of ["light", "dark"])
       await p.getByRole("region", { name: "Problems" }).getByText("1 problem").waitFor();
       await clean(p, "problems");
       if (narrow)
-        for (const pane of ["Files", "Runs on"]) {
+        for (const pane of ["Files", "Run"]) {
           await p
             .getByRole("group", { name: "Part of the editor" })
             .getByRole("button", { name: pane })

@@ -164,7 +164,7 @@ test("software: what runs, what shall run, faults that stay", only, async () => 
     .getByText(/it fetches commit \d+ and starts again/)
     .waitFor();
   await region("App")
-    .getByText(/it fetches PythingsOS v1\.1\.0/)
+    .getByText(/it fetches system v1\.1\.0/)
     .waitFor();
   const said = region("What it says of itself");
   await said.locator(".fault").getByText("could not read the sensor").waitFor();

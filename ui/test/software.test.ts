@@ -97,7 +97,7 @@ describe("what happens next", () => {
     const { done, lines } = whatNext(s, true, now);
     expect(done).toBe(false);
     expect(lines[0]).toMatch(/^At its next call, about .*, it fetches commit 18 and starts again\.$/);
-    expect(lines[1]).toContain("it fetches PythingsOS v1.1.0");
+    expect(lines[1]).toContain("it fetches system v1.1.0");
     expect(whatNext(s, false, now).lines[0]).toMatch(/^When it is back it fetches/);
   });
   test("a frozen device is not promised what it cannot do", () => {

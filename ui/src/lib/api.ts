@@ -81,7 +81,7 @@ export type CommandState = "queued" | "sent" | "done" | "failed" | "expired" | "
 export interface Command {
   id: string;
   thing: string;
-  kind: "set" | "refresh" | "message" | "shell" | "restart";
+  kind: "set" | "refresh" | "message" | "shell" | "restart" | "identify" | "factory-reset";
   resource: string;
   value: unknown;
   state: CommandState;
@@ -168,7 +168,7 @@ export interface Site {
   mqttsn: string;
   coap: string;
 }
-export type SimulatedKind = "coap" | "ws" | "mqtt" | "mqttsn" | "pythings" | "board";
+export type SimulatedKind = "coap" | "ws" | "mqtt" | "mqttsn" | "pythings" | "board" | "micropython";
 export interface Listener {
   name: string;
   address: string;

@@ -78,11 +78,11 @@ export function whatNext(s: Software, online: boolean, now: number): { done: boo
   if (!bare && s.commit && s.version !== s.commit)
     lines.push(`${firstUpper(when)} it fetches commit ${s.commit} and starts again.`);
   const os = s.wanted.os;
-  if (os.toLowerCase() !== "factory" && os !== s.os)
+  if (!["factory", "latest"].includes(os.toLowerCase()) && os !== s.os)
     lines.push(
       s.frozen
-        ? `Its PythingsOS is part of the firmware: ${os} cannot be sent to it. Flash the board to change it.`
-        : `${firstUpper(when)} it fetches PythingsOS ${os} and starts again.`,
+        ? `Its system is part of the firmware: ${os} cannot be sent to it. Flash the board to change it.`
+        : `${firstUpper(when)} it fetches system ${os} and starts again.`,
     );
   if (lines.length === 0 && !s.upToDate) lines.push(`${firstUpper(when)} it takes its new settings over.`);
   return { done: lines.length === 0, lines };
@@ -107,8 +107,8 @@ export const settingWords: SettingWords[] = [
   { name: "app", word: "Version of the app", hint: "What it shall run.", kind: "app" },
   {
     name: "os",
-    word: "Version of PythingsOS",
-    hint: "Factory: what was installed on the device.",
+    word: "Version of the system",
+    hint: "PythingsOS, or Roost’s runtime. Factory: what was installed on the device.",
     kind: "os",
   },
   { name: "worker", word: "Worker interval", hint: "How often its worker task runs.", kind: "seconds" },

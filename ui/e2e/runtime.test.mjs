@@ -1,0 +1,199 @@
+// A thing that runs Roost's own runtime, and code tried on a played board. Its answers are played here.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+
+const only = { skip: real ? "plays answers over the mock" : false };
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const id = "roost-28cdc1010203";
+const trace =
+  'Traceback (most recent call last):\n  File "app.py", line 7, in run\nOSError: [Errno 19] ENODEV';
+let browser, server, page;
+const asked = [];
+const slot = {
+  ...{ version: "1795240653", slot: "_q", trial: 0, previous: "_p", previousVersion: "1795240000" },
+  ...{ bad: ["1795240500"], wanted: "1795240700" },
+};
+const told = {
+  ...{ platform: "esp32", machine: "Generic ESP32 module", python: "micropython 1.27.0", mpy: 6 },
+  ...{ profile: "full", booted: Date.now() - 60_000, resetCause: "planned", why: "update", ip: "10.0.0.8" },
+  ...{ freeMemory: 98_000, freeFlash: 812_000, owner: "", meta: { place: "Barn" } },
+  runtime: {
+    ...{ version: "1.0.0", slot: "factory", trial: 0, previous: "", previousVersion: "", bad: null },
+    ...{ newest: "1.1.0", wanted: "1.0.0" },
+  },
+  app: slot,
+  files: [
+    { name: "app.py", size: 1200, state: "differs" },
+    { name: "wind.py", size: 400, state: "right" },
+  ],
+  update: { kind: "app", version: "1795240700", state: "fetching", done: 400, of: 1600, why: "", at: 1 },
+};
+let groups = [
+  {
+    ...{ id: "g1", app: "", appName: "", version: "1795240500", part: "app", count: 3, things: [id] },
+    ...{ error: "OSError: [Errno 19] ENODEV", traceback: trace, seen: false },
+    ...{ first: Date.now() - 900_000, last: Date.now() - 600_000 },
+  },
+];
+
+before(async () => {
+  if (only.skip) return;
+  browser = await launch();
+  server = await serve({});
+  page = await openPage(browser, server.url);
+  await signIn(page);
+  const things = await page.evaluate(() => fetch("/api/v2/things").then((r) => r.json()));
+  const one = things.things.find((t) => t.state === "enrolled" && t.online);
+  const board = { ...one, id, name: "Wind vane", protocol: "Roost", tags: [] };
+  await page.route("**/api/v2/things", (route) =>
+    route.fulfill({ json: { ...things, things: [...things.things, board] } }),
+  );
+  const of = (what) => `**/api/v2/things/${id}${what}`;
+  await page.route(of(""), (route) => route.fulfill({ json: board }));
+  await page.route(of("/software"), (route) => route.fulfill({ status: 404, json: {} }));
+  await page.route(of("/hotfixes"), (route) => route.fulfill({ json: { hotfixes: [] } }));
+  await page.route(of("/runtime"), (route) => route.fulfill({ json: told }));
+  await page.route("**/api/v2/crashes?*", (route) => route.fulfill({ json: { groups } }));
+  await page.route("**/api/v2/crashes/g1/seen", (route) => {
+    groups = [{ ...groups[0], seen: true }];
+    return route.fulfill({ status: 204 });
+  });
+  await page.route("**/api/v2/crashes/g1", (route) => {
+    groups = [];
+    return route.fulfill({ status: 204 });
+  });
+  await page.route(of("/commands"), (route) => {
+    if (route.request().method() !== "POST") return route.fulfill({ json: { commands: [] } });
+    asked.push(route.request().postDataJSON());
+    return route.fulfill({ status: 202, json: { id: "c1", thing: id, state: "queued" } });
+  });
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+async function accessible(where) {
+  for (const colorScheme of ["light", "dark"])
+    for (const width of [1440, 390]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 900 });
+      await page.evaluate(axe);
+      const found = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
+      assert.deepEqual(
+        found.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]),
+        [],
+        where,
+      );
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), where);
+      if (process.env.SHOTS)
+        await page.screenshot({
+          path: `${process.env.SHOTS}/${where}-${colorScheme}-${width}.png`,
+          fullPage: true,
+        });
+    }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+test("its page tells what runs, what is on its way and what it would return to", only, async () => {
+  await page.goto("/things/" + id + "/board");
+  const tabs = page.getByRole("navigation", { name: "Parts of Wind vane" });
+  await tabs.getByRole("link", { name: "Board" }).waitFor();
+  const words = (await tabs.getByRole("link").allInnerTexts()).filter((w) => w !== "History");
+  assert.deepEqual(words, ["Now", "Messages", "Shell", "Software", "Log", "Board", "Settings"]);
+  await page.getByText("fetches commit 1795240700: 25 %").waitFor();
+  for (const text of ["Generic ESP32 module", "micropython 1.27.0", "1795240653", "slot B", "1795240500"])
+    await page.getByText(text, { exact: true }).first().waitFor();
+  await page.getByText("factory copy", { exact: true }).waitFor();
+  await page.getByRole("listitem").filter({ hasText: "app.py" }).getByText("differs").waitFor();
+  await accessible("runtime");
+});
+
+test("a crash is there with its traceback, is seen and forgotten", only, async () => {
+  const one = page.getByRole("list", { name: "Crashes" }).getByRole("listitem");
+  await one.getByText("OSError: [Errno 19] ENODEV").first().click();
+  await one.getByText('File "app.py", line 7').waitFor();
+  await one.getByText("3 times").waitFor();
+  await one.getByRole("button", { name: "Seen" }).click();
+  await one.getByRole("button", { name: "Seen" }).waitFor({ state: "detached" });
+  await one.getByRole("button", { name: /Forget/ }).click();
+  await page.getByText("None. A crash is told here").waitFor();
+});
+
+test("it is asked to show itself, to start again, and for a factory reset after a word", only, async () => {
+  await page.getByRole("button", { name: "Identify" }).click();
+  await page.getByText("It blinks as soon as it hears of it").waitFor();
+  await page.getByRole("button", { name: "Restart" }).click();
+  await page.getByText("It starts again as soon as it hears of it").waitFor();
+  await page.getByRole("button", { name: "Factory reset…" }).click();
+  const dialog = page.getByRole("dialog");
+  const go = dialog.getByRole("button", { name: "Factory reset" });
+  assert.ok(await go.isDisabled());
+  await dialog.getByRole("textbox").fill("Wind vane");
+  await go.click();
+  await page.getByText("It forgets its networks").waitFor();
+  assert.deepEqual(
+    asked.map((a) => a.kind),
+    ["identify", "restart", "factory-reset"],
+  );
+});
+
+test("code is tried before it is committed", only, async () => {
+  const sent = [];
+  const events = [
+    { type: "state", state: "starting", text: "" },
+    { type: "state", state: "running", text: "" },
+    { type: "print", text: "hello from the board\n" },
+    { type: "values", at: Date.now(), values: { temperature: 21.5 } },
+    { type: "pins", pins: { 2: 1 }, pixels: { 4: ["ff0000", "00ff00"] } },
+    { type: "log", at: Date.now(), level: "error", text: "worker KO: OSError", detail: trace },
+  ];
+  const state = { begun: 0 };
+  await page.route("**/api/v2/trials", (route) => {
+    sent.push(route.request().postDataJSON());
+    return route.fulfill({ status: 201, json: { id: "t1" } });
+  });
+  await page.route("**/api/v2/trials/t1/events", (route) => {
+    if (state.begun++ > 0) return; // a page connects again for ever
+    return route.fulfill({
+      contentType: "text/event-stream",
+      body: events.map((e) => `data: ${JSON.stringify(e)}\n\n`).join(""),
+    });
+  });
+  await page.route("**/api/v2/trials/t1/shell", (route) => route.fulfill({ json: { output: "2\n" } }));
+  await page.route("**/api/v2/trials/t1/message", (route) =>
+    route.fulfill({ json: { answer: route.request().postDataJSON().data === "red:on" ? "on" : null } }),
+  );
+  await page.route("**/api/v2/trials/t1", (route) => {
+    sent.push(route.request().method());
+    return route.fulfill({ status: 204 });
+  });
+  const list = await page.evaluate(() => fetch("/api/v2/apps").then((r) => r.json()));
+  await page.goto("/apps/" + list.apps[0].id);
+  await page.getByRole("complementary").getByText("Try it", { exact: true }).click();
+  const panel = page.getByRole("complementary", { name: "Try it" });
+  const board = panel.getByRole("region", { name: "Virtual board" });
+  await board.getByRole("button", { name: "Try it" }).click();
+  await panel.getByText("hello from the board").waitFor();
+  await panel.getByText("21.5").waitFor();
+  await panel.getByText("runs", { exact: true }).waitFor();
+  await panel.getByRole("img", { name: "Lights at pin 4: #ff0000, #00ff00" }).waitFor();
+  await panel.getByText("worker KO: OSError").waitFor();
+  assert.ok(Object.keys(sent[0].files).length > 0);
+  await panel.getByLabel("Message to the app").fill("red:on");
+  await panel.getByRole("button", { name: "Send" }).click();
+  await panel.getByText("on", { exact: true }).waitFor();
+  await panel.getByText("Shell", { exact: true }).click();
+  await panel.getByLabel("Line for the shell").fill("1 + 1");
+  await panel.getByRole("button", { name: "Send" }).click();
+  await panel.getByText(">>> 1 + 1").waitFor();
+  await accessible("try");
+  await panel.getByRole("button", { name: "Stop" }).click();
+  await panel.getByText("stopped").waitFor();
+  assert.equal(sent.at(-1), "DELETE");
+  assert.deepEqual(page.troubles, []);
+});

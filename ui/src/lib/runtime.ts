@@ -1,0 +1,121 @@
+// Things that run Roost's own runtime: what they say of themselves, and what broke on them.
+import { call, type Command } from "./api";
+
+/** One of the two that are updated over the air: the runtime or the app. */
+export interface Slot {
+  version: string;
+  /** "_a", "_b", "_p", "_q", or "factory"; "": nothing runs. */
+  slot: string;
+  /** Boots of a trial so far; 0: none is under way. */
+  trial: number;
+  /** The slot that it returns to, and what is in it. */
+  previous: string;
+  previousVersion: string;
+  /** Versions that failed here and are not taken again. */
+  bad: string[] | null;
+  /** The newest runtime that this Roost has. */
+  newest?: string;
+  wanted: string;
+}
+export interface RuntimeFile {
+  name: string;
+  size: number;
+  state: "right" | "differs" | "missing" | "its own";
+}
+export type UpdateState =
+  "offered" | "fetching" | "installed" | "trial" | "confirmed" | "refused" | "returned" | "held";
+export interface Update {
+  kind: "app" | "os";
+  version: string;
+  state: UpdateState;
+  done: number;
+  of: number;
+  why: string;
+  at: number;
+}
+export interface Runtime {
+  platform: string;
+  machine: string;
+  python: string;
+  mpy: number;
+  profile: string;
+  booted: number;
+  resetCause: string;
+  why: string;
+  ip: string;
+  freeMemory: number;
+  freeFlash: number;
+  /** The first digits of its owner's release key; "": it takes what this Roost signs. */
+  owner: string;
+  meta: Record<string, unknown> | null;
+  runtime: Slot;
+  app: Slot;
+  files: RuntimeFile[] | null;
+  update: Update | null;
+}
+export interface Crash {
+  id: string;
+  app: string;
+  appName: string;
+  version: string;
+  part: "app" | "os";
+  error: string;
+  traceback: string;
+  count: number;
+  things: string[];
+  first: number;
+  last: number;
+  seen: boolean;
+}
+
+const of = (t: string, what: string) => `/things/${encodeURIComponent(t)}/${what}`;
+type Act = "restart" | "identify" | "factory-reset";
+
+export const runtime = {
+  get: (t: string) => call<Runtime>("GET", of(t, "runtime")),
+  act: (t: string, kind: Act) => call<Command>("POST", of(t, "commands"), { kind }),
+  crashes: (where: { app?: string; thing?: string }) =>
+    call<{ groups: Crash[] | null }>("GET", "/crashes?" + new URLSearchParams(where).toString()),
+  seen: (id: string) => call<void>("POST", `/crashes/${encodeURIComponent(id)}/seen`),
+  forget: (id: string) => call<void>("DELETE", `/crashes/${encodeURIComponent(id)}`),
+};
+
+/** What stands about an update, in a few words. */
+export function updateWords(u: Update): string {
+  const what = u.kind === "os" ? `runtime ${u.version}` : `commit ${u.version}`;
+  switch (u.state) {
+    case "offered":
+      return `${what} is offered to it`;
+    case "fetching":
+      return u.of > 0 ? `fetches ${what}: ${Math.floor((100 * u.done) / u.of)} %` : `fetches ${what}`;
+    case "installed":
+      return `has ${what} in its slot and starts again`;
+    case "trial":
+      return `runs ${what} on trial`;
+    case "confirmed":
+      return `${what} is confirmed`;
+    case "refused":
+      return `refused ${what}`;
+    case "returned":
+      return `returned from ${what}`;
+    case "held":
+      return `holds ${what} back: its app is at something that may not be cut`;
+  }
+}
+export const updateChip: Record<UpdateState, string> = {
+  offered: "",
+  fetching: "accent",
+  installed: "accent",
+  trial: "yolk",
+  confirmed: "moss",
+  refused: "ember",
+  returned: "ember",
+  held: "yolk",
+};
+
+/** A slot of flash in words. */
+export function slotWords(s: Slot): string {
+  if (s.slot === "factory") return "factory copy";
+  if (!s.slot) return "none";
+  return s.slot === "_a" || s.slot === "_p" ? "slot A" : "slot B";
+}
