@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs Roost's runtime on a computer: ./run.sh. It starts it again after a planned reset (exit code 75) and after a crash,
+# and ends with Ctrl-C or SIGTERM. PYTHON names another Python 3.9 or later.
+cd "$(dirname "$0")" || exit 1
+child='' over=''
+# shellcheck disable=SC2317
+end() {
+	over=1
+	[ -n "$child" ] && kill "$1" "$child" 2>/dev/null
+}
+trap 'end -TERM' INT TERM HUP
+ROOST_CAUSE='power on'
+while [ -z "$over" ]; do
+	export ROOST_CAUSE
+	"${PYTHON:-python3}" -u start.py &
+	child=$!
+	wait "$child"
+	code=$?
+	while kill -0 "$child" 2>/dev/null; do # the signal cut the wait short
+		wait "$child"
+		code=$?
+	done
+	child=''
+	case $code in
+	75) ROOST_CAUSE=unknown ;; # what planned it is written in _s/why
+	0) [ -n "$over" ] || exit 0 ;;
+	*)
+		[ -n "$over" ] && break
+		ROOST_CAUSE=crash
+		sleep 2
+		;;
+	esac
+done

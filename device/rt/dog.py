@@ -1,0 +1,31 @@
+# The watchdog: when nobody has fed it for so many ms, all starts anew.
+from rt import hal
+
+
+def start(ms):
+    late = lambda: hal.ticks_diff(hal.ticks_ms(), hal.fed) > ms
+    if not hal.MICRO:
+        return _thread(late)
+    m = hal.machine
+    if not hasattr(m, "WDT"):
+        return None
+    if hal.PLATFORM not in ("rp2", "esp8266"):
+        return m.WDT(timeout=ms)
+    # These bite after some seconds, and to look up a name can take longer: a timer feeds them until it is late.
+    w = m.WDT(timeout=8300) if hal.PLATFORM == "rp2" else m.WDT()
+    t = m.Timer(-1)
+    t.init(period=1000, callback=lambda _: late() or w.feed())
+    return t
+
+
+def _thread(late):
+    import threading, time
+
+    def watch():
+        while not late():
+            time.sleep(1)
+        hal.reset("watchdog")
+
+    t = threading.Thread(target=watch, daemon=True)
+    t.start()
+    return t
