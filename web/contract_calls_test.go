@@ -65,5 +65,6 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 	maps.Copy(calls, goodShelfCalls(ada))
 	maps.Copy(calls, goodBoardCalls(h, ada))
 	maps.Copy(calls, goodAccountCalls(ada))
+	maps.Copy(calls, goodNewBoardCalls(ada))
 	return calls
 }

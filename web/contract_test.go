@@ -200,7 +200,7 @@ func (d documented) call(t *testing.T, b *browser, path string, body any, header
 		t.Fatalf("%s %s: type %q is not documented", d.method, path, res.Header.Get("Content-Type"))
 	}
 	var v map[string]any
-	if res.Header.Get("Content-Type") == zipType {
+	if kind := res.Header.Get("Content-Type"); kind == zipType || kind == fileType {
 		return res.StatusCode, v
 	}
 	if err := json.Unmarshal(text, &v); err != nil {
@@ -318,6 +318,11 @@ func spoil(t *testing.T, d documented, b *browser, g good) {
 		refused(415, g.path, g.body, zipType, "Content-Type", "multipart/form-data; boundary=x")
 		refused(422, g.path, "no zip at all", "", g.header()...)
 		refused(422, g.path, g.body.(string)[:100], "", g.header()...)
+	}
+	if g.kind == fileType {
+		refused(400, g.path, nil, "the file itself")
+		refused(415, g.path, g.body, fileType, "Content-Type", "multipart/form-data; boundary=x")
+		refused(422, g.path, "no firmware at all", "too short", g.header()...)
 	}
 	if d.body() == nil {
 		return

@@ -127,6 +127,9 @@ func docOf(oapi *huma.OpenAPI, op *huma.Operation) docOperation {
 			d.Params = append(d.Params, docField{Name: zipType, Where: "body", Type: "a zip archive", Required: true})
 		}
 	}
+	if op.RequestBody != nil && op.RequestBody.Content[fileType] != nil {
+		d.Params = append(d.Params, docField{Name: fileType, Where: "body", Type: "the file itself", Required: true})
+	}
 	for status, r := range op.Responses {
 		if status >= "400" {
 			d.Errors = append(d.Errors, status)
@@ -135,6 +138,9 @@ func docOf(oapi *huma.OpenAPI, op *huma.Operation) docOperation {
 		d.Status = status + " " + r.Description
 		if r.Content[zipType] != nil {
 			d.Status += ", a zip archive"
+		}
+		if r.Content[fileType] != nil {
+			d.Status += ", the file itself"
 		}
 		d.AnswerFields, d.Answer = fieldsOf(oapi, r.Content["application/json"])
 	}

@@ -44,6 +44,7 @@ type endpoint struct {
 	errors                []int         // besides those that its shape brings with it
 	most                  int64         // bytes of a request; 0: maxBody
 	archive               bool          // it answers with a zip
+	file                  bool          // it answers with a file
 	checks                bool          // it is refused for what is wrong in files
 	summary, detail       string
 }
@@ -142,6 +143,9 @@ func (s *Server) operation(e endpoint) huma.Operation {
 	}
 	if e.archive {
 		op.Responses["200"] = archiveResponse()
+	}
+	if e.file {
+		op.Responses["200"] = fileResponse()
 	}
 	if e.right != 0 {
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -71,6 +72,7 @@ func open(t testing.TB, change ...func(*Config)) *house {
 		Registry: h.Registry, Telemetry: h.Telemetry, Commands: h.Commands, Switchboard: h.Switchboard,
 		Accounts: h.accounts, Feed: h.Feed, Version: "test", Log: log,
 		Simulator: simulator{}, Releases: h.releases, Pythings: &pythingsDoor{}, Boards: h.boards,
+		NewBoards: newBoards{h}, Runtime: playedRuntime{}, FirmwareDir: filepath.Join(t.TempDir(), "firmware"),
 	}
 	for _, f := range change {
 		f(&c)

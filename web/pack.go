@@ -67,7 +67,7 @@ func (p *packer) begin(first []byte) {
 	p.begun = true
 	h := p.Header()
 	kind := h.Get("Content-Type")
-	text := strings.HasPrefix(kind, "application/") && kind != zipType
+	text := strings.HasPrefix(kind, "application/") && kind != zipType && kind != fileType
 	if len(first) > worthPacking && text && h.Get("Content-Encoding") == "" && p.status != http.StatusNotModified {
 		h.Set("Content-Encoding", "gzip")
 		h.Del("Content-Length")

@@ -99,6 +99,8 @@ func spoken(ctx huma.Context, _ string, v any) (any, error) {
 		p.Detail, p.Errors = "Send the request as JSON, with Content-Type: application/json.", nil
 	case p.Detail == "request body is required" && ctx.Operation().RequestBody.Content[zipType] != nil:
 		p.Detail = "This request needs a zip archive as its body."
+	case p.Detail == "request body is required" && ctx.Operation().RequestBody.Content[fileType] != nil:
+		p.Detail = "This request needs the file itself as its body."
 	case p.Detail == "request body is required":
 		p.Detail = "This request needs a JSON body."
 	case len(p.Errors) > 0:

@@ -14,6 +14,8 @@ func (s *Server) routes() {
 	s.ownRoutes()
 	s.accountRoutes()
 	s.deviceRoutes()
+	s.newBoardRoutes()
+	s.firmwareRoutes()
 	s.legacyRoutes()
 	if s.Releases != nil {
 		s.appRoutes()

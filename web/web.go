@@ -43,6 +43,12 @@ type Config struct {
 	Pythings Pythings
 	// Boards knows boards that ask for their files at each boot; nil: there are none.
 	Boards Boards
+	// NewBoards makes things of Roost's own runtime; nil: there are none.
+	NewBoards NewBoards
+	// Runtime is what installers put onto them; nil: it is not in this program.
+	Runtime Runtime
+	// FirmwareDir is the folder of the firmware shelf; "": there is none.
+	FirmwareDir string
 	// Gateways tells of the far gateways that are here or were; nil: there are none.
 	Gateways func() []GatewayStatus
 	// Revoked is called when a gateway's key was revoked, to cut who came by it; nil: nobody.
@@ -90,6 +96,7 @@ type Server struct {
 	closing sync.Once
 	news    chan struct{} // somebody may have lost their right to watch
 
+	firmware   *firmwareShelf
 	overriding sync.Mutex // held while settings of a thing's own are changed
 
 	listSize atomic.Int64 // bytes of the last list of things: room for the next
@@ -98,6 +105,7 @@ type Server struct {
 // New makes the door over its rooms.
 func New(c Config) *Server {
 	s := &Server{Config: c, log: c.Log, project: roost.Home, started: time.Now(), mux: http.NewServeMux(), news: make(chan struct{}, 1)}
+	s.firmware = &firmwareShelf{folder: c.FirmwareDir}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
