@@ -10,8 +10,9 @@ def _note(name, text, mode="w"):
     try:
         with open(ROOT + "/_s/" + name, mode) as f:
             f.write(text)
+        return True
     except OSError:
-        pass
+        return False
 
 
 def _factory():  # once more, without the slot
@@ -47,8 +48,7 @@ except BaseException as e:
 
     print("main:", repr(e))
     _note("crash", json.dumps({"part": "os", "ver": "?", "text": repr(e), "at": 0}))
-    _note("fail", "x", "a")  # boot.py counts these
-    if isinstance(e, (ImportError, SyntaxError, AttributeError)):
+    if not _note("fail", "x", "a"):  # boot.py counts these; what cannot be counted is not tried for ever
         try:
             _factory()
         except Exception as e:
