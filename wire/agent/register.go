@@ -52,7 +52,7 @@ type Slot struct {
 	Ver  string   `json:"ver"`
 	Prev string   `json:"prev,omitempty"`
 	PVer string   `json:"pver,omitempty"`
-	Try  int      `json:"try,omitempty"` // rises during a trial; 0: none is under way
+	Try  *int     `json:"try,omitempty"` // boots of the trial that is under way; nil: none is
 	Bad  []string `json:"bad,omitempty"`
 	N    int64    `json:"n,omitempty"` // of the last envelope that was taken or refused
 	From string   `json:"from,omitempty"`
@@ -130,7 +130,7 @@ func (r *Register) checkLists() error {
 func (s Slots) check() error { return joined(s.OS.check(), s.App.check()) }
 
 func (s Slot) check() error {
-	if len(s.Bad) > mostSlotVersions || s.N < 0 || s.Try < 0 {
+	if len(s.Bad) > mostSlotVersions || s.N < 0 || s.Try != nil && *s.Try < 0 {
 		return bad("a slot has too many versions, or numbers below 0")
 	}
 	return joined(texts(maxText, s.Run, s.Ver, s.Prev, s.PVer, s.From), texts(maxText, s.Bad...))
