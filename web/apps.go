@@ -134,6 +134,7 @@ type newApp struct {
 		Worker     int    `json:"worker,omitempty" minimum:"1" maximum:"2678400" default:"300" doc:"Seconds between two worker calls."`
 		Latest     *bool  `json:"latest,omitempty" doc:"Its pools follow the newest commit; else they stay with the first. True if left out."`
 		OS         string `json:"os,omitempty" maxLength:"36" default:"factory" doc:"The PythingsOS version of its things: \"factory\", or one on the shelf."`
+		Board      string `json:"board,omitempty" maxLength:"64" example:"distance-meter" doc:"The kind of board whose files it is, and the name of its directory; empty: none."`
 	} `contentType:"application/json" nameHint:"NewApp"`
 }
 
@@ -141,6 +142,7 @@ func (s *Server) addApp(ctx context.Context, in *newApp) (*appAnswer, error) {
 	a, err := s.Releases.CreateApp(ctx, s.project, release.NewApp{
 		Name: in.Body.Name, By: callerOf(ctx).actor.Name,
 		Management: in.Body.Management, Worker: in.Body.Worker, Latest: in.Body.Latest == nil || *in.Body.Latest, OS: in.Body.OS,
+		Board: in.Body.Board,
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,8 @@ type Boards interface {
 	Hotfixes(ctx context.Context, ref roost.Ref) ([]roost.Hotfix, error)
 	AddHotfix(ctx context.Context, ref roost.Ref, files map[string]string, by string) (roost.Hotfix, error)
 	UndoHotfix(ctx context.Context, ref roost.Ref, id, by string) (roost.Hotfix, error)
+	// Push takes the directory of a kind of board as it lies there, and gives the newest commit.
+	Push(ctx context.Context, kind string) (roost.Commit, error)
 	Forget(ctx context.Context, ref roost.Ref) error
 }
 
@@ -38,9 +40,37 @@ func (s *Server) boardRoutes() {
 		summary: "Give one board files over those of its app", detail: "It gets them with its next heartbeat or boot, and keeps them until the hotfix is taken back or the app itself has newer files of these names.",
 	}, s.addHotfix)
 	add(s, endpoint{
+		method: "POST", path: "/apps/{app}/directory", id: "push-directory", tag: tagBoards, right: account.Operate, errors: []int{404, 409},
+		summary: "Take an app's directory now", detail: "As it lies there, without waiting until its files have been quiet for a second: for who knows that all are copied.",
+	}, s.pushDirectory)
+	add(s, endpoint{
 		method: "DELETE", path: "/things/{id}/hotfixes/{hotfix}", id: "undo-hotfix", tag: tagBoards, right: account.Operate, errors: []int{404, 409},
 		summary: "Take a hotfix back", detail: "If the board has it, it gets the app's own files with its next heartbeat.",
 	}, s.undoHotfix)
+}
+
+type pushAnswer struct {
+	Body struct {
+		Commit string `json:"commit" example:"1764000000" doc:"The app's newest commit, which is what the directory holds."`
+		Origin string `json:"origin" example:"directory"`
+	} `nameHint:"Push"`
+}
+
+func (s *Server) pushDirectory(ctx context.Context, in *AppPath) (*pushAnswer, error) {
+	a, err := s.Releases.App(s.project, in.id())
+	if err != nil {
+		return nil, err
+	}
+	if a.Board == "" || s.Boards == nil {
+		return nil, roost.Errorf(roost.Conflict, "%s has no directory: it is not for a kind of board.", a.Name)
+	}
+	c, err := s.Boards.Push(ctx, a.Board)
+	if err != nil {
+		return nil, err
+	}
+	out := &pushAnswer{}
+	out.Body.Commit, out.Body.Origin = c.ID, c.Origin
+	return out, s.audit(ctx, "app.directory", string(a.ID), a.Board+" "+c.ID)
 }
 
 // Board is what a board says of itself.

@@ -84,6 +84,15 @@ func goodBoardCalls(h *house, ada *browser) map[string]func() good {
 		"get-board":     on("/board", nil),
 		"list-hotfixes": on("/hotfixes", nil),
 		"add-hotfix":    on("/hotfixes", map[string]any{"files": map[string]string{"app.py": "x = 2\n"}}),
+		"push-directory": func() good {
+			h.meter(ada)
+			ctx, stop := context.WithCancel(h.t.Context())
+			watched := make(chan struct{})
+			go func() { defer close(watched); h.boards.Run(ctx) }()
+			h.t.Cleanup(func() { stop(); <-watched })
+			app, _ := h.releases.BoardApp(roost.Home, "meter")
+			return good{path: "/apps/" + string(app.ID) + "/directory"}
+		},
 		"undo-hotfix": func() good {
 			h.meter(ada)
 			id := ada.want(201, "POST", "/things/"+meterID+"/hotfixes", map[string]any{"files": map[string]string{"app.py": "x = 2\n"}})["id"].(string)

@@ -16,6 +16,7 @@ type appCmd struct {
 	Push     appPush     `cmd:"" help:"Commit the files of a folder, which then go to the things that follow."`
 	Log      appLog      `cmd:"" help:"List the commits of an app."`
 	Diff     appDiff     `cmd:"" help:"Show what differs between two commits, or a folder and a commit."`
+	Take     appTake     `cmd:"" help:"Take the directory of a kind of board as it lies there, at once."`
 	Tag      appTag      `cmd:"" help:"Give a commit a name, which things of staging and production follow."`
 	Settings appSettings `cmd:"" help:"Show or change what the things of a pool are told to be."`
 }
@@ -107,6 +108,7 @@ type appNew struct {
 	Management time.Duration `help:"How often its things come for messages and news." default:"60s" env:"-"`
 	Worker     time.Duration `help:"How often its worker task runs." default:"300s" env:"-"`
 	OS         string        `name:"os" help:"Version of the OS that its things shall run: factory, or one of the shelf." default:"factory" env:"-"`
+	Board      string        `help:"The kind of board whose files it is: its directory has this name." placeholder:"KIND" env:"-"`
 	Follow     bool          `help:"Things of development and staging follow new commits and tags." default:"true" negatable:"" env:"-"`
 }
 
@@ -119,6 +121,7 @@ func (n appNew) Run(ctx context.Context, con console) error {
 	var a apiApp
 	err = c.call(ctx, "POST", "/apps", map[string]any{
 		"name": n.Name, "management": int(n.Management.Seconds()), "worker": int(n.Worker.Seconds()), "latest": n.Follow, "os": n.OS,
+		"board": n.Board,
 	}, &a)
 	if err != nil {
 		return err
@@ -154,6 +157,25 @@ func (l appLog) Run(ctx context.Context, con console) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", m.ID, ago(m.At), onOneLine(m.Author), words(m.Tags), words(m.Pools), m.Running, onOneLine(m.Message))
 	}
 	return w.Flush()
+}
+
+type appTake struct {
+	remote
+	App string `arg:"" help:"Its name or id."`
+}
+
+// Run has the directory of a kind of board taken as it lies there.
+func (t appTake) Run(ctx context.Context, con console) error {
+	c, a, err := t.open(ctx, t.App, "")
+	if err != nil {
+		return err
+	}
+	var made struct{ Commit, Origin string }
+	if err := c.call(ctx, "POST", appPath(a.ID)+"/directory", nil, &made); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s\n", made.Commit)
+	return nil
 }
 
 type appTag struct {

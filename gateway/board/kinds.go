@@ -16,6 +16,7 @@ type kind struct {
 	folder
 	name   string
 	commit string // the newest commit when something was made of done
+	whole  bool   // somebody says that its files are
 }
 
 // lookAtKinds brings directories and apps together.
@@ -113,7 +114,10 @@ func (w *watch) lookAtKind(ctx context.Context, k *kind, at time.Time) error {
 		return nil
 	}
 	ready, still := k.settled(at, w.d.cfg.Stable)
-	if !ready || !known && len(k.now) == 0 && at.Sub(k.moved) < empty*w.d.cfg.Stable {
+	if k.whole {
+		ready, still = true, nil
+	}
+	if !ready || !known && len(k.now) == 0 && !k.whole && at.Sub(k.moved) < empty*w.d.cfg.Stable {
 		return nil
 	}
 	texts, refused, err := k.take(w, still)

@@ -2,11 +2,15 @@ package board
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/release"
 )
 
 // The directories below the base. A deleted app's directory goes to removed.
@@ -23,6 +27,7 @@ type watch struct {
 	d     *Door
 	root  *os.Root
 	news  chan struct{}
+	asked chan push
 	kinds map[string]*kind
 	drops map[string]*folder // by a board's id
 	said  map[string]string  // what was last written of what cannot be, so that it is written once
@@ -41,7 +46,7 @@ func openWatch(ctx context.Context, d *Door) (*watch, error) {
 		return nil, err
 	}
 	w := &watch{
-		d: d, root: root, news: make(chan struct{}, 1), kinds: map[string]*kind{}, drops: map[string]*folder{},
+		d: d, root: root, news: make(chan struct{}, 1), asked: make(chan push), kinds: map[string]*kind{}, drops: map[string]*folder{},
 		said: map[string]string{}, agreed: map[string]roost.BoardDirectory{},
 	}
 	all, err := d.cfg.Store.BoardDirectories(ctx)
@@ -68,6 +73,8 @@ func (d *Door) Run(ctx context.Context) {
 		select {
 		case <-tick.C:
 		case <-w.news:
+		case p := <-w.asked:
+			p.done <- w.push(ctx, p.kind, time.Now())
 		case <-ctx.Done():
 			return
 		}
@@ -80,6 +87,61 @@ func (w *watch) poke() {
 	case w.news <- struct{}{}:
 	default: // it will look anyway
 	}
+}
+
+// push is somebody's word that a directory is whole.
+type push struct {
+	kind string
+	done chan error // takes one, and never blocks
+}
+
+// Push takes the directory of a kind of board as it lies there, without waiting until its
+// files have been quiet, and gives the app's newest commit. Errors: roost.NotFound without
+// such a directory, roost.Conflict while a file of it is being written, roost.Unavailable
+// when the directories are not watched.
+func (d *Door) Push(ctx context.Context, kind string) (c roost.Commit, err error) {
+	p := push{kind: kind, done: make(chan error, 1)}
+	select {
+	case d.watch.asked <- p:
+	case <-ctx.Done():
+		return c, roost.Because(roost.Unavailable, ctx.Err(), "The directories are not being watched at present.")
+	}
+	select {
+	case err = <-p.done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return c, err
+	}
+	app, ok := d.cfg.Releases.BoardApp(d.cfg.Project, kind)
+	if !ok {
+		return c, roost.Errorf(roost.NotFound, "There is no kind of board %q.", short(kind))
+	}
+	return d.cfg.Releases.Commit(ctx, app.Project, app.ID, "")
+}
+
+// push makes of one directory what there is to make, now.
+func (w *watch) push(ctx context.Context, name string, at time.Time) error {
+	if err := release.CheckBoard(name); err != nil {
+		return err
+	}
+	p := path.Join(bootDir, name)
+	if _, err := w.root.Stat(p); errors.Is(err, fs.ErrNotExist) {
+		return roost.Errorf(roost.NotFound, "There is no directory %s.", p)
+	}
+	k := w.kinds[name]
+	if k == nil {
+		k = &kind{name: name, folder: folder{path: p}}
+		w.kinds[name] = k
+	}
+	k.whole = true
+	err := w.lookAtKind(ctx, k, at)
+	k.whole = false
+	if errors.Is(err, errMoving) {
+		return roost.Errorf(roost.Conflict, "A file of %s is being written; try again.", p)
+	}
+	return err
 }
 
 // look goes through all directories once.
