@@ -71,8 +71,9 @@ type station struct {
 	sockets        *sockets
 	active, asked  bool
 	name, password string
-	point          bool // its access point is on
-	was            bool // it was connected when last asked
+	point          bool   // its access point is on
+	ssid, key      string // of that
+	was            bool   // it was connected when last asked
 }
 
 // What WLAN.status() tells, with the numbers of an ESP32.
@@ -120,6 +121,23 @@ func (b *Board) online() bool {
 	}).(bool)
 }
 
+// AccessPoint is the network that the board itself has opened, as a phone sees it: its
+// name and its password, "" for an open one. Not on: there is none. Only a board with a
+// WiFi tells.
+func (b *Board) AccessPoint() (name, password string, on bool) {
+	w := b.config.WiFi
+	if w == nil {
+		return "", "", false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.boards[b] // nil while it is off
+	if s == nil || !s.point {
+		return "", "", false
+	}
+	return s.ssid, s.key, true
+}
+
 // functions are what network.py asks for.
 func (w *WiFi) functions(b *Board) map[string]Func {
 	functions := map[string]Func{}
@@ -143,6 +161,11 @@ func (w *WiFi) functions(b *Board) map[string]Func {
 			s.name, _ = args[0].(string)
 			s.password, _ = args[1].(string)
 			s.asked = true
+			return nil
+		},
+		"wifi_point": func(s *station, args []any) any { // (name, password)
+			s.ssid, _ = args[0].(string)
+			s.key, _ = args[1].(string)
 			return nil
 		},
 		"wifi_scan": func(*station, []any) any { return w.scan() },

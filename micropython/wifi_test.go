@@ -36,7 +36,7 @@ print(join('battery staple'), dial(port))
 print(join('correct horse'), type(dial(port)).__name__, w.ifconfig()[0])
 w.disconnect(); print(w.isconnected(), dial(port))
 w.connect('elsewhere', ''); print(w.status())
-ap = network.WLAN(network.AP_IF); ap.config(ssid='set-up', key='12345678'); ap.active(True)
+ap = network.WLAN(network.AP_IF); ap.config(ssid='set-up', key='12345678', security=network.AUTH_WPA2_PSK); ap.active(True)
 print(ap.config('ssid'), ap.active(), ap.ifconfig()[0], type(dial(port)).__name__)
 `, l.Addr().(*net.TCPAddr).Port))
 	const want = "False 113 [b'house']\n(False, 202) 113\n(True, 1010) socket 127.0.0.1\nFalse 113\n201\nset-up True 192.168.4.1 socket\n"
@@ -72,4 +72,32 @@ print('back')
 	d.until("broken 103 False\r\n")
 	air.Set("house", "secret")
 	d.until("back\r\n")
+}
+
+// A phone sees the network that a board opens, until the board is off.
+func TestAccessPointIsSeen(t *testing.T) {
+	need(t)
+	air := NewWiFi(nil)
+	d := onDesk(t, loopback(BoardConfig{WiFi: air, Flash: NewFlash(map[string]string{"/main.py": `
+import network
+ap = network.WLAN(network.AP_IF)
+try:
+    ap.config(ssid='Roost-1A2B', key='short', security=network.AUTH_WPA2_PSK)
+except OSError as e: print(e)
+ap.config(key='long enough')
+print('off')
+input()
+ap.active(True)
+print('on')
+input()
+`})}))
+	d.until("off\r\n")
+	if name, _, on := d.board.AccessPoint(); on {
+		t.Errorf("sees %q of a board that has not opened it", name)
+	}
+	d.send("\r")
+	d.until("on\r\n")
+	if name, password, on := d.board.AccessPoint(); name != "Roost-1A2B" || password != "long enough" || !on {
+		t.Errorf("sees %q, %q, %v", name, password, on)
+	}
 }

@@ -40,6 +40,8 @@ class WLAN:
     def active(self, on=None):
         if on is not None:
             on = 1 if on else 0
+            if self._interface == AP_IF:
+                self._tell()
         return _host.wifi_active(self._interface, on)
 
     def connect(self, ssid=None, key=None, *, bssid=None, **more):
@@ -74,6 +76,13 @@ class WLAN:
                 found.append((line[1:].encode(), b"\x02\x00\x00\x00\x00\x01", 6, -60, int(line[0]), False))
         return found
 
+    def _tell(self):  # what a phone sees of the access point
+        s = self._settings[AP_IF]
+        key = s["password"] if s["authmode"] else ""
+        if s["authmode"] and len(key) < 8:
+            raise OSError("Wifi Invalid Password")
+        _host.wifi_point(s["essid"], key)
+
     def ifconfig(self, to=None):
         if to is None:
             if self._interface == AP_IF:
@@ -92,6 +101,8 @@ class WLAN:
         s = self._settings[self._interface]
         for name, value in more.items():
             s[{"ssid": "essid", "key": "password", "security": "authmode"}.get(name, name)] = value
+        if more and self._interface == AP_IF:
+            self._tell()
         if what == "mac":
             return bytes(int(_host.unique_id()[i : i + 2], 16) for i in range(0, 12, 2))
         if what is not None:
