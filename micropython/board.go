@@ -101,7 +101,7 @@ func NewBoard(config BoardConfig) (*Board, error) {
 		config.Now = config.Clock.Now
 	}
 	if config.ADC == nil {
-		config.ADC = func(pin int) int { return light(config.Now(), pin) }
+		config.ADC = func(pin int) int { return Daylight(config.Now(), pin) }
 	}
 	if id, err := hex.DecodeString(config.ID); err != nil || len(id) != 6 {
 		config.ID = boardID

@@ -291,7 +291,7 @@ func TestLightFollowsTheSun(t *testing.T) {
 	day := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	for at := range 24 * 60 {
 		now := day.Add(time.Duration(at) * time.Minute)
-		got := light(now, 0)
+		got := Daylight(now, 0)
 		hour := now.Hour()
 		if got < 0 || got > 1023 || hour == 12 && got < 300 || (hour < 5 || hour > 19) && got > 60 {
 			t.Errorf("%s: %d", now.Format(time.TimeOnly), got)

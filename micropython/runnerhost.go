@@ -19,7 +19,7 @@ func (r *Runner) functions() map[string]Func {
 		"sleep":       sleep,
 		"log":         r.log,
 		"adc": func(_ context.Context, args []any) (any, error) {
-			return light(r.config.Now(), number(args, 0)), nil
+			return Daylight(r.config.Now(), number(args, 0)), nil
 		},
 		"pin_read": func(_ context.Context, args []any) (any, error) {
 			r.mu.Lock()
@@ -77,9 +77,9 @@ func number(args []any, i int) int {
 	return 0
 }
 
-// light is what a photoresistor on pin would read, 0 to 1023: dark at night,
+// Daylight is what a photoresistor on pin would read, 0 to 1023: dark at night,
 // bright at noon of the clock's zone, with clouds that take minutes to pass.
-func light(now time.Time, pin int) int {
+func Daylight(now time.Time, pin int) int {
 	hour := float64(now.Hour()) + float64(now.Minute())/60 + float64(now.Second())/3600
 	sun := max(0, math.Sin(math.Pi*(hour-6)/12))
 	seconds := float64(now.Unix()%86400) + 100*float64(pin)
