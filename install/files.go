@@ -167,22 +167,29 @@ func (b *Board) Install(ctx context.Context, files Files, p Progress) error {
 	if err != nil {
 		return err
 	}
-	all, done := lacking.Bytes(), int64(0)
-	for _, name := range lacking.Order() {
-		if p.File != nil {
-			p.File(name, len(lacking[name]), false)
-		}
-		err := b.WriteFile(ctx, name, lacking[name], func(n int) {
-			done += int64(n)
-			if p.Sent != nil {
-				p.Sent(done, all)
-			}
-		})
-		if err != nil {
-			return err
+	return b.putter(lacking, p)(ctx, lacking.Order())
+}
+
+// putter writes files by their names and tells how it goes through all of them.
+func (b *Board) putter(files Files, p Progress) func(ctx context.Context, names []string) error {
+	all, done := files.Bytes(), int64(0)
+	sent := func(n int) {
+		done += int64(n)
+		if p.Sent != nil {
+			p.Sent(done, all)
 		}
 	}
-	return nil
+	return func(ctx context.Context, names []string) error {
+		for _, name := range names {
+			if p.File != nil {
+				p.File(name, len(files[name]), false)
+			}
+			if err := b.WriteFile(ctx, name, files[name], sent); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // compare finds the files that the board does not have yet, and whether they
