@@ -69,6 +69,7 @@ type house struct {
 	relay          *relay.Server
 	pythings       *pythings.Door
 	boards         *board.Door
+	runtime        *boardRuntime
 	web            *web.Server
 	pages          *http.Server
 	simulator      *sim.Starter
@@ -174,11 +175,12 @@ func (h *house) openDoors(ctx context.Context) error {
 	if err := h.openBoards(ctx); err != nil {
 		return err
 	}
+	h.runtime = &boardRuntime{compiler: h.compiler}
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
 		Accounts: h.accounts, Releases: h.releases, Pythings: pythingsShown{h.pythings, h.TLSLegacy == "on"}, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests, h.demoBoards},
-		Boards: h.boards, Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
+		Boards: h.boards, Runtime: h.runtime, FirmwareDir: filepath.Join(h.Data, "firmware"), Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
 		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
 	})
 	h.pages = &http.Server{
