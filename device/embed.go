@@ -21,9 +21,9 @@ var Profiles = []string{"lean", "full", "python"}
 
 // without names the modules of rt that a profile does not carry.
 var without = map[string][]string{
-	"lean":   {"aes", "pc", "tls", "web", "pages", "coap", "mqtt", "ws"},
+	"lean":   {"aes", "pc", "web", "pages", "node", "coap", "mqtt", "ws"},
 	"full":   {"aes", "pc"},
-	"python": {"setup", "portal", "page", "dns", "air", "led"},
+	"python": {"setup", "portal", "page", "dns", "air", "cmd", "want", "led"},
 }
 
 // Version is the runtime's version, as boards report it.

@@ -81,7 +81,7 @@ def put(key, value):  # None takes it away
 
 
 def adopt(tag, v):
-    # What the server sets: what it set before and sets no more goes, what we do not know stays. Gives the new "server".
+    # What the server sets: what it set before and sets no more goes, what we do not know stays.
     global _set
     s = _settings()
     new = {k: s[k] for k in s if k not in s.get("_of", ())}
@@ -89,18 +89,5 @@ def adopt(tag, v):
     new.update({k: v[k] for k in of})
     new["_of"] = of
     new["_tag"] = tag
-    if v.get("wifi"):
-        _wifi(v["wifi"])
     save("settings.json", new)
     _set = new
-    return v.get("server")
-
-
-def _wifi(nets):  # newest first, the old ones kept
-    old = load("wifi.json")
-    all = []
-    for w in list(nets) + (old if isinstance(old, list) else [old]):
-        if isinstance(w, dict) and w.get("ssid") and w["ssid"] not in [x["ssid"] for x in all]:
-            all.append({"ssid": w["ssid"], "password": w.get("password") or ""})
-    if all[:3] != old:
-        save("wifi.json", all[:3])

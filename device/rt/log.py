@@ -86,6 +86,10 @@ def crash(part, ver, exc):
     _put("error", "%s %s failed: %s" % (part, ver, text.strip().split("\n")[-1]), text)
 
 
+def waiting():
+    return len(_ring)
+
+
 def take():  # what was not taken yet
     global _ring
     r = _ring

@@ -56,7 +56,9 @@ func (t *Thing) register(plain []byte) (agent.RegisterAnswer, error) {
 	}
 	a := agent.RegisterAnswer{Now: t.server.config.Now().UnixMilli(), Name: t.ID}
 	t.change(func() {
-		t.view.Boots++
+		if r.Boot != t.view.Register.Boot {
+			t.view.Boots++
+		}
 		t.view.Register, t.view.Slots = r, r.Slots
 		if r.Crash != nil {
 			t.view.Crashes = append(t.view.Crashes, *r.Crash)

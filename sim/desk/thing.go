@@ -22,7 +22,7 @@ const (
 // View is what a Server knows of a thing at one moment.
 type View struct {
 	Hellos   int
-	Boots    int            // registrations
+	Boots    int            // registrations, those of one boot once
 	Register agent.Register // the last one
 	Syncs    int
 	Sync     agent.Sync // the last one

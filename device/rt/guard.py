@@ -1,0 +1,106 @@
+# Watches over the app and over trials: confirms what is good, starts anew what is not.
+from rt import VERSION, conf, files, hal, log
+from rt.hal import ticks_diff
+
+REACH = 600  # s in which a new runtime must reach Roost
+QUICK = 60  # s in which an app that ends the board counts against it
+STUCK = 180000  # ms without any progress of the line
+
+
+class Guard:
+    def __init__(self, link):
+        self.link = link
+        self.apps = None
+        self.imported = False
+        self.safe = False
+        self.trial = {}  # kind → version
+        self.quick = True
+        self.s = self.crashes = 0  # s since the app was started; crashes before
+
+    def trials(self, slots):
+        for kind in ("os", "app"):
+            t = slots.load(kind)
+            if t and "try" in t and not (kind == "os" and slots.factory()):
+                self.trial[kind] = t["ver"]
+        t = conf.load("_s/trial")
+        for kind in list(t):
+            if t[kind] in slots.state(kind)["bad"]:
+                why = (conf.load("_s/crash").get("text") or "").strip().split("\n")[-1]
+                log.warn("%s %s failed in its trial, the one before runs again. %s" % (kind, t[kind], why))
+                self.link.progress(kind, t.pop(kind), "returned", why=why)
+                conf.save("_s/trial", t)
+
+    def enter(self):  # the folder of the app; None: there is none, or it is better left alone
+        from rt import slots
+
+        path = slots.enter_app()
+        self.trials(slots)
+        self.crashes = log.crashes
+        self.link.info["files"] = files.here(path or hal.ROOT)
+        if not path:
+            return hal.ROOT or "/" if files.is_app(hal.ROOT) else None
+        ver = slots.state("app")["ver"]
+        n = conf.load("_s/runs")
+        n = n.get("n", 0) if n.get("ver") == ver and hal.cause() in ("crash", "watchdog") else 0
+        if n >= 3 and "app" not in self.trial or hal.why == "?":
+            self.safe = True
+            text = "Safe mode: app %s does not run, as it ended the board %d times within a minute." % (ver, n)
+            log.error(text)
+            self.link.status("worker", False, text)
+            return None
+        try:
+            conf.save("_s/runs", {"ver": ver, "n": n + 1})
+        except OSError:
+            pass
+        if "app" in self.trial:
+            hal.start_watchdog()
+        return path
+
+    async def watch(self, look):
+        last = hal.ticks_ms()
+        ms = 0
+        while True:
+            await hal.sleep_ms(1000)
+            now = hal.ticks_ms()
+            ms += max(ticks_diff(now, last), 0)
+            last = now
+            self.s = ms // 1000
+            if ticks_diff(now, self.link.at) < STUCK and (not self.apps or self.apps.alive()):
+                hal.feed()
+            try:
+                if self.s % 10 == 0 and not self.link.synced:
+                    await look()
+                await self.check()
+            except OSError as e:
+                log.error("The trial cannot be written down", e)
+
+    async def check(self):
+        if self.quick and self.s >= QUICK:
+            self.quick = False
+            if not self.safe:
+                conf.drop("_s/runs")
+            if not self.trial:
+                conf.drop("_s/fail")
+        if "app" in self.trial and log.crashes > self.crashes:
+            log.warn("App %s failed in its trial" % self.trial["app"])
+            await self.link.flush()
+            hal.reset("crash")
+        good = self.link.synced and (self.imported or self.safe)
+        if self.trial and good and self.s >= conf.num("trial", 60):
+            self.confirm()
+        elif "os" in self.trial and self.s >= REACH:
+            log.error("Runtime %s does not work here" % VERSION)
+            hal.reset("crash")
+
+    def confirm(self):
+        from rt import slots
+
+        t = conf.load("_s/trial")
+        for kind, ver in self.trial.items():
+            slots.confirm(kind)
+            log.info("%s %s is confirmed" % (kind, ver))
+            t.pop(kind, None)
+            self.link.progress(kind, ver, "confirmed")
+        conf.save("_s/trial", t)
+        self.trial = {}
+        self.link.slots = True

@@ -1,0 +1,132 @@
+# The line's own life: again and again, sooner or later.
+import asyncio, gc
+from rt import conf, hal, log, move
+from rt.call import Refused
+from rt.sync import register, sync
+
+
+def gather(link):  # the log's lines join the queue
+    for _, level, text, detail in log.take():
+        link.q.put("log", [level, text, detail[-link.q.limit // 3 :]] if detail else [level, text])
+    link.q.lost += log.lost
+    log.lost = 0
+
+
+async def step(link):
+    if not link.key:
+        from rt import join
+
+        await join.join(link)
+    if not link.s:
+        await link.hello()
+    if not link.known:
+        await register(link)
+    gather(link)
+    every = conf.num("sync_interval", 25)
+    wait = min(25, max(every, 1))
+    if link.dirty() or every > 25:
+        wait = 0
+    elif link.busy or link.orders.runs and not link.two:
+        wait = 1
+    link.polls = wait > 0
+    try:
+        again = await sync(link, link.http, wait)
+    finally:
+        link.polls = False
+    if link.old:
+        move.arrived(link)
+    if link.moving:
+        await move.go(link)
+    elif every > 25 and not again:
+        await idle(link, every * 1000)
+
+
+async def idle(link, ms):  # until something is to be told
+    t = hal.ticks_ms()
+    while hal.ticks_diff(hal.ticks_ms(), t) < ms and link.s and not link.dirty():
+        link.at = hal.ticks_ms()
+        await hal.sleep_ms(250)
+
+
+async def push(link):  # on the second connection, while Roost holds the first
+    while True:
+        await link.poke.wait()
+        link.poke.clear()
+        await hal.sleep_ms(50)
+        if not (link.polls and link.s and link.known and link.two):
+            continue
+        try:
+            gather(link)
+            if link.dirty():
+                await sync(link, link.two, 0)
+            await hal.sleep_ms(200)
+        except Exception:  # the first one will say what is wrong
+            await hal.sleep_ms(5000)
+            link.poke.set()
+
+
+async def clock(link):  # ticks wrap; this does not
+    t = hal.ticks_ms()
+    while True:
+        await hal.sleep_ms(1000)
+        hal.now()
+        now = hal.ticks_ms()
+        link.up += max(hal.ticks_diff(now, t), 0)
+        t = now
+
+
+async def run(link):
+    side = [asyncio.create_task(f(link)) for f in (clock, push)]
+    fails = full = 0
+    told = None
+    try:
+        while True:
+            try:
+                await step(link)
+                if told:
+                    log.info("Roost answers again")
+                fails = full = 0
+                told = None
+                continue
+            except MemoryError as e:
+                full += 1
+                if full >= 5:
+                    log.error("The memory was full five times running")
+                    hal.reset("memory")
+                fault = e
+            except Exception as e:
+                full = 0
+                fault = e
+            again = not fails and (link.http.stale or getattr(fault, "st", 0) == 401)
+            fails += 1
+            if not again:
+                told = await missed(link, fault, fails, told)
+    finally:
+        for t in side:
+            t.cancel()
+        await link.close()
+
+
+async def missed(link, e, fails, told):  # what to do about a fault: wait
+    await link.close()
+    gc.collect()
+    refused = isinstance(e, Refused)
+    text = str(e) if refused else "%s %s" % (e.__class__.__name__, e)
+    if text != told:
+        log.warn("No Roost at %s: %s" % (link.url, text))
+    if isinstance(e, (TypeError, KeyError, AttributeError, NameError)):
+        log.error("The line failed", e)
+    if link.http.secure and hal.MICRO and link.key and not hal.now():
+        from rt import join
+
+        await join.time(link)
+    if link.old:
+        move.failed(link)
+    ms = min(60, 1 << min(fails - 1, 6)) * (500 + hal.urandom(1)[0] * 4)
+    if refused:
+        ms = max(ms, e.wait * 1000, 30000 if e.st in (403, 404, 409) else 0)
+    while ms > 0:
+        link.at = hal.ticks_ms()
+        await hal.sleep_ms(min(ms, 5000))
+        ms -= 5000
+    return text

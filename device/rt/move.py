@@ -1,0 +1,38 @@
+# To another server, and back when it does not answer.
+from rt import conf, hal, log
+
+PATIENCE = 300000  # ms
+
+
+def begin(link, url):
+    if url in (link.url, conf.get("_bad")) or link.old:
+        return
+    if url[:7] != "http://" and url[:8] != "https://":
+        return log.error("%s is no address of a server" % url)
+    log.info("Going to %s" % url)
+    conf.put("_move", url)
+    link.moving = url  # after this answer
+
+
+async def go(link):
+    await link.close()
+    link.old, link.since = link.url, hal.ticks_ms()
+    link.goto(link.moving)
+    link.moving = None
+
+
+def arrived(link):
+    log.info("Roost is at %s now" % link.url)
+    conf.put("server", link.url)
+    conf.put("_move", None)
+    conf.put("_bad", None)
+    link.old = None
+
+
+def failed(link):
+    if hal.ticks_diff(hal.ticks_ms(), link.since) > PATIENCE:
+        conf.put("_bad", link.url)
+        conf.put("_move", None)
+        log.error("%s did not answer: back to %s" % (link.url, link.old))
+        link.goto(link.old)
+        link.old = None
