@@ -163,7 +163,7 @@ func (b *Board) session(ctx context.Context) (err error) {
 	}
 	defer b.vm.Close()
 	b.vm.tick = b.watchdog.check
-	if err := b.vm.Exec(ctx, "import _board"); err != nil {
+	if err := b.vm.Exec(ctx, "import _board, asyncio\ndel _board, asyncio"); err != nil {
 		return err
 	}
 	if err := b.vm.Exec(ctx, fmt.Sprintf(runProgram, strconv.Quote(showCalls), "_calls")); err != nil {

@@ -29,13 +29,28 @@ func (v *VM) lookup(name string) *node {
 		return &node{folder: true}
 	}
 	if module, ok := strings.CutPrefix(name, builtIn+"/"); ok {
-		source, ok := v.config.Modules[strings.TrimSuffix(module, ".py")]
-		if !ok || !strings.HasSuffix(module, ".py") {
-			return nil
-		}
-		return &node{data: []byte(source)}
+		return v.ownModule(module)
 	}
-	return v.config.Flash.node(name)
+	if n := v.config.Flash.node(name); n != nil {
+		return n
+	}
+	if module, ok := strings.CutPrefix(name, library+"/"); ok {
+		return v.ownModule(module)
+	}
+	return nil
+}
+
+// library is where modules that are built in are found, too, after what the flash has
+// there: on a board they need no entry in sys.path, so programs that set it leave ours out.
+const library = "/lib"
+
+// ownModule gives the file of a module that is built in.
+func (v *VM) ownModule(name string) *node {
+	source, ok := v.config.Modules[strings.TrimSuffix(name, ".py")]
+	if !ok || !strings.HasSuffix(name, ".py") {
+		return nil
+	}
+	return &node{data: []byte(source)}
 }
 
 // pathImport serves the system calls that name files (without "__syscall_").

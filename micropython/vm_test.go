@@ -67,7 +67,7 @@ func TestUncaughtExceptionsComeWithTheirTraceback(t *testing.T) {
 	if !errors.As(err, &raised) || raised.Class != "ZeroDivisionError" {
 		t.Fatalf("%v", err)
 	}
-	const want = "Traceback (most recent call last):\n  File \"<stdin>\", line 3, in <module>\n  File \"/.builtin/bar.py\", line 2, in f\nZeroDivisionError: divide by zero\n"
+	const want = "Traceback (most recent call last):\n  File \"<stdin>\", line 3, in <module>\n  File \"/lib/bar.py\", line 2, in f\nZeroDivisionError: divide by zero\n"
 	if raised.Traceback != want {
 		t.Errorf("traceback %q", raised.Traceback)
 	}

@@ -157,6 +157,7 @@ func (b *Board) furnish() error {
 		}
 		files[name] = string(text)
 	}
+	files["_s/profile"] = c.Profile
 	if c.Joins {
 		delete(files, "_s/key")
 	}

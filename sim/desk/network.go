@@ -70,6 +70,12 @@ func (w *wire) Close() error {
 	return w.Conn.Close()
 }
 
+// LocalAddr and RemoteAddr are an address like any, for programs that look at it.
+func (w *wire) LocalAddr() net.Addr  { return loopback }
+func (w *wire) RemoteAddr() net.Addr { return loopback }
+
+var loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}
+
 // Settled tells a board that nothing comes by itself.
 func (w *wire) Settled() bool {
 	s := w.far
@@ -108,7 +114,7 @@ func (l *listener) Close() error {
 	return nil
 }
 
-func (l *listener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
+func (l *listener) Addr() net.Addr { return loopback }
 
 // Settled tells that nobody dials.
 func (l *listener) Settled() bool { return true }
