@@ -47,7 +47,7 @@ func coreTree(t *testing.T, profile, script string, more map[string]string) map[
 
 func coreOnVM(t *testing.T, script string, more map[string]string) string {
 	t.Helper()
-	slotEngine(t)
+	needVM(t)
 	files := map[string]string{}
 	for n, text := range coreTree(t, "full", "import sys\nsys.path[:] = ['/_f', '.frozen', '/lib', '']\n"+script, more) {
 		files["/"+n] = text

@@ -16,7 +16,7 @@ const corePatience = 90 * time.Second
 // coreBoard is a board with the runtime at a server, switched on.
 func coreBoard(t *testing.T, s *desk.Server, c desk.BoardConfig) *desk.Board {
 	t.Helper()
-	slotEngine(t)
+	needVM(t)
 	c.Server = s
 	b, err := desk.NewBoard(c)
 	if err != nil {
