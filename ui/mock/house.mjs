@@ -4,6 +4,7 @@ import { Apps } from "./apps.mjs";
 import { crowd, resource, shapes } from "./fleet.mjs";
 import { Desk } from "./desk.mjs";
 import { Gateways } from "./gateways.mjs";
+import { NewBoards } from "./newboards.mjs";
 import { Problem } from "./problem.mjs";
 import { SoftwareHouse } from "./software.mjs";
 
@@ -52,6 +53,7 @@ export class Mock {
     if (!empty) for (const s of [...shapes, ...crowd(crowdSize)].filter(only)) this.addThing(s);
     for (const t of [...this.things.values()].slice(0, 1)) this.pastCommands(t);
     this.desk = new Desk(this, setup || empty);
+    this.newBoards = new NewBoards(this, setup || empty);
     this.software = new SoftwareHouse(this, { empty: setup || empty, only });
     this.timer = setInterval(() => this.tick(), 200).unref();
   }
@@ -191,6 +193,7 @@ export class Mock {
   allRoutes = () => [
     ...this.software.routes,
     ...this.desk.routes,
+    ...this.newBoards.routes,
     ...this.routes,
     ...this.gateways.routes,
     ...this.apps.routes,

@@ -75,6 +75,7 @@ async function api(mock, req, res, url) {
       };
       const out = act(c);
       if (out === null) return res.writeHead(204, headers).end();
+      if (out.raw) return res.writeHead(200, out.headers).end(out.raw);
       const status = out.status && out.body ? out.status : 200;
       return res.writeHead(status, headers).end(JSON.stringify(out.body && out.status ? out.body : out));
     }

@@ -25,7 +25,7 @@ describe("firmware onto a played chip", () => {
     });
     expect(chip).toBe("ESP32");
     expect(rom.erased).toBe(1);
-    expect(Buffer.from(rom.flash.subarray(0x1000, 0x1000 + firmware.length))).toEqual(Buffer.from(firmware));
+    expect([...rom.flash.subarray(0x1000, 0x1000 + firmware.length)]).toEqual([...firmware]);
     expect(acts.map((a) => a.split(" ")[0])).toEqual(["Looking", "Erasing", "Writing", "Starting"]);
     expect(last).toBe(1);
     const wire = await Wire.open(port);

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { PlayedBoard, portOf } from "../mock/playedboard.mjs";
 import { Board } from "../src/lib/serial/board";
@@ -7,7 +6,10 @@ import { cableOf, hindrance, mayHave, type Port } from "../src/lib/serial/port";
 import { PythonError, quote, type Pace } from "../src/lib/serial/repl";
 import { Gone, Silent, Wire } from "../src/lib/serial/wire";
 import { misfit, offsetOf, olderThan } from "../src/lib/serial/chips";
+import { networkFault, serverFault, withNetwork, withServer, word } from "../src/lib/serial/setup";
+import { addressFor } from "../src/pages/add/board/address";
 
+const randomly = (n: number) => crypto.getRandomValues(new Uint8Array(n));
 const quick: Pace = { tries: 8, enter: 200, quiet: 20, paste: 200, answer: 10_000 };
 async function open(options: Record<string, unknown> = {}) {
   const played = new PlayedBoard(options);
@@ -30,15 +32,16 @@ describe("a board at a serial line", () => {
       memory: 110_000,
       mpy: 6,
     });
-    expect(await board.found()).toEqual({ runtime: false, version: "", id: "", pythings: false });
+    expect(await board.found()).toEqual({ runtime: false, version: "", id: "", server: "", pythings: false });
   });
   for (const paste of ["yes", "no", "old"])
     test(`takes files with raw paste: ${paste}`, async () => {
       const { played, board } = await open({ paste, noise: "wifi: joined\r\n" });
-      const files = { "/_f/rt/main.py": new Uint8Array(randomBytes(1500)), "/empty": new Uint8Array() };
+      const files = { "/_f/rt/main.py": randomly(1500), "/empty": new Uint8Array() };
       const sent: number[] = [];
       await board.install(files, { sent: (done) => sent.push(done) });
-      expect(played.files.get("_f/rt/main.py")).toEqual(Buffer.from(files["/_f/rt/main.py"]));
+      expect(played.files.get("_f/rt/main.py")).toHaveLength(1500);
+      expect([...played.files.get("_f/rt/main.py")!]).toEqual([...files["/_f/rt/main.py"]]);
       expect(played.files.get("empty")).toHaveLength(0);
       expect(sent.at(-1)).toBe(1500);
       expect(played.overrun).toBeUndefined();
@@ -127,11 +130,15 @@ describe("a board at a serial line", () => {
 test("text stands in Python as it was typed", () => {
   expect(quote("it's\\ ü\n😀")).toBe("'it\\'s\\\\ \\u00fc\\u000a\\U0001f600'");
 });
-test("MD5 is that of everybody", () => {
-  for (const n of [0, 1, 55, 56, 63, 64, 65, 1000]) {
-    const data = new Uint8Array(randomBytes(n));
-    expect(md5(data)).toBe(createHash("md5").update(data).digest("hex"));
-  }
+test("MD5 is that of RFC 1321, A.5", () => {
+  const of = (text: string) => md5(new TextEncoder().encode(text));
+  expect(of("")).toBe("d41d8cd98f00b204e9800998ecf8427e");
+  expect(of("message digest")).toBe("f96b697d7cb7938d525a2f31aaf161d0");
+  expect(of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")).toBe(
+    "d174ab98d277d9f5a5611c2c9f419d9f",
+  );
+  expect(of("1234567890".repeat(8))).toBe("57edf4a22be3c955ac49da2e2107b67a");
+  expect(of("a".repeat(56))).toBe("3b0c8ac703f828b04c6c197006d17218");
 });
 test("firmware goes where the chip looks, and only onto its own chip", () => {
   expect(["ESP32", "ESP32-S2", "ESP32-S3", "ESP32-C3", "ESP8266"].map(offsetOf)).toEqual([
@@ -151,6 +158,54 @@ test("versions are compared as numbers", () => {
     false,
     false,
   ]);
+});
+describe("what is written beside the runtime", () => {
+  const text = (o: unknown) => new TextEncoder().encode(JSON.stringify(o));
+  const read = (f: Record<string, Uint8Array>) => JSON.parse(new TextDecoder().decode(Object.values(f)[0]));
+  test("the newest network comes first, three stay, and an old one is read as it is", () => {
+    const fresh = { ssid: "new", password: "12345678" };
+    expect(read(withNetwork(null, fresh))).toEqual([fresh]);
+    expect(read(withNetwork(text({ ssid: "old", password: "x" }), fresh))).toHaveLength(2);
+    const many = ["a", "new", "b", "c"].map((ssid) => ({ ssid, password: "" }));
+    expect(read(withNetwork(text(many), fresh)).map((n: { ssid: string }) => n.ssid)).toEqual([
+      "new",
+      "a",
+      "b",
+    ]);
+    expect(read(withNetwork(new TextEncoder().encode("{rubbish"), fresh))).toEqual([fresh]);
+  });
+  test("the server is one of its settings; the others stay", () => {
+    expect(read(withServer(text({ led: 3, server: "x" }), "http://y:1"))).toEqual({
+      led: 3,
+      server: "http://y:1",
+    });
+    expect(read(withServer(null, "http://y:1"))).toEqual({ server: "http://y:1" });
+  });
+  test("what no board could take is said", () => {
+    expect(networkFault({ ssid: "", password: "" })).toBe("");
+    expect(networkFault({ ssid: "x", password: "" })).toBe("");
+    expect(networkFault({ ssid: "", password: "x" })).not.toBe("");
+    expect(networkFault({ ssid: "x", password: "short" })).not.toBe("");
+    expect(networkFault({ ssid: "ü".repeat(17), password: "" })).not.toBe("");
+    expect(serverFault("http://192.0.2.1:8080")).toBe("");
+    expect(serverFault("192.0.2.1:8080")).not.toBe("");
+    expect(serverFault("http://192.0.2.1/path")).not.toBe("");
+  });
+  test("a word stands in a shell as it is", () => {
+    expect([word("simple-1"), word("it's 5"), word("$HOME")]).toEqual([
+      "simple-1",
+      "'it'\\''s 5'",
+      "'$HOME'",
+    ]);
+  });
+  test("the address is the one by which the reader came, never localhost by itself", () => {
+    const at = (url: string, base = "") => addressFor(new URL(url), base);
+    expect(at("http://192.0.2.1:8080")).toBe("http://192.0.2.1:8080");
+    expect(at("https://192.0.2.1:8080")).toBe("http://192.0.2.1:8080");
+    expect(at("https://roost.example")).toBe("https://roost.example");
+    expect(at("http://localhost:8080")).toBe("");
+    expect(at("http://127.0.0.1:8080", "http://192.0.2.7:8080/")).toBe("http://192.0.2.7:8080");
+  });
 });
 test("what keeps a page from serial ports is known", () => {
   expect(hindrance({ isSecureContext: true, navigator: { serial: {} } })).toBe("");

@@ -3,6 +3,7 @@
 import helpers from "../../../../install/board.py?raw";
 import more from "./ask.py?raw";
 import { PythonError, quote, Repl, usualPace, type Pace } from "./repl";
+import { serverIn } from "./setup";
 import { binary, bytesOf, type Wire } from "./wire";
 
 export interface About {
@@ -27,6 +28,8 @@ export interface Found {
   version: string;
   /** The id in its key, "" without one. */
   id: string;
+  /** Where it calls, "" if that stands nowhere. */
+  server: string;
   pythings: boolean;
 }
 interface State {
@@ -106,6 +109,7 @@ export class Board extends Repl {
     const runtime = there![0] === "1";
     return {
       runtime,
+      server: runtime ? serverIn(await this.readFile("/settings.json")) : "",
       version: runtime ? (await this.lines("_rt()", 1))[0]! : "",
       id: runtime ? (await this.lines("_id()", 1))[0]! : "",
       pythings: !runtime && there!.slice(1) === "11",

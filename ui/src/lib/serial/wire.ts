@@ -36,11 +36,15 @@ export class Wire {
   private over: Gone | null = null;
   private pumping: Promise<void> = Promise.resolve();
 
-  private constructor(private readonly port: Port) {}
+  private constructor(
+    private readonly port: Port,
+    private readonly onend: () => void,
+  ) {}
 
-  static async open(port: Port, baudRate = usual): Promise<Wire> {
+  /** `onend` is called once, when the line has gone. */
+  static async open(port: Port, baudRate = usual, onend: () => void = () => {}): Promise<Wire> {
     await port.open({ baudRate, bufferSize: 16 << 10 });
-    const wire = new Wire(port);
+    const wire = new Wire(port, onend);
     wire.pumping = wire.pump();
     return wire;
   }
@@ -83,7 +87,10 @@ export class Wire {
   }
 
   private end(why: string): void {
-    this.over ??= new Gone(why);
+    if (!this.over) {
+      this.over = new Gone(why);
+      this.onend();
+    }
     this.wake?.();
   }
 

@@ -8,12 +8,18 @@ export interface KindOfThing {
   icon: IconName;
 }
 export const kinds: KindOfThing[] = [
+  {
+    slug: "board",
+    word: "Board or computer of your own",
+    note: "ESP32, ESP8266, Pico W, Raspberry Pi: with Roost’s runtime, set up right here",
+    icon: "plug",
+  },
   { slug: "coap", word: "CoAP node", note: "RIOT and other constrained devices, over UDP", icon: "chip" },
   {
     slug: "websocket",
     word: "WebSocket node",
     note: "A board or a computer that can keep a connection open",
-    icon: "plug",
+    icon: "send",
   },
   {
     slug: "mqtt",

@@ -1,0 +1,97 @@
+// What an installer needs of this server: a thing for a new board, the files of the runtime, firmware. Types and calls.
+import { ApiError, call, query, sentence } from "./api";
+
+export interface NewBoard {
+  name?: string;
+  app?: string;
+  pool?: string;
+}
+export interface MadeBoard {
+  id: string;
+  /** 64 hexadecimal digits; told only here. */
+  key: string;
+  /** Of the access point that it opens for its set-up. */
+  apPassword: string;
+  /** Where boards find this server, as it thinks. */
+  server: string;
+  servers: string[];
+}
+export interface RuntimeFile {
+  path: string;
+  sha256: string;
+  /** Base64. */
+  data: string;
+}
+export interface Firmware {
+  name: string;
+  size: number;
+  chip: string;
+  kind: "esp" | "uf2";
+  offset: number;
+  added: number;
+}
+
+const named = (name: string): string => "/firmware/" + encodeURIComponent(name);
+
+export const newBoards = {
+  make: (b: NewBoard) => call<MadeBoard>("POST", "/boards", b),
+  files: (profile: "lean" | "full", mpy: number) =>
+    call<{ version: string; files: RuntimeFile[] }>(
+      "GET",
+      "/runtime/files" + query({ profile, mpy: mpy || undefined }),
+    ),
+  firmware: () => call<{ firmware: Firmware[] }>("GET", "/firmware"),
+  removeFirmware: (name: string) => call<void>("DELETE", named(name)),
+  firmwareAt: (name: string) => "/api/v2" + named(name),
+  async fetchFirmware(name: string): Promise<Uint8Array> {
+    return new Uint8Array(await (await answer("GET", named(name))).arrayBuffer());
+  },
+  /** A zip with the runtime, a key and run.sh, for a computer. */
+  async pack(b: NewBoard & { name: string; server?: string }): Promise<{ zip: Blob; file: string }> {
+    const res = await answer("POST", "/boards/pack", { ...b, platform: "python" });
+    const file = /filename="?([^";]+)/.exec(res.headers.get("Content-Disposition") ?? "")?.[1];
+    return { zip: await res.blob(), file: file ?? "roost-thing.zip" };
+  },
+};
+
+// For answers that are no JSON.
+async function answer(method: string, path: string, body?: unknown): Promise<Response> {
+  const res = await fetch("/api/v2" + path, {
+    method,
+    credentials: "same-origin",
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+  }).catch(() => {
+    throw new ApiError(
+      0,
+      "The server cannot be reached. Check that it runs and that this device has a network.",
+    );
+  });
+  if (!res.ok) throw new ApiError(res.status, refusal(await res.text(), res.status));
+  return res;
+}
+
+function refusal(text: string, status: number): string {
+  try {
+    const { detail, title } = JSON.parse(text) as { detail?: string; title?: string };
+    if (detail || title) return sentence(detail || title || "");
+  } catch {
+    // The status alone has to say it.
+  }
+  return `The server answered ${status}.`;
+}
+
+/** Puts a file on the firmware shelf; fetch cannot tell how far an upload is. */
+export function uploadFirmware(file: File, progress: (share: number) => void): Promise<void> {
+  return new Promise((done, fail) => {
+    const r = new XMLHttpRequest();
+    r.open("POST", "/api/v2/firmware" + query({ name: file.name }));
+    r.setRequestHeader("Content-Type", "application/octet-stream");
+    r.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
+    r.onerror = () => fail(new ApiError(0, "The connection broke during the upload. Try again."));
+    r.onload = () =>
+      r.status < 300 ? done() : fail(new ApiError(r.status, refusal(r.responseText, r.status)));
+    r.send(file);
+  });
+}

@@ -1,0 +1,251 @@
+// One board on its way from the cable to the fleet: what the page shows of it, and what can be done next.
+import { reason } from "../api";
+import { newBoards, type MadeBoard, type NewBoard } from "../newboard";
+import { Board, type About, type Files, type Found } from "./board";
+import { profileFor } from "./chips";
+import { cableOf, ports, type Cable, type Port } from "./port";
+import { identity, filesOf, withNetwork, withServer, type Network } from "./setup";
+import { Silent, Wire } from "./wire";
+
+export type Stage =
+  | "start"
+  | "asking" // what it is
+  | "silent" // MicroPython does not answer
+  | "ready"
+  | "flashing"
+  | "writing"
+  | "running"; // it was restarted
+
+export interface Wanted extends NewBoard {
+  network: Network | null;
+  /** Where it finds this server; "": as the server thinks. */
+  server: string;
+  /** It stays the thing that it is. */
+  keep: boolean;
+}
+
+const mostText = 20_000; // characters of its console that are kept
+
+export class Installer {
+  stage = $state<Stage>("start");
+  cable = $state.raw<Cable | null>(null);
+  about = $state.raw<About | null>(null);
+  found = $state.raw<Found | null>(null);
+  trouble = $state("");
+  /** What it is at, and how much of that is done: 0 to 1; -1: it does not tell. */
+  act = $state("");
+  share = $state(-1);
+  console = $state("");
+  /** The line is there: the console goes on. */
+  linked = $state(false);
+  /** The id it has now, and where it calls. */
+  id = $state("");
+  server = $state("");
+  apPassword = $state("");
+  networks = $state.raw<{ name: string; signal: number }[]>([]);
+
+  private port: Port | null = null;
+  private wire: Wire | null = null;
+  private board: Board | null = null;
+  private stopped = false;
+  private made: (MadeBoard & { for: string }) | null = null;
+
+  get busy(): boolean {
+    return ["asking", "flashing", "writing"].includes(this.stage);
+  }
+
+  /** Lets the person choose a port, and asks what hangs there. */
+  async choose(): Promise<void> {
+    let port: Port;
+    try {
+      port = await ports().requestPort();
+    } catch (err) {
+      if ((err as Error).name !== "NotFoundError") this.trouble = reason(err); // no port was chosen
+      return;
+    }
+    await this.letGo();
+    this.port = port;
+    this.cable = cableOf(port);
+    await this.ask();
+  }
+
+  async ask(): Promise<void> {
+    if (!this.port) return;
+    this.begin("asking", "Asking the board what it is");
+    this.about = this.found = this.board = null;
+    this.console = "";
+    try {
+      await this.open();
+      this.board = await Board.open(this.wire!);
+      this.about = this.board.about;
+      this.found = await this.board.found();
+      this.stage = "ready";
+    } catch (err) {
+      await this.letGo();
+      this.fail(err, err instanceof Silent ? "silent" : "start");
+    }
+  }
+
+  private begin(stage: Stage, act: string): void {
+    this.stage = stage;
+    this.trouble = "";
+    this.act = act;
+    this.share = -1;
+    this.stopped = false;
+  }
+  private fail(err: unknown, back: Stage): void {
+    this.trouble = this.stopped ? "" : reason(err);
+    this.stage = back;
+  }
+  private async open(): Promise<void> {
+    await this.wire?.close();
+    try {
+      this.wire = await Wire.open(this.port!, undefined, () => (this.linked = false));
+      this.linked = true;
+    } catch (err) {
+      throw new Error(
+        `The port does not open: another program or browser tab has it, or this user may not. (${(err as Error).message})`,
+      );
+    }
+  }
+  private async letGo(): Promise<void> {
+    await this.wire?.close();
+    this.wire = this.board = null;
+  }
+
+  /** Ends what is under way. What is on the board is whole: files take their places one by one. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.wire?.close("You stopped it.");
+    this.wire = this.board = null;
+    this.stage = this.port && this.stage !== "asking" ? "silent" : "start";
+  }
+
+  async flash(file: () => Promise<Uint8Array>, erase: boolean, baud: number): Promise<void> {
+    this.begin("flashing", "Fetching the firmware");
+    try {
+      const bytes = await file();
+      await this.letGo();
+      const { flash } = await import("./flash");
+      await flash(this.port!, bytes, {
+        erase,
+        baud,
+        tell: (act, share) => ((this.act = act), (this.share = share)),
+      });
+    } catch (err) {
+      return this.fail(err, "silent");
+    }
+    await this.ask();
+  }
+
+  async scan(): Promise<void> {
+    if (this.board) this.networks = await this.board.networks();
+  }
+
+  /** The whole of it: a thing at the server, the runtime and who it is onto the board, and a restart. */
+  async install(w: Wanted): Promise<void> {
+    this.begin("writing", "Fetching the runtime");
+    try {
+      const b = this.board!;
+      const { files: runtime } = await newBoards.files(profileFor(b.about.platform), b.about.mpy);
+      const files = filesOf(runtime);
+      if (!w.keep) Object.assign(files, await this.newThing(w));
+      else this.id = this.found!.id;
+      const server = w.server || this.made?.server || "";
+      Object.assign(files, await this.settings(w.network, server));
+      if (!w.keep && this.found?.runtime) {
+        this.act = "Clearing what it was before";
+        for (const d of ["/_s", "/_a", "/_b", "/_p", "/_q"]) await b.wipe(d);
+      }
+      await this.write(files);
+      await this.restart();
+    } catch (err) {
+      this.broken(err);
+    }
+  }
+
+  /** Only its network and server. */
+  async configure(w: Wanted): Promise<void> {
+    this.begin("writing", "Reading its settings");
+    try {
+      this.id = this.found!.id;
+      await this.write(await this.settings(w.network, w.server));
+      await this.restart();
+    } catch (err) {
+      this.broken(err);
+    }
+  }
+
+  private broken(err: unknown): void {
+    const there = this.wire !== null && this.wire.ended === null;
+    this.fail(err, there ? "ready" : "silent");
+  }
+
+  // Tried again, the same thing is used: its key was on no board yet.
+  private async newThing(w: Wanted): Promise<Files> {
+    const wish = JSON.stringify([w.name, w.app, w.pool]);
+    if (this.made?.for !== wish) {
+      const { name, app, pool } = w;
+      const b = { ...(name && { name }), ...(app && { app }), ...(app && pool && { pool }) };
+      this.made = { ...(await newBoards.make(b)), for: wish };
+    }
+    this.id = this.made.id;
+    this.apPassword = this.made.apPassword;
+    return identity(this.made);
+  }
+
+  private async settings(network: Network | null, server: string): Promise<Files> {
+    const b = this.board!;
+    this.server = server;
+    return {
+      ...(network?.ssid ? withNetwork(await b.readFile("/wifi.json"), network) : {}),
+      ...(server ? withServer(await b.readFile("/settings.json"), server) : {}),
+    };
+  }
+
+  private async write(files: Files): Promise<void> {
+    this.act = "Comparing what is there";
+    await this.board!.install(files, {
+      file: (name, _, same) => (this.act = same ? "Comparing what is there" : `Writing ${name.slice(1)}`),
+      sent: (done, all) => (this.share = all ? done / all : 0),
+    });
+  }
+
+  private async restart(): Promise<void> {
+    this.act = "Restarting it";
+    this.share = -1;
+    this.console = "";
+    await this.board!.restart((text) => this.hear(text));
+    this.made = this.board = null;
+    this.stage = "running";
+  }
+
+  private hear(text: string): void {
+    const all = this.console + text.replaceAll("\r\n", "\n").replaceAll("\r", "");
+    this.console = all.length > mostText ? all.slice(-mostText) : all;
+  }
+
+  /** Listens again, after the board took its USB away with it. */
+  async listen(): Promise<void> {
+    this.trouble = "";
+    try {
+      await this.open();
+      this.wire!.listen((text) => this.hear(text));
+    } catch (err) {
+      this.trouble = reason(err);
+    }
+  }
+
+  /** For the next board. */
+  async again(): Promise<void> {
+    await this.letGo();
+    this.port = this.cable = this.about = this.found = null;
+    this.id = this.server = this.apPassword = this.console = this.trouble = "";
+    this.stage = "start";
+  }
+
+  async close(): Promise<void> {
+    this.stopped = true;
+    await this.letGo();
+  }
+}
