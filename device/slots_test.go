@@ -22,7 +22,7 @@ import (
 	"github.com/roost-iot/roost/wire/agent"
 )
 
-const slotPatience = 2 * time.Minute
+const slotPatience = 20 * time.Second
 
 // slotSwitchOn runs a board over a flash until its programs end, or the power does;
 // what it printed comes in lines.

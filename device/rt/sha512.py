@@ -26,25 +26,26 @@ def _block(h, b):
     return [(x + y) & _M for x, y in zip(h, s)]
 
 
-def sha512(*parts):  # of the parts one after the other; none of them is copied whole
-    h = [_q(_H, i) for i in range(8)]
-    rest = b""
-    n = 0
-    for p in parts:
-        n += len(p)
-        m = memoryview(p)
-        at = 0
-        if rest:
-            at = 128 - len(rest)
-            rest += bytes(m[:at])
-            if len(rest) < 128:
-                continue
-            h = _block(h, rest)
-        while at + 128 <= len(p):
-            h = _block(h, m[at : at + 128])
+class Sha512:
+    def __init__(self):
+        self.h = [_q(_H, i) for i in range(8)]
+        self.rest = b""
+        self.n = 0
+
+    def update(self, b):
+        self.n += len(b)
+        m = memoryview(b)
+        at = (128 - len(self.rest)) % 128
+        self.rest += bytes(m[:at])
+        if at and len(self.rest) == 128:
+            self.h = _block(self.h, self.rest)
+            self.rest = b""
+        while at + 128 <= len(b):
+            self.h = _block(self.h, m[at : at + 128])
             at += 128
-        rest = bytes(m[at:])
-    rest += b"\x80" + bytes(-(n + 17) % 128) + (n * 8).to_bytes(16, "big")
-    for at in range(0, len(rest), 128):
-        h = _block(h, rest[at : at + 128])
-    return b"".join([x.to_bytes(8, "big") for x in h])
+        self.rest += bytes(m[at:])
+
+    def digest(self):
+        n = self.n
+        self.update(b"\x80" + bytes(-(n + 17) % 128) + (n * 8).to_bytes(16, "big"))
+        return b"".join([x.to_bytes(8, "big") for x in self.h])

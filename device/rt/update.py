@@ -3,7 +3,7 @@ import json
 import sys
 from binascii import hexlify, unhexlify
 
-from rt import VERSION, hal, slots
+from rt import VERSION, slots
 
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
@@ -16,7 +16,7 @@ def _refuse(why):
     raise Refused(why)
 
 
-def _genuine(u, key):  # does the owner's signature count here?
+async def _genuine(u, key):  # does the owner's signature count here?
     from rt import seal
 
     k = seal.hkdf(b"", unhexlify(key), b"roost update", 32)
@@ -28,7 +28,7 @@ def _genuine(u, key):  # does the owner's signature count here?
         owner = unhexlify(f.read().strip())
     from rt.ed25519 import verify
 
-    if not verify(owner, u["r"].encode(), unhexlify(u.get("sig") or ""), hal.feed):
+    if not await verify(owner, u["r"].encode(), unhexlify(u.get("sig") or "")):
         _refuse("it is not signed by the owner's release key")
     return True
 
@@ -52,10 +52,10 @@ def _plain(name, use, files):
     return size >= 0 and len(sha) == 64
 
 
-def _check(u):  # gives r and e as objects, and the state of their kind
+async def _check(u):  # gives r and e as objects, and the state of their kind
     with open(slots.at("_s/key")) as f:
         me = json.load(f)
-    owned = _genuine(u, me["key"])
+    owned = await _genuine(u, me["key"])
     r = json.loads(u["r"])
     e = json.loads(u["e"])
     use = e["use"]
@@ -99,7 +99,7 @@ async def apply(link, update, progress=None):  # ("installed" or "refused", why)
 
     try:
         try:
-            r, e, s = _check(update)
+            r, e, s = await _check(update)
         finally:
             _forget("ed25519", "sha512")
         from rt import fill
