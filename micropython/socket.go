@@ -17,6 +17,7 @@ type socket struct {
 	// Guarded by owner.mu; changed is its condition.
 	conn     net.Conn // nil while it is dialled, and of a listener
 	listener net.Listener
+	guest    bool // it was dialled by somebody else
 	accepted []net.Conn
 	backlog  int
 	in, out  []byte // at most socketBuffer each

@@ -60,11 +60,12 @@ func (s *sockets) close() {
 	s.running.Wait()
 }
 
-// abort breaks all connections, as lost Wi-Fi does; listeners and UDP stay.
-func (s *sockets) abort() {
+// abort breaks all connections, as lost Wi-Fi does; listeners and UDP stay. With an access
+// point on, those who dialled the board are in that one's network, and stay.
+func (s *sockets) abort(point bool) {
 	s.mu.Lock()
 	for _, k := range s.by {
-		if k.listener == nil && k.packets == nil {
+		if k.listener == nil && k.packets == nil && !(point && k.guest) {
 			k.errno = errnoAborted
 			if k.conn != nil {
 				_ = k.conn.Close()
@@ -189,7 +190,7 @@ func accept(_ *VM, k *socket, _ []any) any {
 	}
 	conn := k.accepted[0]
 	k.accepted = k.accepted[1:]
-	got := &socket{owner: k.owner}
+	got := &socket{owner: k.owner, guest: true}
 	got.open(conn)
 	return k.owner.add(got)
 }

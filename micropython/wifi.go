@@ -37,16 +37,16 @@ func (w *WiFi) Drop(name string) {
 func (w *WiFi) change(do func()) {
 	w.mu.Lock()
 	do()
-	var lost []*sockets
+	lost := map[*sockets]bool{} // and whether the board has an access point
 	for _, s := range w.boards {
 		if s.was && w.status(s) != statusGotIP {
 			s.was = false
-			lost = append(lost, s.sockets)
+			lost[s.sockets] = s.point
 		}
 	}
 	w.mu.Unlock()
-	for _, s := range lost {
-		s.abort()
+	for s, point := range lost {
+		s.abort(point)
 	}
 }
 
@@ -175,11 +175,11 @@ func (w *WiFi) functions(b *Board) map[string]Func {
 		}
 	}
 	functions["wifi_disconnect"] = func(context.Context, []any) (any, error) {
-		w.with(b, func(s *station) any {
+		point := w.with(b, func(s *station) any {
 			s.asked, s.was = false, false
-			return nil
-		})
-		b.sockets.abort()
+			return s.point
+		}).(bool)
+		b.sockets.abort(point)
 		return nil, nil
 	}
 	return functions

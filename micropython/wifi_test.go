@@ -1,9 +1,12 @@
 package micropython
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"testing"
+	"time"
 )
 
 const joinWiFi = `
@@ -99,5 +102,50 @@ input()
 	d.until("on\r\n")
 	if name, password, on := d.board.AccessPoint(); name != "Roost-1A2B" || password != "long enough" || !on {
 		t.Errorf("sees %q, %q, %v", name, password, on)
+	}
+}
+
+// Who dialled the board in its own network stays while the board changes the other one.
+func TestGuestsOfAnAccessPointStay(t *testing.T) {
+	need(t)
+	at := make(chan string, 1)
+	c := loopback(BoardConfig{WiFi: NewWiFi(map[string]string{"house": ""})})
+	listen := c.Listen
+	c.Listen = func(ctx context.Context, network, _ string) (net.Listener, error) {
+		l, err := listen(ctx, network, "127.0.0.1:0")
+		if err == nil {
+			at <- l.Addr().String()
+		}
+		return l, err
+	}
+	c.Flash = NewFlash(map[string]string{"/main.py": `
+import network, socket
+network.WLAN(network.AP_IF).active(True)
+w = network.WLAN()
+w.active(True)
+l = socket.socket()
+l.bind(('0.0.0.0', 80))
+l.listen(1)
+s, _ = l.accept()
+w.connect('house')
+print(w.isconnected())
+w.disconnect()
+s.send(b'here')
+s.close()
+`})
+	onDesk(t, c)
+	select {
+	case address := <-at:
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		if got, err := io.ReadAll(conn); err != nil || string(got) != "here" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	case <-time.After(patience):
+		t.Fatal("does not listen")
 	}
 }
