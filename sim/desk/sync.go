@@ -116,6 +116,9 @@ func (t *Thing) takeIn(q agent.Sync) {
 	for i := range q.Queue {
 		t.takeEntry(q.Queue[i], i < q.Again)
 	}
+	for part, st := range q.Status {
+		v.Parts[part] = st.OK
+	}
 	for _, ack := range q.Acks {
 		v.Acks = append(v.Acks, ack)
 		if i := slices.IndexFunc(t.commands, func(c *command) bool { return c.ID == ack.ID }); i >= 0 {

@@ -33,8 +33,9 @@ type View struct {
 	Progress []agent.Progress       // of updates, each change once
 	Crashes  []agent.Crash
 	Acks     []agent.Ack
-	Files    int // requests for files
-	Refused  int // requests with a wrong tag, an old counter or no session
+	Parts    map[string]bool // parts of which it said how they do, "worker" and such: the last word
+	Files    int             // requests for files
+	Refused  int             // requests with a wrong tag, an old counter or no session
 }
 
 // App is the version of the app that runs, as the thing said last; "0" or "": none.
@@ -115,7 +116,7 @@ type Told struct {
 func newThing(s *Server, id string, key agent.Key, approved bool) *Thing {
 	return &Thing{
 		ID: id, server: s, secret: key, let: approved, changed: make(chan struct{}), times: map[int64]bool{},
-		view: View{Values: map[string]roost.Value{}},
+		view: View{Values: map[string]roost.Value{}, Parts: map[string]bool{}},
 	}
 }
 
@@ -168,6 +169,7 @@ func (t *Thing) copied() View {
 	v := t.view
 	v.Values = maps.Clone(v.Values)
 	v.Entries, v.Progress = slices.Clone(v.Entries), slices.Clone(v.Progress)
+	v.Parts = maps.Clone(v.Parts)
 	v.Crashes, v.Acks = slices.Clone(v.Crashes), slices.Clone(v.Acks)
 	return v
 }
