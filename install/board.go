@@ -155,5 +155,25 @@ func (b *Board) Restart(ctx context.Context, quiet, most time.Duration, tell fun
 	return nil
 }
 
+// Reset resets the chip and gives what the board says to tell, as Restart does. A board
+// whose own USB the line is ends the line with it, which is no fault.
+func (b *Board) Reset(ctx context.Context, most time.Duration, tell func(text []byte)) error {
+	if err := b.send(ctx, "import machine\nmachine.reset()"); err != nil {
+		return fmt.Errorf("reset the board: %w", err)
+	}
+	for end := time.Now().Add(most); time.Now().Before(end); {
+		more, err := b.fill(ctx, time.Until(end))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil || !more {
+			return nil
+		}
+		tell(b.in)
+		b.in = b.in[:0]
+	}
+	return nil
+}
+
 // Leave lets the board wait at its prompt.
 func (b *Board) Leave(ctx context.Context) error { return b.leave(ctx) }

@@ -4,6 +4,7 @@ try:
  import binascii as _b, hashlib as _h
 except ImportError:
  import ubinascii as _b, uhashlib as _h
+_feed = getattr(sys.modules.get('rt.hal'), 'feed', None) or (lambda: 0)
 def _say(*a):
  print('\x02' + '\n'.join(str(x) for x in a) + '\x03', end='')
 def _sha(n):
@@ -11,6 +12,7 @@ def _sha(n):
   f = open(n, 'rb')
  except OSError:
   return _say('-')
+ _feed()
  h = _h.sha256()
  b = bytearray(256)
  s = 0
@@ -27,6 +29,7 @@ def _put(n):
  _f = open(n, 'wb')
 def _w(s):
  _f.write(_b.a2b_base64(s))
+ _feed()
 def _end():
  _f.close()
  gc.collect()

@@ -66,6 +66,9 @@ type Details struct {
 	MPY   int    // version of bytecode that it takes; 0: none
 	Flash int64  // bytes; 0: it does not tell
 	UID   string // 12 hexadecimal digits, "" if it has none
+	// Watched: a watchdog runs, which nothing but a reset of the chip ends. It is fed while
+	// this package works.
+	Watched bool
 }
 
 // AP is the name of the network that the runtime opens on it for its set-up.
@@ -78,7 +81,7 @@ func (b *Board) Details(ctx context.Context) (d Details, err error) {
 	if _, err := b.exec(ctx, moreHelpers); err != nil {
 		return d, fmt.Errorf("prepare the board: %w", err)
 	}
-	v, err := b.call(ctx, 3, "_more()")
+	v, err := b.call(ctx, 4, "_more()")
 	if err != nil {
 		return d, fmt.Errorf("ask what board it is: %w", err)
 	}
@@ -88,7 +91,7 @@ func (b *Board) Details(ctx context.Context) (d Details, err error) {
 	if d.Flash, err = strconv.ParseInt(v[1], 10, 64); err != nil {
 		return d, oddAnswer("_more()", v)
 	}
-	d.UID = v[2]
+	d.UID, d.Watched = v[2], v[3] == "1"
 	return d, nil
 }
 
@@ -152,6 +155,20 @@ func (b *Board) json(ctx context.Context, name string, into any) error {
 		_ = json.Unmarshal(raw, into) // the runtime takes it for nothing, too
 	}
 	return err
+}
+
+// HasRuntime tells whether the board has the runtime.
+func (b *Board) HasRuntime(ctx context.Context) (bool, error) {
+	key, err := b.state(ctx, "/_s/key")
+	if err != nil || key.there {
+		return key.there, err
+	}
+	one, err := b.state(ctx, "/_f/platform.py")
+	if err != nil || one.there {
+		return one.there, err
+	}
+	one, err = b.state(ctx, "/_f/platform.mpy")
+	return one.there, err
 }
 
 // Runtime tells what the board has of the runtime. Details must have been asked for.

@@ -45,4 +45,5 @@ def _more():
    u = machine.unique_id()[-6:]
   except Exception:
    u = b''
- _say(getattr(sys.implementation, '_mpy', 0) & 255, s, _b.hexlify(u).decode())
+ w = getattr(sys.modules.get('rt.hal'), '_wdt', None) is not None
+ _say(getattr(sys.implementation, '_mpy', 0) & 255, s, _b.hexlify(u).decode(), int(w))

@@ -18,6 +18,8 @@ type appCmd struct {
 	Diff     appDiff     `cmd:"" help:"Show what differs between two commits, or a folder and a commit."`
 	Take     appTake     `cmd:"" help:"Take the directory of a kind of board as it lies there, at once."`
 	Tag      appTag      `cmd:"" help:"Give a commit a name, which things of staging and production follow."`
+	Key      appKey      `cmd:"" help:"Make the pair of keys with which releases are signed."`
+	Sign     appSign     `cmd:"" help:"Sign the release of a commit, for things that take nothing else."`
 	Settings appSettings `cmd:"" help:"Show or change what the things of a pool are told to be."`
 }
 

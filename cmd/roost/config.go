@@ -23,7 +23,8 @@ var groups = []kong.Group{
 	{Key: "keeping", Title: "What is kept:"},
 	{Key: "running", Title: "Running:"},
 	{Key: "do", Title: "What to do:"},
-	{Key: "settings", Title: "Settings of the device (local parameters of PythingsOS):"},
+	{Key: "runtime", Title: "Roost's own runtime:"},
+	{Key: "settings", Title: "Settings of the device (all of PythingsOS; app, backend, wifi and pool of the runtime, too):"},
 	{Key: "pyaiot", Title: "By the names and with the options of Pyaiot's programs:"},
 }
 

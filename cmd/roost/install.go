@@ -20,15 +20,20 @@ type installCmd struct {
 	Erase bool   `help:"Before --flash: erase all of the flash, with the files on it." env:"-"`
 	Baud  int    `help:"Bits per second of --flash; more is faster, if cable and chip bear it." default:"115200" env:"-"`
 
+	UF2       string        `name:"uf2" help:"Copy this firmware onto a Pico that is plugged in while its button BOOTSEL is held." placeholder:"FILE" type:"existingfile" env:"-" group:"do"`
+	Drive     string        `help:"Where the Pico is a drive; without it, it is looked for." placeholder:"DIR" type:"existingdir" env:"-"`
+	AwaitPort time.Duration `help:"How long the Pico may take to come back as a serial port." default:"20s" hidden:"" env:"-"`
+
 	Files      string `help:"Put the files of this folder onto the board." placeholder:"DIR" type:"existingdir" env:"-" group:"do"`
 	PythingsOS string `name:"pythingsos" help:"Put this release of PythingsOS onto the board; it must be on the OS shelf of the running Roost." placeholder:"VERSION" env:"-" group:"do"`
 	Platform   string `help:"Which build of PythingsOS; without it, what the board says it is." placeholder:"NAME" env:"-"`
 	Configure  bool   `help:"Write the settings below; without any, show those that the board has." env:"-" group:"do"`
 	Restart    bool   `help:"Start the board anew at the end and show what it says." default:"true" negatable:"" env:"-"`
 
+	runtimeFlags
 	boardSettings
 
-	Server string `help:"Address of the running Roost, for --app and --pythingsos. Without it, the one whose data folder is --data." placeholder:"URL"`
+	Server string `help:"Address of the running Roost, for --runtime, --app and --pythingsos. Without it, the one whose data folder is --data." placeholder:"URL" aliases:"url"`
 	Token  string `help:"API token. Without it, the one in the data folder of this machine's Roost." placeholder:"rst_…"`
 	Data   string `help:"Data folder of the Roost on this machine." default:"roost-data" type:"path"`
 	JSON   bool   `help:"Print --list as JSON." env:"-"`
@@ -46,8 +51,16 @@ func (i installCmd) Run(ctx context.Context, con console) error {
 	if i.List {
 		return listPorts(con, ports, i.JSON)
 	}
-	settings, err := i.settings(ctx, con, i.client)
+	if i.UF2 != "" {
+		if i.Port, err = i.copyUF2(ctx, con, ports); err != nil || !i.puts() {
+			return err
+		}
+	}
+	job, err := i.prepare(ctx, con)
 	if err != nil {
+		return err
+	}
+	if ports, err = install.Ports(); err != nil {
 		return err
 	}
 	port, err := install.Choose(i.Port, ports)
@@ -68,20 +81,31 @@ func (i installCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 	}
-	return i.onto(ctx, con, line, settings)
+	return job(line)
+}
+
+// prepare finds out all that is to be known before a board is spoken to, and gives what
+// is then to be done with it.
+func (i installCmd) prepare(ctx context.Context, con console) (func(install.Line) error, error) {
+	if i.Runtime {
+		plan, err := i.planRuntime(ctx, con)
+		return func(line install.Line) error { return i.runtime(ctx, con, line, plan) }, err
+	}
+	settings, err := i.settings(ctx, con, i.client)
+	return func(line install.Line) error { return i.onto(ctx, con, line, settings) }, err
 }
 
 // check finds flags that do not go together, all of them.
 func (i installCmd) check() error {
 	var errs []error
-	does := i.Flash != "" || i.puts()
+	does := i.Flash != "" || i.UF2 != "" || i.puts()
 	switch {
 	case i.List && (i.Console || does):
 		errs = append(errs, errors.New("--list does nothing else"))
 	case i.Console && does:
 		errs = append(errs, errors.New("--console does nothing else"))
 	case !i.List && !i.Console && !does:
-		errs = append(errs, errors.New("say what to do: --list, --console, --flash, --files, --pythingsos or --configure"))
+		errs = append(errs, errors.New("say what to do: --list, --console, --flash, --uf2, --runtime, --files, --pythingsos or --configure"))
 	}
 	if i.Flash == "" && (i.Erase || i.Chip != "auto" || i.Baud != install.Usual) {
 		errs = append(errs, errors.New("--erase, --chip and --baud belong to --flash"))
@@ -92,11 +116,19 @@ func (i installCmd) check() error {
 	if i.Platform != "" && i.PythingsOS == "" {
 		errs = append(errs, errors.New("--platform: which --pythingsos?"))
 	}
-	return errors.Join(errs...)
+	if i.UF2 != "" && i.Flash != "" {
+		errs = append(errs, errors.New("--uf2 is for a Pico, --flash for an ESP: one of them"))
+	}
+	if i.UF2 == "" && i.Drive != "" {
+		errs = append(errs, errors.New("--drive belongs to --uf2"))
+	}
+	return errors.Join(append(errs, i.checkRuntime())...)
 }
 
 // puts tells whether there is something to do with MicroPython on the board.
-func (i installCmd) puts() bool { return i.Files != "" || i.PythingsOS != "" || i.configures() }
+func (i installCmd) puts() bool {
+	return i.Runtime || i.Files != "" || i.PythingsOS != "" || i.configures()
+}
 
 // configures tells whether settings are to be written or shown.
 func (i installCmd) configures() bool { return i.Configure || i.any() }
@@ -138,7 +170,13 @@ func (i installCmd) onto(ctx context.Context, con console, line install.Line, se
 			return err
 		}
 	}
-	switch {
+	switch ours, err := board.HasRuntime(ctx); {
+	case err != nil:
+		return err
+	case ours && i.configures():
+		if err := i.configureRuntime(ctx, con, board, settings); err != nil || len(settings) == 0 {
+			return errors.Join(err, board.Leave(ctx))
+		}
 	case len(settings) > 0:
 		if err := board.Configure(ctx, settings); err != nil {
 			return err

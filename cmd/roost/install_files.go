@@ -61,6 +61,11 @@ func (c *client) download(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.fetch(req)
+}
+
+// fetch sends a request whose answer is no JSON.
+func (c *client) fetch(req *http.Request) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	res, err := c.http.Do(req)
 	if err != nil {

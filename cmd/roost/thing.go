@@ -23,6 +23,7 @@ type thingCmd struct {
 	Logs      thingLogs      `cmd:"" help:"Show what happened with a thing."`
 	Install   thingInstall   `cmd:"" help:"Put an app on a thing that came with an account id."`
 	Uninstall thingUninstall `cmd:"" help:"Take its app from a thing that came with an account id."`
+	Pack      thingPack      `cmd:"" help:"Make a thing for a computer: a zip to be unpacked there."`
 	Hotfix    thingHotfix    `cmd:"" help:"Give one board files over those of its app, or take them back."`
 	Restart   thingRestart   `cmd:"" help:"Make a board boot with its next heartbeat."`
 }
