@@ -14,6 +14,7 @@ import (
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/gateway/agent"
 	"github.com/roost-iot/roost/gateway/board"
 	"github.com/roost-iot/roost/gateway/coap"
 	"github.com/roost-iot/roost/gateway/mqtt"
@@ -69,6 +70,7 @@ type house struct {
 	relay          *relay.Server
 	pythings       *pythings.Door
 	boards         *board.Door
+	agents         *agent.Door
 	runtime        *boardRuntime
 	web            *web.Server
 	pages          *http.Server
@@ -176,11 +178,14 @@ func (h *house) openDoors(ctx context.Context) error {
 		return err
 	}
 	h.runtime = &boardRuntime{compiler: h.compiler}
+	if err := h.openAgents(ctx); err != nil {
+		return err
+	}
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
 		Accounts: h.accounts, Releases: h.releases, Pythings: pythingsShown{h.pythings, h.TLSLegacy == "on"}, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests, h.demoBoards},
-		Boards: h.boards, Runtime: h.runtime, FirmwareDir: filepath.Join(h.Data, "firmware"), Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
+		Boards: h.boards, NewBoards: newBoards{h}, Runtime: h.runtime, FirmwareDir: filepath.Join(h.Data, "firmware"), Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
 		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
 	})
 	h.pages = &http.Server{
@@ -202,6 +207,7 @@ func (h *house) routes() http.Handler {
 	mux.Handle("/api/v0.2/", h.pythings)
 	mux.Handle("/static/dist/PythingsOS/", h.pythings)
 	mux.Handle("/iot/", h.boards)
+	mux.Handle(agent.Base, h.agents)
 	if h.mqttAt != nil {
 		mux.Handle("/mqtt", h.mqtt)
 	}

@@ -80,6 +80,7 @@ func (h *house) openForAll(ctx context.Context, in *sync.WaitGroup, stop context
 	in.Go(func() { h.relay.Run(ctx) })
 	in.Go(func() { h.web.Run(ctx) })
 	in.Go(func() { h.boards.Run(ctx) })
+	in.Go(func() { h.agents.Run(ctx) })
 	in.Go(func() { h.guests.run(ctx) })
 	in.Go(func() { h.warmCompiler(ctx) })
 	in.Go(func() { <-ctx.Done(); _ = h.simulator.Close() })

@@ -1,0 +1,145 @@
+package roost
+
+import "time"
+
+// Agent is what is known of a thing that runs Roost's own runtime.
+type Agent struct {
+	Ref `json:"-"`
+	Key [32]byte `json:"-"` // what the thing and Roost have in common; never shown
+	N   int64    `json:"-"` // of the last envelope that was made for it
+
+	MAC      string // 12 hex digits, lower case; "" until it has come
+	Platform string // "esp32", "linux"
+	Machine  string
+	Python   string // "micropython 1.27.0"
+	Profile  string // "lean", "full", "python"
+	MPY      int    // version of compiled files that it takes; 0: none
+	Max      int    // the longest answer that it takes, in bytes; 0: any
+	Kind     string // that it asked for when it joined, "" for none
+
+	Boot     string // its name for its last boot
+	Booted   time.Time
+	Reset    string            // why it booted: "power on", "watchdog"
+	Why      string            // its word on a planned one: "update"
+	IP       string            // in its own network
+	Memory   int64             // free bytes
+	Flash    int64             // free bytes
+	Owner    string            // of the release key that it asks for, in short; "": it asks for none
+	Meta     Value             // what its app says of itself: a JSON object; "": nothing
+	Settable []string          // resources that take a set
+	Files    map[string]string // first 16 hex digits of SHA-256 of those of its app, by name
+
+	OS, App Slots
+
+	Given     string // id of the last command that it was given to fetch
+	GivenBoot string // in which boot
+	Offer     *Offer // the last update that it was offered; nil: none
+	// Failures are the updates that it does not get again, by "os" and "app".
+	Failures map[string]Failure
+	Crashed  string // marks the last crash that it told of
+}
+
+// Slots says what of the runtime or of the app runs on a thing, and what ran before.
+type Slots struct {
+	Slot            string // "_a"; "": none, or the factory's
+	Version         string // "0": none
+	Previous        string
+	PreviousVersion string
+	Trial           int      // boots of the trial that is under way, from 1; 0: none is
+	Bad             []string // versions that failed
+	N               int64    // of the last envelope that was taken or refused
+	Factory         bool
+}
+
+// OfferState says where an update of a thing stands.
+type OfferState string
+
+// The states of an offer. Held is for one that is not made, too, and Why says why not.
+const (
+	Offered        OfferState = "offered"
+	OfferFetching  OfferState = "fetching"
+	OfferInstalled OfferState = "installed"
+	OfferTrial     OfferState = "trial"
+	OfferConfirmed OfferState = "confirmed"
+	OfferRefused   OfferState = "refused"
+	OfferReturned  OfferState = "returned"
+	OfferHeld      OfferState = "held"
+)
+
+// Offer is an update that a thing was offered.
+type Offer struct {
+	Kind    string // "os" or "app"
+	Version string
+	State   OfferState
+	Why     string
+	N       int64
+	Text    string // of the envelope; "": it was not made yet
+	Release string // key of the release in the store
+	Use     []string
+	Done    int64 // bytes
+	Of      int64
+	At      time.Time // of the last change of State
+}
+
+// Failure is an update that a thing returned from or refused.
+type Failure struct {
+	Version  string
+	App      AppID
+	Pool     string
+	Returned bool // it ran, and failed
+	Why      string
+	Again    string // see Software: another lets it be offered again
+	At       time.Time
+}
+
+// Release is r of docs/protocols/agent.md: the text of a release, kept as it was made.
+type Release struct {
+	Key  string // of the store
+	Text string
+}
+
+// Signature is an owner's word on a release.
+type Signature struct {
+	Release string // its key
+	Owner   string // in short, as things tell it
+	Text    string // in hex
+	By      string // who brought it
+	At      time.Time
+}
+
+// Crash is an end of an app or of the runtime that nobody wanted.
+type Crash struct {
+	Ref
+	App     AppID
+	Version string
+	Part    string // "app" or "os"
+	Error   string // the last line of the traceback
+	Text    string // the traceback
+	At      time.Time
+}
+
+// CrashGroup is the crashes with one traceback of one version of an app.
+type CrashGroup struct {
+	ID      string
+	Project ProjectID
+	App     AppID
+	Version string
+	Part    string
+	Error   string
+	Text    string
+	Count   int64
+	Things  []ThingID // that had it, the latest first
+	First   time.Time
+	Last    time.Time
+	Seen    bool
+}
+
+// Rollout is the move of a pool to a version from which things returned.
+type Rollout struct {
+	Pool    string
+	Kind    string // "os" or "app"
+	Version string
+	Failed  []ThingID // that returned
+	Halted  bool      // no other thing of the pool gets it
+	Resumed bool      // a person let it go on all the same
+}

@@ -1,0 +1,97 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"github.com/roost-iot/roost"
+	wire "github.com/roost-iot/roost/wire/agent"
+)
+
+// crashed puts what a thing tells of its last end into the inbox and its log; the caller
+// holds t.turn.
+func (t *thing) crashed(ctx context.Context, k *wire.Crash, now time.Time) {
+	if k == nil || strings.TrimSpace(k.Text) == "" {
+		return
+	}
+	c := t.crash(k.Part, k.Ver, k.Text)
+	if c.At = now.UTC(); k.At > 0 && k.At < now.UnixMilli() {
+		c.At = timeOf(k.At)
+	}
+	id := crashID(c)
+	a := t.now()
+	if mark := a.Boot + ":" + id; a.Crashed != mark && a.Crashed != logMark+id {
+		t.inbox(ctx, id, c, mark)
+		t.d.write(t.ref, "error", c.Part+" crashed: "+c.Error, c.Text)
+	}
+	part := roost.PartWorker
+	if c.Part == wire.KindOS {
+		part = roost.PartOS
+	}
+	t.d.cfg.Releases.Report(t.ref, part, false, c.Error+"\n"+c.Text, now)
+}
+
+// logMark stands before the id of a crash that came as a line of the log: the thing may
+// tell of it again after the boot that follows.
+const logMark = "log:"
+
+// tracebackIn takes the traceback of a line of the log as a crash of the app.
+func (t *thing) tracebackIn(ctx context.Context, detail string, at time.Time) {
+	if !strings.Contains(detail, "Traceback") {
+		return
+	}
+	c := t.crash(wire.KindApp, t.now().App.Version, detail)
+	c.At = at
+	id := crashID(c)
+	t.inbox(ctx, id, c, logMark+id)
+}
+
+// crash makes one of a traceback.
+func (t *thing) crash(part, version, text string) roost.Crash {
+	c := roost.Crash{Ref: t.ref, Version: version, Part: part, Text: strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))}
+	if c.Part != wire.KindOS {
+		c.Part = wire.KindApp
+		s, _ := t.d.cfg.Releases.Software(t.ref)
+		c.App = s.App
+	}
+	c.Error = c.Text[strings.LastIndexByte(c.Text, '\n')+1:]
+	if len(c.Error) > 200 {
+		c.Error = strings.ToValidUTF8(c.Error[:200], "")
+	}
+	return c
+}
+
+// crashID is the same for crashes of one version with one traceback.
+func crashID(c roost.Crash) string {
+	d := sha256.Sum256([]byte(strings.Join([]string{string(c.Project), string(c.App), c.Version, c.Part, c.Text}, "\x00")))
+	return roost.Spell(d[:10])
+}
+
+// inbox keeps a crash, and the mark by which it is known when it is told again.
+func (t *thing) inbox(ctx context.Context, id string, c roost.Crash, mark string) {
+	err := t.d.cfg.Store.SaveCrash(ctx, id, c)
+	if err == nil && t.now().Crashed != mark {
+		err = t.change(ctx, func(a *roost.Agent) { a.Crashed = mark })
+	}
+	if err != nil {
+		t.d.cfg.Log.Error("crash not kept", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
+	}
+}
+
+// Crashes gives groups, the latest first, at most max: of an app, of a thing, of those that
+// nobody has seen.
+func (d *Door) Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error) {
+	return d.cfg.Store.Crashes(ctx, p, app, thing, unseen, max)
+}
+
+// SeeCrash marks a group seen; roost.NotFound.
+func (d *Door) SeeCrash(ctx context.Context, p roost.ProjectID, id string) error {
+	return d.cfg.Store.SeeCrash(ctx, p, id)
+}
+
+// DeleteCrash removes a group; roost.NotFound.
+func (d *Door) DeleteCrash(ctx context.Context, p roost.ProjectID, id string) error {
+	return d.cfg.Store.DeleteCrash(ctx, p, id)
+}

@@ -1,0 +1,339 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/release"
+	wire "github.com/roost-iot/roost/wire/agent"
+)
+
+const (
+	// offerAgain is how long an offer that nothing was heard of is not repeated.
+	offerAgain = 15 * time.Second
+	// bootWithin is how soon a thing runs what it has installed.
+	bootWithin = 5 * time.Minute
+)
+
+// step is a move to a release that a thing shall make.
+type step struct {
+	what
+	running string // version
+	part    roost.Slots
+	wanted  release.Wanted
+}
+
+// steps gives the moves that the thing shall make, the runtime's first.
+func (t *thing) steps(a roost.Agent) (all []step) {
+	w, ok := t.d.cfg.Releases.Wanted(t.ref)
+	if !ok {
+		return nil
+	}
+	if os := t.d.newest(w.Settings.OS); os != "" && os != a.OS.Version {
+		mpy := 0
+		if a.MPY == bytecode {
+			mpy = bytecode
+		}
+		all = append(all, step{what{kind: wire.KindOS, ver: os, profile: a.Profile, mpy: mpy}, a.OS.Version, a.OS, w})
+	}
+	if !w.App.Hidden && w.Commit != a.App.Version {
+		app := what{kind: wire.KindApp, project: t.ref.Project, app: w.App.ID, ver: w.Commit}
+		app.down = a.Owner != "" && seqOf(w.Commit) < seqOf(a.App.Version)
+		all = append(all, step{app, a.App.Version, a.App, w})
+	}
+	return all
+}
+
+// newest is the version of the runtime that a setting means, "" for none.
+func (d *Door) newest(setting string) string {
+	if d.cfg.Runtime == nil {
+		return ""
+	}
+	if v := d.cfg.Runtime.Version(); setting == roost.Latest || setting == v {
+		return v
+	}
+	return ""
+}
+
+// update gives what the thing is to be offered now, nil for nothing; the caller holds t.turn.
+func (t *thing) update(ctx context.Context, most int) (*wire.Update, error) {
+	a := t.now()
+	if a.OS.Trial > 0 || a.App.Trial > 0 {
+		return nil, nil
+	}
+	var first *step
+	why := ""
+	for _, s := range t.steps(a) {
+		m, reason := t.ready(a, s)
+		if m == nil && reason == "" {
+			return nil, nil // it is being made
+		}
+		if reason == "" {
+			return t.offer(ctx, a, s, m, most)
+		}
+		if first == nil {
+			first, why = &s, reason
+		}
+	}
+	if first != nil {
+		return nil, t.hold(ctx, a, *first, why)
+	}
+	return nil, nil
+}
+
+// ready gives the release of a step, or why the thing does not get it; neither: not yet.
+func (t *thing) ready(a roost.Agent, s step) (m *made, why string) {
+	if f, ok := a.Failures[s.kind]; ok && f.Version == s.ver && f.Again == s.wanted.Again {
+		return nil, f.Why
+	}
+	if slices.Contains(s.part.Bad, s.ver) {
+		return nil, "it failed on this thing before"
+	}
+	key := rolloutKey(t.ref.Project, s.wanted.App.ID, s.wanted.Pool, s.kind, s.ver)
+	if n, halted := t.d.rollouts.halted(key); halted {
+		return nil, fmt.Sprintf("the rollout was stopped: %d things of the pool %s returned from it", n, s.wanted.Pool)
+	}
+	if m = t.d.releases.get(s.what); m == nil {
+		return nil, ""
+	}
+	switch {
+	case m.fault != "":
+		return nil, m.fault
+	case a.Owner != "" && m.sigs[a.Owner] == "":
+		return nil, "this thing takes only what its owner's release key has signed: roost app sign"
+	case m.r.MinOS != "" && older(a.OS.Version, m.r.MinOS):
+		return nil, "it needs the runtime " + m.r.MinOS
+	}
+	return m, ""
+}
+
+// offer gives the offer of a release: the one that was made, until the thing has taken or
+// refused its number; the caller holds t.turn.
+func (t *thing) offer(ctx context.Context, a roost.Agent, s step, m *made, most int) (*wire.Update, error) {
+	sig := m.sigs[a.Owner]
+	if a.Owner == "" {
+		sig = ""
+	}
+	o := a.Offer
+	if o != nil && o.Release == m.key() && o.Kind == s.kind && o.Version == s.ver && o.Text != "" && o.N > s.part.N && open(o.State) {
+		if !t.due(*o) {
+			return nil, nil
+		}
+		u := wire.Key(a.Key).Offer(m.text, o.Text, sig)
+		return &u, nil
+	}
+	n := max(a.N, a.OS.N, a.App.N) + 1
+	use := m.use(a.MPY)
+	text, err := wire.Text(wire.Envelope{For: string(t.ref.Thing), N: n, Use: use})
+	if err != nil {
+		return nil, err
+	}
+	u := wire.Key(a.Key).Offer(m.text, text, sig)
+	if sizeOf(wire.Answer{Update: &u}) > most {
+		return nil, t.hold(ctx, a, s, "its list of files is longer than the answers that this thing takes")
+	}
+	err = t.change(ctx, func(a *roost.Agent) {
+		a.N = n
+		a.Offer = &roost.Offer{
+			Kind: s.kind, Version: s.ver, State: roost.Offered, N: n, Text: text, Release: m.key(), Use: use, Of: m.bytes(use), At: time.Now().UTC(),
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.d.write(t.ref, "info", fmt.Sprintf("is offered %s %s", word(s.kind), s.ver), "")
+	return &u, nil
+}
+
+func (m *made) bytes(use []string) (n int64) {
+	for _, name := range use {
+		n += m.r.Files[name].Size
+	}
+	return n
+}
+
+// open tells states in which an offer stands.
+func open(s roost.OfferState) bool {
+	return s == roost.Offered || s == roost.OfferFetching || s == roost.OfferInstalled || s == roost.OfferHeld
+}
+
+// due tells whether an offer that stands is to be repeated: the thing has not said that it
+// is at it, or not for a while.
+func (t *thing) due(o roost.Offer) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o.State == roost.OfferInstalled {
+		return time.Since(o.At) > bootWithin
+	}
+	return time.Since(t.offered) > offerAgain
+}
+
+// showedOffer notes that an offer is in an answer.
+func (t *thing) showedOffer() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.offered = time.Now()
+}
+
+// hold notes why the thing does not get what it shall have.
+func (t *thing) hold(ctx context.Context, a roost.Agent, s step, why string) error {
+	if o := a.Offer; o != nil && o.Kind == s.kind && o.Version == s.ver && (o.Why == why || o.State == roost.OfferReturned || o.State == roost.OfferRefused) {
+		return nil
+	}
+	t.d.write(t.ref, "warn", fmt.Sprintf("does not get %s %s: %s", word(s.kind), s.ver, why), "")
+	return t.change(ctx, func(a *roost.Agent) {
+		a.Offer = &roost.Offer{Kind: s.kind, Version: s.ver, State: roost.OfferHeld, Why: why, At: time.Now().UTC()}
+	})
+}
+
+func word(kind string) string {
+	if kind == wire.KindOS {
+		return "runtime"
+	}
+	return "app"
+}
+
+// states gives what a thing says of an update in our words.
+var states = map[string]roost.OfferState{
+	wire.Fetching: roost.OfferFetching, wire.Installed: roost.OfferInstalled, wire.Refused: roost.OfferRefused,
+	wire.Confirmed: roost.OfferConfirmed, wire.Returned: roost.OfferReturned, wire.Held: roost.OfferHeld,
+}
+
+// takeProgress takes what the thing says of an update; the caller holds t.turn.
+func (t *thing) takeProgress(ctx context.Context, c *call, q *wire.Sync) error {
+	p := q.Update
+	if p == nil || states[p.State] == "" {
+		return nil
+	}
+	a := t.now()
+	state := states[p.State]
+	switch state {
+	case roost.OfferReturned:
+		return t.fail(ctx, p.Kind, p.Ver, true, p.Why)
+	case roost.OfferRefused:
+		return t.fail(ctx, p.Kind, p.Ver, false, p.Why)
+	case roost.OfferConfirmed:
+		return t.confirm(ctx, p.Kind, p.Ver, c.now)
+	}
+	o := a.Offer
+	if o == nil || o.Kind != p.Kind || o.Version != p.Ver {
+		return nil
+	}
+	t.mu.Lock()
+	t.offered = c.now // it is at it
+	t.mu.Unlock()
+	next := *o
+	next.Done, next.Why = p.Done, p.Why
+	if p.Of > 0 {
+		next.Of = p.Of
+	}
+	if next.State == state {
+		t.mu.Lock()
+		t.facts.Offer = &next // the store need not know of every byte
+		t.mu.Unlock()
+		return nil
+	}
+	next.State, next.At = state, c.now.UTC()
+	if state == roost.OfferInstalled {
+		t.d.write(t.ref, "info", fmt.Sprintf("has installed %s %s", word(p.Kind), p.Ver), "")
+	}
+	return t.change(ctx, func(a *roost.Agent) { a.Offer = &next })
+}
+
+// judge looks at what runs after a boot; the caller holds t.turn.
+func (t *thing) judge(ctx context.Context, now time.Time) error {
+	a := t.now()
+	t.mu.Lock()
+	t.offered = time.Time{}
+	t.mu.Unlock()
+	o := a.Offer
+	if o == nil {
+		return nil
+	}
+	part := a.App
+	if o.Kind == wire.KindOS {
+		part = a.OS
+	}
+	switch {
+	case part.Version == o.Version && part.Trial > 0 && o.State != roost.OfferTrial:
+		t.d.write(t.ref, "info", fmt.Sprintf("tries %s %s", word(o.Kind), o.Version), "")
+		return t.move(ctx, roost.OfferTrial, now)
+	case part.Version == o.Version && part.Trial == 0 && o.State != roost.OfferConfirmed:
+		return t.confirm(ctx, o.Kind, o.Version, now)
+	case part.Version != o.Version && slices.Contains(part.Bad, o.Version) && o.State != roost.OfferReturned:
+		return t.fail(ctx, o.Kind, o.Version, true, "it failed in its trial")
+	case part.Version != o.Version && (o.State == roost.OfferInstalled || o.State == roost.OfferFetching):
+		return t.move(ctx, roost.Offered, now)
+	}
+	return nil
+}
+
+// move gives the offer another state.
+func (t *thing) move(ctx context.Context, state roost.OfferState, now time.Time) error {
+	return t.change(ctx, func(a *roost.Agent) {
+		next := *a.Offer
+		next.State, next.At, next.Done = state, now.UTC(), 0
+		a.Offer = &next
+	})
+}
+
+// confirm notes that a version is good on this thing.
+func (t *thing) confirm(ctx context.Context, kind, version string, now time.Time) error {
+	a := t.now()
+	if o := a.Offer; o == nil || o.Kind != kind || o.Version != version || o.State == roost.OfferConfirmed {
+		return nil
+	}
+	t.d.write(t.ref, "info", fmt.Sprintf("keeps %s %s", word(kind), version), "")
+	return t.change(ctx, func(a *roost.Agent) {
+		next := *a.Offer
+		next.State, next.At, next.Why = roost.OfferConfirmed, now.UTC(), ""
+		a.Offer = &next
+		if kind == wire.KindOS {
+			a.OS.Trial, a.OS.Version = 0, version
+		} else {
+			a.App.Trial, a.App.Version = 0, version
+		}
+		a.Failures = maps.Clone(a.Failures)
+		delete(a.Failures, kind)
+	})
+}
+
+// fail notes that a thing returned from a version or refused it: it does not get it
+// again, and where many return nobody does.
+func (t *thing) fail(ctx context.Context, kind, version string, returned bool, why string) error {
+	a := t.now()
+	if f, ok := a.Failures[kind]; ok && f.Version == version && f.Returned == returned && a.Offer != nil && !open(a.Offer.State) && a.Offer.State != roost.OfferTrial {
+		return nil // said before
+	}
+	w, _ := t.d.cfg.Releases.Wanted(t.ref)
+	f := roost.Failure{Version: version, App: w.App.ID, Pool: w.Pool, Returned: returned, Why: why, Again: w.Again, At: time.Now().UTC()}
+	state, text := roost.OfferRefused, fmt.Sprintf("refuses %s %s: %s", word(kind), version, why)
+	if returned {
+		state, text = roost.OfferReturned, fmt.Sprintf("returned from %s %s: %s", word(kind), version, why)
+	}
+	err := t.change(ctx, func(a *roost.Agent) {
+		a.Failures = maps.Clone(a.Failures)
+		if a.Failures == nil {
+			a.Failures = map[string]roost.Failure{}
+		}
+		a.Failures[kind] = f
+		next := roost.Offer{Kind: kind, Version: version}
+		if a.Offer != nil && a.Offer.Kind == kind && a.Offer.Version == version {
+			next = *a.Offer
+		}
+		next.State, next.Why, next.At = state, why, f.At
+		a.Offer = &next
+	})
+	if err != nil {
+		return err
+	}
+	t.d.write(t.ref, "error", text, "")
+	if returned && t.d.rollouts.fail(t.ref, kind, f) {
+		t.d.cfg.Log.Warn("rollout stopped", "thing", string(t.ref.Thing), "version", version, "pool", w.Pool)
+	}
+	return nil
+}

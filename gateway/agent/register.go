@@ -1,0 +1,175 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/release"
+	wire "github.com/roost-iot/roost/wire/agent"
+)
+
+// maxMeta is the most bytes of what an app says of itself that are kept.
+const maxMeta = 8 << 10
+
+// register takes what a thing says after a boot.
+func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) ([]byte, error) {
+	q, err := wire.ParseRegister(plain)
+	if err != nil {
+		return nil, err
+	}
+	t := s.thing
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	booted := t.now().Boot != q.Boot
+	if err := t.arrive(ctx, c, booted, wire.MaxWait*time.Second); err != nil {
+		return nil, err
+	}
+	was := t.now()
+	if booted {
+		t.rebooted(ctx, was, q)
+	}
+	if err := t.change(ctx, func(a *roost.Agent) { keep(a, q, c.now) }); err != nil {
+		return nil, err
+	}
+	if err := t.began(ctx, c, q, booted); err != nil {
+		return nil, err
+	}
+	t.crashed(ctx, q.Crash, c.now)
+	if err := t.judge(ctx, c.now); err != nil {
+		return nil, err
+	}
+	known, _, _ := d.cfg.Registry.Get(t.ref)
+	answer := wire.RegisterAnswer{Now: time.Now().UnixMilli(), Name: known.GivenName, Settings: t.settings()}
+	return json.Marshal(answer)
+}
+
+// arrive tells that the thing is here; the caller holds t.turn. Errors: those of waits.
+func (t *thing) arrive(ctx context.Context, c *call, restarted bool, wait time.Duration) error {
+	known, _, ok := t.d.cfg.Registry.Get(t.ref)
+	if !ok {
+		return errUnknown
+	}
+	if known.Enrolment != roost.Enrolled {
+		return t.d.waits(ctx, c, known)
+	}
+	standing, err := t.d.cfg.Core.Arrive(ctx, gateway.Arrival{
+		Project: t.ref.Project, Identity: known.Identity, ID: t.ref.Thing, Protocol: roost.Runtime, Address: c.remote,
+		Restarted: restarted, Silence: t.silence(wait), Link: t,
+	})
+	if err != nil {
+		return err
+	}
+	if standing.Ref != t.ref || standing.Enrolment != roost.Enrolled {
+		return errUnknown // deleted between the two, and another by now
+	}
+	return nil
+}
+
+// keep puts into a what a thing says after a boot.
+func keep(a *roost.Agent, q wire.Register, now time.Time) {
+	if a.Boot != q.Boot {
+		a.Boot, a.Booted = q.Boot, now
+	}
+	if q.MAC != "" {
+		a.MAC = strings.ToLower(q.MAC)
+	}
+	a.Platform, a.Machine, a.Python, a.Profile, a.MPY, a.Max = q.Platform, q.Machine, q.Python, q.Profile, q.MPY, q.Max
+	a.Reset, a.Why, a.IP, a.Memory, a.Flash, a.Owner = q.Reset, q.Why, q.IP, q.Mem, q.Flash, q.Owner
+	a.Files, a.Meta = q.Files, ""
+	var b bytes.Buffer
+	if q.Meta != "" && json.Compact(&b, []byte(q.Meta)) == nil && b.Len() <= maxMeta {
+		a.Meta = roost.Value(b.String())
+	}
+	a.Settable = nil
+	for _, r := range q.Resources {
+		if r.Set {
+			a.Settable = append(a.Settable, r.Name)
+		}
+	}
+	a.OS, a.App = slots(q.Slots.OS, q.OS), slots(q.Slots.App, q.App)
+}
+
+// slots is what a thing says of its slots; version is what it says that runs.
+func slots(s wire.Slot, version string) roost.Slots {
+	out := roost.Slots{
+		Slot: s.Run, Version: version, Previous: s.Prev, PreviousVersion: s.PVer, Bad: s.Bad, N: s.N, Factory: s.From == "factory",
+	}
+	if out.Version == "" {
+		out.Version = "0"
+	}
+	if s.Try != nil {
+		out.Trial = *s.Try + 1
+	}
+	return out
+}
+
+// rebooted ends what the thing was given in an earlier boot; the caller holds t.turn.
+func (t *thing) rebooted(ctx context.Context, was roost.Agent, q wire.Register) {
+	t.endSets(roost.Errorf(roost.Unavailable, "The thing restarted before it answered."), false)
+	for _, id := range q.Done {
+		t.answer(ctx, gateway.Answer{ID: id, State: roost.Done})
+	}
+	cmd, ok := t.d.cfg.Commands.Fetched(t.ref)
+	if !ok || cmd.ID != was.Given || was.GivenBoot == q.Boot {
+		return
+	}
+	t.otherBoot(ctx, cmd)
+}
+
+// otherBoot ends a command that was given in an earlier boot.
+func (t *thing) otherBoot(ctx context.Context, cmd roost.Command) {
+	a := gateway.Answer{ID: cmd.ID, State: roost.Failed, Error: "The thing restarted before it answered."}
+	if cmd.Kind == roost.Restart {
+		a.State, a.Error = roost.Done, ""
+	}
+	t.answer(ctx, a)
+}
+
+// answer tells how a command ended.
+func (t *thing) answer(ctx context.Context, a gateway.Answer) {
+	a.Ref = t.ref
+	if err := t.d.cfg.Core.Answer(ctx, a); err != nil {
+		t.d.cfg.Log.Error("end of a command lost", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
+	}
+}
+
+// began begins a run of a boot, or of a version that runs since; the caller holds t.turn.
+func (t *thing) began(ctx context.Context, c *call, q wire.Register, booted bool) error {
+	a := t.now()
+	s, known := t.d.cfg.Releases.Software(t.ref)
+	if known && !booted && s.OS == a.OS.Version && s.Version == a.App.Version {
+		return nil
+	}
+	var wants roost.AppID
+	if app, ok := t.d.cfg.Releases.BoardApp(t.ref.Project, a.Kind); ok && a.Kind != "" && !known {
+		wants = app.ID
+	}
+	err := t.d.bind(ctx, t.ref, release.Registration{
+		Platform: a.Platform, OS: a.OS.Version, Version: a.App.Version, Address: c.remote,
+	}, wants, "")
+	if err != nil {
+		return err
+	}
+	why := q.Reset
+	if q.Why != "" {
+		why += ", " + q.Why
+	}
+	if why != "" {
+		why = " (" + why + ")"
+	}
+	t.d.write(t.ref, "info", fmt.Sprintf("registered: runtime %s, app %s%s", a.OS.Version, none(a.App.Version), why), "")
+	return nil
+}
+
+func none(version string) string {
+	if version == "" || version == "0" {
+		return "none"
+	}
+	return version
+}

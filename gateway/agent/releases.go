@@ -1,0 +1,368 @@
+package agent
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/roost-iot/roost"
+	wire "github.com/roost-iot/roost/wire/agent"
+)
+
+// bytecode is the version of compiled files that are made here.
+const bytecode = 6
+
+// mostReleases bounds the releases in memory; the store has all.
+const mostReleases = 256
+
+// what names a release. The zero value of what does not belong to a kind stays.
+type what struct {
+	kind string // wire.KindApp or wire.KindOS
+	ver  string
+
+	project roost.ProjectID // of an app
+	app     roost.AppID
+	down    bool // may be taken by who has a newer one
+
+	profile string // of the runtime
+	mpy     int
+}
+
+// key is what the store knows it by.
+func (w what) key() string {
+	if w.kind == wire.KindOS {
+		return fmt.Sprintf("os/%s/%s/%d", w.ver, w.profile, w.mpy)
+	}
+	key := fmt.Sprintf("app/%s/%s/%s", w.project, w.app, w.ver)
+	if w.down {
+		key += "/down"
+	}
+	return key
+}
+
+// made is a release that is ready, or the reason for which it never will be.
+type made struct {
+	what
+	text  string
+	r     wire.Release
+	sigs  map[string]string // by owner
+	fault string
+}
+
+// use gives the names of the files that a thing takes of it.
+func (m *made) use(mpy int) (names []string) {
+	for name := range m.r.Files {
+		base, compiled := strings.CutSuffix(name, ".mpy")
+		source, isSource := strings.CutSuffix(name, ".py")
+		_, hasSource := m.r.Files[base+".py"]
+		_, hasCompiled := m.r.Files[source+".mpy"]
+		switch {
+		case compiled && hasSource && mpy != bytecode, isSource && hasCompiled && mpy == bytecode:
+			continue
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// releases makes releases, one at a time, away from the things' calls.
+type releases struct {
+	d      *Door
+	kick   chan struct{}
+	making sync.Mutex // held while one is made
+
+	mu    sync.Mutex
+	ready map[string]*made
+	asked []what // that are not ready; each once
+}
+
+func newReleases(d *Door) *releases {
+	return &releases{d: d, kick: make(chan struct{}, 1), ready: map[string]*made{}}
+}
+
+// get gives a release if it is ready; else it will be made, and its things woken.
+func (r *releases) get(w what) *made {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.ready[w.key()]; m != nil {
+		return m
+	}
+	for _, other := range r.asked {
+		if other == w {
+			return nil
+		}
+	}
+	r.asked = append(r.asked, w)
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// run makes what was asked for, until ctx ends.
+func (r *releases) run(ctx context.Context) {
+	for {
+		select {
+		case <-r.kick:
+		case <-ctx.Done():
+			return
+		}
+		for {
+			r.mu.Lock()
+			if len(r.asked) == 0 {
+				r.mu.Unlock()
+				break
+			}
+			w := r.asked[0]
+			r.mu.Unlock()
+			_, err := r.make(ctx, w)
+			r.mu.Lock()
+			r.asked = r.asked[1:]
+			r.mu.Unlock()
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil { // a thing asks again with its next sync
+				r.d.cfg.Log.Warn("release not made", "app", string(w.app), "version", w.ver, "err", err)
+				continue
+			}
+			r.d.wakeAll()
+		}
+	}
+}
+
+// forget makes a release be looked at anew: it has another signature.
+func (r *releases) forget(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.ready, key)
+}
+
+// make gives a release, made now if it never was.
+func (r *releases) make(ctx context.Context, w what) (*made, error) {
+	r.making.Lock()
+	defer r.making.Unlock()
+	r.mu.Lock()
+	m := r.ready[w.key()]
+	r.mu.Unlock()
+	if m != nil {
+		return m, nil
+	}
+	m = &made{what: w, sigs: map[string]string{}}
+	text, ok, err := r.d.cfg.Store.AgentRelease(ctx, w.key())
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		if text, m.fault, err = r.compose(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	if m.fault == "" {
+		m.text = text
+		if m.r, err = wire.ParseRelease(text); err != nil {
+			return nil, err
+		}
+		all, err := r.d.cfg.Store.Signatures(ctx, w.key())
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range all {
+			m.sigs[s.Owner] = s.Text
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.ready) >= mostReleases {
+		clear(r.ready)
+	}
+	r.ready[w.key()] = m
+	return m, nil
+}
+
+// compose makes the text of a release and keeps it. fault: why it can never be one.
+func (r *releases) compose(ctx context.Context, w what) (text, fault string, err error) {
+	parts := r.appFiles
+	if w.kind == wire.KindOS {
+		parts = r.osFiles
+	}
+	rel, files, fault, err := parts(ctx, w)
+	if err != nil || fault != "" {
+		return "", fault, err
+	}
+	for name := range rel.Files {
+		if !wire.PlainName(name) {
+			return "", fmt.Sprintf("its file %q has a name that things do not take: letters, digits, _, . and - with one / at most", name), nil
+		}
+	}
+	if len(rel.Files) == 0 {
+		return "", "it has no files", nil
+	}
+	if text, err = wire.Text(rel); err != nil {
+		return "", "", err
+	}
+	if _, err := wire.ParseRelease(text); err != nil {
+		return "", err.Error(), nil
+	}
+	text, err = r.d.cfg.Store.SaveAgentRelease(ctx, roost.Release{Key: w.key(), Text: text}, files)
+	return text, "", err
+}
+
+var minOS = regexp.MustCompile(`(?m)^MIN_OS\s*=\s*["']([0-9][0-9.]{0,30})["']`)
+
+// appFiles gives a commit with its compiled forms. Files that do not compile are given
+// as they are: the thing says why it cannot run them.
+func (r *releases) appFiles(ctx context.Context, w what) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
+	c, err := r.d.cfg.Releases.Commit(ctx, w.project, w.app, w.ver)
+	if err != nil {
+		return rel, nil, "", err
+	}
+	rel = wire.Release{Kind: wire.KindApp, Ver: w.ver, Seq: seqOf(w.ver), Down: w.down, Files: map[string]wire.File{}}
+	extra = map[roost.Digest][]byte{}
+	sources := map[string]string{}
+	for _, f := range c.Files {
+		if sources[f.Name], err = r.d.cfg.Store.Blob(ctx, f.Digest); err != nil {
+			return rel, nil, "", err
+		}
+	}
+	for name, text := range sources {
+		rel.Files[name] = wire.FileOf([]byte(text))
+		if found := minOS.FindStringSubmatch(text); found != nil && path.Ext(name) == ".py" {
+			rel.MinOS = found[1]
+		}
+		if err := r.compiled(ctx, rel, extra, name, text); err != nil {
+			return rel, nil, "", err
+		}
+	}
+	return rel, extra, "", nil
+}
+
+// compiled adds the compiled form of a source.
+func (r *releases) compiled(ctx context.Context, rel wire.Release, extra map[roost.Digest][]byte, name, text string) error {
+	base, ok := strings.CutSuffix(name, ".py")
+	if !ok || r.d.cfg.Compiler == nil {
+		return nil
+	}
+	code, err := r.d.cfg.Compiler.Compile(ctx, name, []byte(text))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		add(rel, extra, base+".mpy", code)
+	}
+	return nil
+}
+
+func add(rel wire.Release, extra map[roost.Digest][]byte, name string, content []byte) {
+	f := wire.FileOf(content)
+	rel.Files[name] = f
+	extra[digestOf(f.SHA256)] = content
+}
+
+func digestOf(text string) (d roost.Digest) {
+	_, _ = hex.Decode(d[:], []byte(text)) // it was made of one
+	return d
+}
+
+// factory is where the runtime lies on a board.
+const factory = "_f/"
+
+// osFiles gives this program's runtime.
+func (r *releases) osFiles(ctx context.Context, w what) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
+	if r.d.cfg.Runtime == nil || r.d.cfg.Runtime.Version() != w.ver {
+		return rel, nil, "this Roost does not have that version of the runtime", nil
+	}
+	files, err := r.d.cfg.Runtime.Files(ctx, w.profile, w.mpy)
+	if err != nil {
+		return rel, nil, "", err
+	}
+	rel = wire.Release{Kind: wire.KindOS, Ver: w.ver, Seq: osSeq(w.ver), Files: map[string]wire.File{}}
+	extra = map[roost.Digest][]byte{}
+	for name, content := range files {
+		if name, ok := strings.CutPrefix(name, factory); ok {
+			add(rel, extra, name, content)
+		}
+	}
+	return rel, extra, "", nil
+}
+
+// seqOf is the number of a commit.
+func seqOf(commit string) int64 {
+	n, err := strconv.ParseInt(commit, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// osSeq makes a number of a version that rises with it: 1.2.3 is 1002003.
+func osSeq(version string) (n int64) {
+	version, _, _ = strings.Cut(version, "-")
+	for i, part := range append(strings.Split(version, "."), "0", "0") {
+		if i == 3 {
+			break
+		}
+		v, _ := strconv.ParseInt(part, 10, 32) // what is no number counts nothing
+		n = n*1000 + max(0, min(v, 999))
+	}
+	return n
+}
+
+// older tells that version a is before b.
+func older(a, b string) bool { return osSeq(a) < osSeq(b) }
+
+// content gives a file of a release.
+func (r *releases) content(ctx context.Context, digest string) ([]byte, error) {
+	d := digestOf(digest)
+	b, err := r.d.cfg.Store.AgentFile(ctx, d)
+	if roost.KindOf(err) != roost.NotFound {
+		return b, err
+	}
+	text, err := r.d.cfg.Store.Blob(ctx, d)
+	return []byte(text), err
+}
+
+// Statement gives the text of the release of a commit, as its owner signs it; down: one
+// that may be taken by a thing that has a newer one. Errors: roost.NotFound, roost.Conflict
+// for what no thing could take.
+func (d *Door) Statement(ctx context.Context, p roost.ProjectID, app roost.AppID, commit string, down bool) (string, []roost.Signature, error) {
+	m, err := d.releases.make(ctx, what{kind: wire.KindApp, project: p, app: app, ver: commit, down: down})
+	if err != nil {
+		return "", nil, err
+	}
+	if m.fault != "" {
+		return "", nil, roost.Errorf(roost.Conflict, "No thing can take this commit: %s.", m.fault)
+	}
+	sigs, err := d.cfg.Store.Signatures(ctx, m.key())
+	return m.text, sigs, err
+}
+
+// Sign keeps an owner's signature of the text of a release: public key and signature in
+// hex. Errors: as Statement's, roost.Invalid for a signature that does not hold.
+func (d *Door) Sign(ctx context.Context, p roost.ProjectID, app roost.AppID, commit string, down bool, public, sig, by string) (roost.Signature, error) {
+	text, _, err := d.Statement(ctx, p, app, commit, down)
+	if err != nil {
+		return roost.Signature{}, err
+	}
+	key, err := hex.DecodeString(public)
+	if err != nil || !wire.Signed(key, text, sig) {
+		return roost.Signature{}, roost.Errorf(roost.Invalid, "The signature does not hold: sign the text of this release with the key of this public key.")
+	}
+	w := what{kind: wire.KindApp, project: p, app: app, ver: commit, down: down}
+	g := roost.Signature{Release: w.key(), Owner: wire.OwnerName(key), Text: strings.ToLower(sig), By: by, At: time.Now().UTC()}
+	if err := d.cfg.Store.SaveSignature(ctx, g); err != nil {
+		return g, roost.Because(roost.Unavailable, err, "The signature cannot be stored at present.")
+	}
+	d.releases.forget(w.key())
+	d.wakeAll()
+	return g, nil
+}

@@ -1,0 +1,102 @@
+package agent
+
+import (
+	"sync"
+	"time"
+
+	"github.com/roost-iot/roost"
+	wire "github.com/roost-iot/roost/wire/agent"
+)
+
+// Bounds of what is remembered of sessions. One that was never used is worth less: anybody
+// can say hello in a thing's name.
+const (
+	mostProved   = 4 // of one thing
+	mostUnproved = 8
+	mostSessions = 250_000 // of all
+)
+
+// session is one hello of a thing.
+type session struct {
+	*wire.Session
+	thing *thing
+	began time.Time
+
+	mu     sync.Mutex
+	window wire.Window
+
+	proved bool // somebody with the key used it; under sessions.mu
+}
+
+// take tells whether a counter may be taken.
+func (s *session) take(counter uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.window.Take(counter)
+}
+
+// sessions are all that are good.
+type sessions struct {
+	mu   sync.Mutex
+	byID map[wire.SessionID]*session
+	of   map[roost.Ref][]*session // the oldest first
+}
+
+func (all *sessions) find(id wire.SessionID) *session {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return all.byID[id]
+}
+
+// prove notes that s is used by who has the key.
+func (all *sessions) prove(s *session) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if s.proved || all.byID[s.ID] != s {
+		return
+	}
+	s.proved = true
+	all.trim(s.thing.ref, true, mostProved)
+}
+
+func (all *sessions) add(s *session) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.byID == nil || len(all.byID) >= mostSessions { // those that go on say hello again
+		all.byID, all.of = map[wire.SessionID]*session{}, map[roost.Ref][]*session{}
+	}
+	all.byID[s.ID] = s
+	all.of[s.thing.ref] = append(all.of[s.thing.ref], s)
+	all.trim(s.thing.ref, false, mostUnproved)
+}
+
+// trim forgets the oldest sessions of a thing, proved or not, beyond most; the caller
+// holds all.mu.
+func (all *sessions) trim(ref roost.Ref, proved bool, most int) {
+	have := 0
+	for _, s := range all.of[ref] {
+		if s.proved == proved {
+			have++
+		}
+	}
+	var kept []*session
+	for _, s := range all.of[ref] {
+		if s.proved == proved && have > most {
+			delete(all.byID, s.ID)
+			have--
+			continue
+		}
+		kept = append(kept, s)
+	}
+	all.of[ref] = kept
+}
+
+// drop forgets all sessions of a thing.
+func (all *sessions) drop(ref roost.Ref) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	for _, s := range all.of[ref] {
+		delete(all.byID, s.ID)
+	}
+	delete(all.of, ref)
+}

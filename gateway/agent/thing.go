@@ -1,0 +1,224 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway"
+	wire "github.com/roost-iot/roost/wire/agent"
+)
+
+// thing is what is known of a thing. It is the thing's Link.
+type thing struct {
+	d   *Door
+	ref roost.Ref
+
+	turn sync.Mutex // held over the disk: one call of a thing at a time; taken before mu
+
+	mu      sync.Mutex
+	facts   roost.Agent // what it points at is replaced, never changed
+	gone    bool
+	waiter  *waiter        // of the sync that waits; nil: none does
+	sets    map[string]set // that it was not given or has not answered, by command
+	order   []string       // of sets, as they came
+	gap     time.Duration  // between its last two syncs
+	lastAt  time.Time      // of its last sync
+	before  string         // the boot before the one that it has now
+	told    roost.Agent    // Memory and IP as it told them last
+	rssi    int
+	given   time.Time // when it was given what it was given last
+	offered time.Time // when its offer was in an answer last
+}
+
+// waiter is a sync that waits for news.
+type waiter struct {
+	news      chan struct{} // of size 1
+	displaced chan struct{} // closed when another sync waits
+}
+
+// set is a value on its way to a thing.
+type set struct {
+	cmd   roost.Command
+	given time.Time // zero: not yet
+	over  chan error
+}
+
+func newThing(d *Door, a roost.Agent) *thing {
+	return &thing{d: d, ref: a.Ref, facts: a, sets: map[string]set{}}
+}
+
+// now gives what is known of the thing.
+func (t *thing) now() roost.Agent {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.facts
+}
+
+// change makes f of what is known and keeps it; the caller holds t.turn. Error:
+// roost.Unavailable, and nothing has changed.
+func (t *thing) change(ctx context.Context, f func(a *roost.Agent)) error {
+	t.mu.Lock()
+	next, gone := t.facts, t.gone
+	t.mu.Unlock()
+	if gone {
+		return errUnknown
+	}
+	f(&next)
+	if err := t.d.cfg.Store.SaveAgent(ctx, next); err != nil {
+		return roost.Because(roost.Unavailable, err, "What the thing says cannot be stored at present.")
+	}
+	t.mu.Lock()
+	t.facts = next
+	t.mu.Unlock()
+	return nil
+}
+
+// wake tells the sync that waits, if one does, that there may be news.
+func (t *thing) wake() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiter == nil {
+		return
+	}
+	select {
+	case t.waiter.news <- struct{}{}:
+	default:
+	}
+}
+
+// wait makes a sync the one that waits; the one that did is answered.
+func (t *thing) wait() *waiter {
+	w := &waiter{news: make(chan struct{}, 1), displaced: make(chan struct{})}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiter != nil {
+		close(t.waiter.displaced)
+	}
+	t.waiter = w
+	return w
+}
+
+func (t *thing) leave(w *waiter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiter == w {
+		t.waiter = nil
+	}
+}
+
+// mostSets bounds the values on their way to one thing.
+const mostSets = 64
+
+// Send implements gateway.Link. It returns when the thing has answered.
+func (t *thing) Send(ctx context.Context, c roost.Command) error {
+	switch {
+	case c.Kind == roost.Refresh: // its values come by themselves
+		return t.d.cfg.Core.Answer(ctx, gateway.Answer{Ref: c.Ref, ID: c.ID, State: roost.Done})
+	case c.Kind != roost.Set:
+		return roost.Errorf(roost.Conflict, "A thing of this kind takes no %s.", c.Kind)
+	}
+	over, err := t.admit(c)
+	if err != nil {
+		return err
+	}
+	t.wake()
+	select {
+	case err := <-over:
+		return err
+	case <-ctx.Done():
+		t.endSet(c.ID, nil)
+		return ctx.Err()
+	}
+}
+
+func (t *thing) admit(c roost.Command) (<-chan error, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.gone {
+		return nil, command.ErrGone
+	}
+	if len(t.sets) >= mostSets {
+		return nil, roost.Errorf(roost.TooMany, "Too many values are on their way to this thing.")
+	}
+	over := make(chan error, 1)
+	t.sets[c.ID] = set{cmd: c, over: over}
+	t.order = append(t.order, c.ID)
+	return over, nil
+}
+
+// endSet ends the wait of Send. false: nobody waits.
+func (t *thing) endSet(id string, err error) (roost.Command, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.sets[id]
+	if !ok {
+		return roost.Command{}, false
+	}
+	delete(t.sets, id)
+	for i, o := range t.order {
+		if o == id {
+			t.order = append(t.order[:i:i], t.order[i+1:]...)
+			break
+		}
+	}
+	s.over <- err
+	return s.cmd, true
+}
+
+// endSets ends all that the thing was given, or all if it was not.
+func (t *thing) endSets(err error, all bool) {
+	t.mu.Lock()
+	var ids []string
+	for id, s := range t.sets {
+		if all || !s.given.IsZero() {
+			ids = append(ids, id)
+		}
+	}
+	t.mu.Unlock()
+	for _, id := range ids {
+		t.endSet(id, err)
+	}
+}
+
+// Close implements gateway.Link: the thing was deleted, or is another door's.
+func (t *thing) Close(string) { t.endSets(command.ErrGone, true) }
+
+// end makes t useless: what it stood for was deleted.
+func (t *thing) end() {
+	t.mu.Lock()
+	t.gone = true
+	t.mu.Unlock()
+	t.endSets(command.ErrGone, true)
+	t.wake()
+}
+
+// answerOf is what a thing is told of a set.
+func answerOf(c roost.Command) (wire.Command, error) {
+	body, err := json.Marshal(wire.SetBody{Name: c.Resource, Value: c.Value})
+	if err != nil {
+		return wire.Command{}, fmt.Errorf("encode a set: %w", err)
+	}
+	return wire.Command{ID: c.ID, Kind: string(roost.Set), Body: roost.Value(body)}, nil
+}
+
+// Bounds of how long a thing may be silent.
+const (
+	leastSilence = 20 * time.Second
+	mostSilence  = 6 * time.Hour
+)
+
+// silence is how long the thing may be silent: 2.5 times what lies between its syncs.
+func (t *thing) silence(wait time.Duration) time.Duration {
+	every := wait
+	if w, ok := t.d.cfg.Releases.Wanted(t.ref); ok && w.Settings.Battery {
+		every = max(every, time.Duration(w.Settings.Management)*time.Second)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return min(max(max(every, t.gap)*5/2, leastSilence), mostSilence)
+}
