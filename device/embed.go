@@ -21,8 +21,8 @@ var Profiles = []string{"lean", "full", "python"}
 
 // without names the modules of rt that a profile does not carry.
 var without = map[string][]string{
-	"lean":   {"aes", "pc", "web", "pages", "node", "coap", "mqtt", "ws"},
-	"full":   {"aes", "pc"},
+	"lean":   {"aes", "pc", "micro", "web", "pages", "node", "coap", "mqtt", "ws"},
+	"full":   {"aes", "pc", "micro"},
 	"python": {"setup", "portal", "page", "dns", "air", "cmd", "want", "led"},
 }
 

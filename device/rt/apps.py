@@ -1,0 +1,111 @@
+# The app of this thing, by both contracts: app.py with its run(), and the tasks
+# of PythingsOS. What fails is told and tried again.
+import asyncio, gc
+from rt import beat, conf, glue, hal, log
+from rt.hal import sleep_ms, ticks_diff, ticks_ms
+from rt.parts import has, show
+
+
+if not hal.MICRO:
+    from rt import micro
+platform = glue.ours()
+
+
+class Apps:
+    def __init__(self, link):
+        from rt import commands
+
+        self.link = link
+        self.app = self.main = self.tasks = self.path = None
+        self.ver = "0"
+        self.running = []  # asyncio tasks that shall never end
+        self.told = {}  # what was told of faults, and when
+        platform._put = link.put
+        platform._changed = self.announce
+        commands.register(self, link)
+
+    def announce(self):
+        beat.announce(platform, self.link, self.app)
+        if self.running:  # Roost knows less
+            self.link.announce()
+
+    def load(self, path=None):
+        # imports the app: True when there is one and it is whole
+        from rt import slots
+
+        path = self.path = path or slots.path("app")
+        platform.device_id = conf.load("device_id").get("device_id") or getattr(self.link, "id", None)
+        if not path:
+            return False
+        try:
+            self.ver = slots.state("app").get("ver") or "0"
+            if has(path, "app"):
+                self.app = __import__("app")
+            if has(path, "worker_task") or has(path, "management_task"):
+                from rt.tasks import Tasks
+
+                self.tasks = Tasks(self, path)
+            if self.app and glue.ships_main(path):
+                self.main = glue.main()
+        except (Exception, SystemExit) as e:
+            self.failed(e)
+            return False
+        self.announce()
+        return bool(self.app or self.tasks)
+
+    def start(self):
+        if self.main or hasattr(self.app, "run"):
+            self.go(self._run())
+        if self.tasks:
+            self.tasks.start()
+        self.go(beat.beat(platform, self.link, self.failed))
+
+    def go(self, coroutine):
+        self.running.append(asyncio.create_task(coroutine))
+
+    def stop(self):
+        for t in self.running:
+            t.cancel()
+        self.running = []
+
+    def alive(self):
+        return not any([t.done() for t in self.running])
+
+    def held(self):
+        # the app wants no update now
+        return platform._hold
+
+    def failed(self, e, crash=True):
+        # tells of a fault, but of the same one not again within 10 minutes
+        gc.collect()
+        text = log.trace(e)[-1000:]
+        now = ticks_ms()
+        at = self.told.get(text)
+        if at is None or ticks_diff(now, at) > 600000:
+            while len(self.told) > 3:
+                self.told.popitem()
+            self.told[text] = now
+            if crash:
+                log.crash("app", self.ver, e)
+            else:
+                log.error("The app failed", e)
+        return text
+
+    async def _run(self):
+        pause = 5
+        while True:
+            began = ticks_ms()
+            try:
+                main, self.main = self.main, None
+                if not main and glue.ships_main(self.path):
+                    main = glue.main()
+                show("running")
+                await (main or self.app.run())
+                log.warn("run() has ended; it starts again in %d s" % pause)
+            except (Exception, SystemExit) as e:
+                self.failed(e)
+                show("error")
+            if ticks_diff(ticks_ms(), began) > 600000:
+                pause = 5
+            await sleep_ms(pause * 1000)
+            pause = min(pause * 2, 300)
