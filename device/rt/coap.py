@@ -137,7 +137,10 @@ async def session(node, place):
     s = socket.socket(info[0], socket.SOCK_DGRAM)
     try:
         s.setblocking(False)
-        s.bind(socket.getaddrinfo("0.0.0.0" if info[0] == socket.AF_INET else "::", PORT)[0][-1])
+        at = "0.0.0.0" if info[0] == socket.AF_INET else "::"
+        if str(info[-1][0])[:4] == "127.":
+            at = "127.0.0.1"  # towards this machine: for this machine only
+        s.bind(socket.getaddrinfo(at, PORT)[0][-1])
         await talk(node, s, info[-1])
     finally:
         s.close()
