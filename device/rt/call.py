@@ -17,7 +17,7 @@ class Refused(Exception):  # a hint, nobody vouches for it
             text = str(d.get("error"))[:150]
         except (ValueError, AttributeError):
             text = ""
-        Exception.__init__(self, "%d %s" % (st, text))
+        super().__init__("%d %s" % (st, text))
 
 
 class Calls:

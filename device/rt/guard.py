@@ -1,9 +1,9 @@
-# Watches over the app and over trials: confirms what is good, starts anew what is not.
+# Confirms what is good, starts anew what is not.
 from rt import VERSION, conf, files, hal, log
 from rt.hal import ticks_diff
 
 REACH = 600  # s in which a new runtime must reach Roost
-QUICK = 60  # s in which an app that ends the board counts against it
+QUICK = 60  # s: an app that ends the board by then is to blame
 STUCK = 180000  # ms without any progress of the line
 
 

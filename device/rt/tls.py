@@ -12,6 +12,9 @@ def context():
 
 
 def _make():
+    free = conf.get("tls_unverified")
+    if hal.PROFILE == "lean" and not free:
+        raise OSError("this board cannot check who is at an https address: use http, which is sealed, too")
     import ssl
 
     try:
@@ -19,15 +22,12 @@ def _make():
             ca = f.read()
     except OSError:
         ca = None
-    free = conf.get("tls_unverified")
     if not hal.MICRO:
         c = ssl.create_default_context(cadata=ca)
         if free and not ca:
             c.check_hostname = False
             c.verify_mode = ssl.CERT_NONE
         return c
-    if hal.PROFILE == "lean" and not free:
-        raise OSError("this board cannot check who is at an https address: use http, which is sealed, too")
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if free:
         c.verify_mode = ssl.CERT_NONE
