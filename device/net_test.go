@@ -370,11 +370,11 @@ func TestReasonsForSetUp(t *testing.T) {
 	})
 	t.Run("ten minutes without Wi-Fi", func(t *testing.T) {
 		for _, allowed := range []int{0, 1} {
-			b := boxed(t, micropython.NewWiFi(nil), "\nnet.wants_setup()\nnet.gone = 600001\n"+ask, map[string]string{
+			b := boxed(t, micropython.NewWiFi(nil), "\nprint('at first', net.wants_setup(), hal.why, '.')\nnet.gone = 600001\n"+ask, map[string]string{
 				"/wifi.json": wifi, "/_s/why": "update", "/settings.json": fmt.Sprintf(`{"setup_offline": %d}`, allowed),
 			})
 			b.on()
-			b.says("wants " + []string{"None", "no Wi-Fi for 10 minutes"}[allowed] + " .")
+			b.says([]string{"wants None .", "at first asked no Wi-Fi for 10 minutes ."}[allowed])
 		}
 	})
 }

@@ -28,7 +28,10 @@ async def run(ip):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         s.setblocking(False)
-        s.bind(socket.getaddrinfo("0.0.0.0", PORT)[0][-1])
+        try:
+            s.bind(socket.getaddrinfo("0.0.0.0", PORT)[0][-1])
+        except OSError as e:
+            return print("Names: %s" % e)  # the page is there by its address
         while True:
             try:
                 q, who = s.recvfrom(512)

@@ -61,8 +61,8 @@ async def request(r, w):
 async def serve(r, w):
     try:
         await asyncio.wait_for(request(r, w), 60)
-    except (OSError, EOFError, ValueError, asyncio.TimeoutError):
-        pass
+    except Exception as e:  # what was no request, or somebody who went
+        print("Set-up: %s %s" % (e.__class__.__name__, e))
     w.close()
     try:
         await w.wait_closed()

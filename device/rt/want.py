@@ -68,8 +68,9 @@ def reason():
             return "power-on"
     if not known():
         return "no network"
-    if net.gone > 600000 and conf.get("setup_offline", False):
-        return "no Wi-Fi for 10 minutes"
+    if net.gone > 600000 and conf.get("setup_offline"):
+        conf.put("setup", 1)  # without the app, there is more room and the port is free
+        hal.reset("no Wi-Fi for 10 minutes")
     return None
 
 
