@@ -143,3 +143,21 @@ type Rollout struct {
 	Halted  bool      // no other thing of the pool gets it
 	Resumed bool      // a person let it go on all the same
 }
+
+// AgentState is what is known of a thing of the runtime, and how it stands.
+type AgentState struct {
+	Agent
+	RSSI      int    // dBm; 0: not told
+	NewestOS  string // version of the runtime that this Roost has; "": it has none
+	WantedOS  string // that the thing shall run; "": it keeps what it has
+	WantedApp string // commit; "": it has no app
+	AppFiles  []AgentFile
+}
+
+// AgentFile is a file of the app on a thing, held against the release that it runs.
+type AgentFile struct {
+	Name   string
+	Size   int64  // of what it shall be; 0 for one of its own
+	SHA256 string // of what it shall be; "": it is its own
+	There  string // the first digits of what it is; "": it is not there
+}

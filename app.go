@@ -52,13 +52,13 @@ type Pool struct {
 
 // What AppSettings may say in words.
 const (
-	Latest  = "latest"  // of AppSettings.App: the newest commit that the pool's kind follows
+	Latest  = "latest"  // of AppSettings.App: the newest commit that the pool's kind follows; of OS: the runtime of this Roost
 	Factory = "factory" // of AppSettings.OS: what was installed on the device
 )
 
 // AppSettings is what a thing of a pool is told to be.
 type AppSettings struct {
-	OS           string `json:"os"`         // Factory or a version on the shelf
+	OS           string `json:"os"`         // Factory, Latest or a version on the shelf
 	App          string `json:"app"`        // Latest, the name of a tag, or the id of a commit
 	Management   int    `json:"management"` // seconds from one management call to the next, at least 1
 	Worker       int    `json:"worker"`     // seconds from one worker call to the next, at least 1

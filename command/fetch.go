@@ -12,7 +12,7 @@ import (
 func checkFetched(q *Request) error {
 	q.Resource = ""
 	switch {
-	case q.Kind == roost.Restart:
+	case q.Kind == roost.Restart, q.Kind == roost.Identify, q.Kind == roost.FactoryReset:
 		q.Value = ""
 	case q.Kind == roost.Tell && Empty(q.Value):
 		return roost.Errorf(roost.Invalid, "Say what the message is; PythingsOS takes no empty one.")

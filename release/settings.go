@@ -18,8 +18,10 @@ const (
 func (r *Releases) checkSettings(s *roost.AppSettings) error {
 	if strings.EqualFold(s.OS, roost.Factory) || s.OS == "" {
 		s.OS = roost.Factory
+	} else if strings.EqualFold(s.OS, roost.Latest) {
+		s.OS = roost.Latest // of Roost's own runtime; PythingsOS things keep what they have
 	} else if !r.shelf.has(s.OS) {
-		return roost.Errorf(roost.Invalid, "There is no operating system %q on the shelf; add it, or choose %q.", short(s.OS), roost.Factory)
+		return roost.Errorf(roost.Invalid, "There is no operating system %q on the shelf; add it, or choose %q or %q.", short(s.OS), roost.Factory, roost.Latest)
 	}
 	if err := checkInterval("management", s.Management); err != nil {
 		return err

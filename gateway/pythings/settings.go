@@ -74,7 +74,7 @@ func overTLS(r *http.Request) bool {
 }
 
 func isFactory(version string) bool {
-	return version == "" || strings.EqualFold(version, roost.Factory)
+	return version == "" || strings.EqualFold(version, roost.Factory) || version == roost.Latest
 }
 
 // osFor gives the OS version that a thing is asked for. One whose OS is part of its
