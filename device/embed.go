@@ -21,7 +21,7 @@ var Profiles = []string{"lean", "full", "python"}
 
 // without names the modules of rt that a profile does not carry.
 var without = map[string][]string{
-	"lean":   {"aes", "pc", "micro", "web", "pages", "node", "coap", "mqtt", "ws"},
+	"lean":   {"aes", "pc", "micro", "web", "pages", "logs", "node", "coap", "mqtt", "ws"},
 	"full":   {"aes", "pc", "micro"},
 	"python": {"setup", "portal", "page", "dns", "air", "cmd", "want", "led"},
 }

@@ -282,7 +282,7 @@ func (b *appBench) raw(came []byte) string {
 	return string(answer)
 }
 
-var garbage = []string{
+var badRequests = []string{
 	"", "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00", "GET /status HTTP/1.1\r\n", "GET http://x/status HTTP/1.1\r\n\r\n",
 	"GET /%zz%4 HTTP/1.1\r\nno colon\r\n\r\n", "POST /config HTTP/1.1\r\nContent-Length: 10\r\n\r\n{}", "POST /config HTTP/1.1\r\nContent-Length: -1\r\n\r\n{}",
 	"POST /config HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n{}", "POST /config HTTP/1.1\r\nContent-Length: \xc2\xb2\r\n\r\n{}", "POST /config HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -292,7 +292,7 @@ var garbage = []string{
 func TestGarbageDoesNotEndTheServer(t *testing.T) {
 	onBoth(t, greenhouse(t), webOn, func(t *testing.T, b *appBench) {
 		b.started()
-		for _, g := range garbage {
+		for _, g := range badRequests {
 			answer := b.raw([]byte(g))
 			if !strings.HasPrefix(answer, "HTTP/1.1 ") || (strings.HasPrefix(answer, "HTTP/1.1 200 ") != strings.Contains(g, "/reading")) {
 				t.Errorf("%.60q: %.100q", g, answer)
@@ -329,7 +329,7 @@ func TestServerIsBounded(t *testing.T) {
 
 // Whatever comes, it is answered in whole HTTP, and the server goes on.
 func FuzzBoardWeb(f *testing.F) {
-	for _, g := range garbage {
+	for _, g := range badRequests {
 		f.Add([]byte(g))
 	}
 	f.Add([]byte("POST /water?by=%41 HTTP/1.1\r\nContent-Length: 13\r\n\r\n{\"seconds\":1}"))

@@ -113,6 +113,7 @@ async def life():
         guard.apps = app(link, guard)
     except Exception as e:
         log.crash("os", VERSION, e)
+    link.orders.ready = True
     link.announce()
     tasks.append(asyncio.create_task(keep("services", services, guard.apps, link)))
     show("running")

@@ -13,6 +13,7 @@ class Orders:
         self.ids = []  # the last ones
         self.runs = {}  # id → its task
         self.acks = []
+        self.ready = False  # all who answer are here
 
     def on(self, kind, f):  # f(body) gives the answer, or a coroutine that does
         self.do[kind] = f
@@ -44,6 +45,8 @@ class Orders:
     async def _run(self, id, kind, body):
         ok, answer = False, None
         try:
+            while kind not in self.do and not self.ready:  # what waited for this boot comes before the app
+                await hal.sleep_ms(100)
             f = self.do.get(kind)
             if not f:
                 raise ValueError("the runtime here knows no %s" % kind)

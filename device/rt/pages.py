@@ -2,59 +2,9 @@
 import json, os
 from rt import commands, conf, hal
 from rt.apps import platform
-from rt.web import BODY, Fault, number
+from rt.web import BODY, Fault
 
 LOCAL = (".local", ".lan", ".internal", ".home", ".box")
-LOGS = ("boot_log", "main_log_", "platform_log")
-
-
-class Tail:
-    # the last lines of a file, or all of it, never whole in memory
-    def __init__(self, path, lines):
-        self.path = path
-        ends = self._ends() if lines else 0
-        self.start = 0
-        if lines and ends > lines:
-            self.start = self._after(ends - lines)
-        self.length = os.stat(path)[6] - self.start
-
-    def _ends(self):
-        n, last = 0, b"\n"
-        for piece in self._read():
-            n += piece.count(b"\n")
-            last = piece[-1:]
-        return n + (last != b"\n")
-
-    def _after(self, ends):
-        at = 0
-        for piece in self._read():
-            i = piece.find(b"\n")
-            while i >= 0:
-                ends -= 1
-                if not ends:
-                    return at + i + 1
-                i = piece.find(b"\n", i + 1)
-            at += len(piece)
-        return at
-
-    def _read(self):
-        with open(self.path, "rb") as f:
-            while True:
-                piece = f.read(256)
-                if not piece:
-                    return
-                yield piece
-
-    def pieces(self):
-        left = self.length
-        with open(self.path, "rb") as f:
-            f.seek(self.start)
-            while left > 0:
-                piece = f.read(min(512, left))
-                if not piece:
-                    return
-                left -= len(piece)
-                yield piece
 
 
 def files(path="", deep=3):
@@ -67,11 +17,6 @@ def files(path="", deep=3):
         except OSError:
             pass
     return found
-
-
-def logs():
-    names = os.listdir(hal.ROOT or "/")
-    return sorted([n for n in names if n.endswith(".txt") and any([n.startswith(l) for l in LOGS])])
 
 
 def own(request):
@@ -131,14 +76,10 @@ def routes(apps, link):
         conf.save("config", c)
         return c
 
-    def listed(request):
-        return {"logs": logs()}
+    def logs(request):
+        from rt import logs
 
-    def lines(request):
-        name = request.path[6:]
-        if name not in logs():
-            raise Fault(404, "There is no such log.")
-        return Tail(hal.ROOT + "/" + name, number(request.args.get("lines", "0"), "lines"))
+        return logs.page(request)
 
     def identify(request):
         own(request)
@@ -161,8 +102,8 @@ def routes(apps, link):
         ("GET", "/info", info),
         ("GET", "/config", config),
         ("POST", "/config", configure),
-        ("GET", "/logs", listed),
-        ("GET", "/logs/*", lines),
+        ("GET", "/logs", logs),
+        ("GET", "/logs/*", logs),
         ("GET", "/endpoints", endpoints),
         ("POST", "/identify", identify),
         ("POST", "/restart", restart),

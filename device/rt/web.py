@@ -3,8 +3,6 @@
 import asyncio, json
 from rt import log
 
-REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-           408: "Request Timeout", 413: "Payload Too Large", 500: "Internal Server Error"}  # fmt: skip
 MOST = 4  # connections
 BODY = 4096  # bytes
 HEAD = 2048
@@ -187,7 +185,7 @@ async def send(w, status, answer, headers):
     else:
         kind, answer = encode(answer)
         length, pieces = len(answer), parts(answer)
-    head = "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nConnection: close\r\n" % (status, REASONS.get(status, "Status"), length)
+    head = "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nConnection: close\r\n" % (status, "OK" if status < 300 else "No", length)
     all = {"Content-Type": kind}
     all.update(headers)
     for name in all:
