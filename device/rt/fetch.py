@@ -39,7 +39,7 @@ class _Sink:  # writes what comes behind what came before
         if slots.there(name):
             self.n = os.stat(name)[6]
             if self.n < size:
-                release.sha(name, self.h)
+                release.add(self.h, name)
             else:
                 slots.drop(name)
                 self.n = 0
@@ -47,11 +47,12 @@ class _Sink:  # writes what comes behind what came before
 
     def __call__(self, b):
         hal.feed()
-        self.n += len(b)
-        if self.n > self.size:
+        if self.n + len(b) > self.size:
+            self.n = self.size + 1
             raise ValueError("more came than the release says")
-        self.h.update(b)
         self.f.write(b)
+        self.h.update(b)
+        self.n += len(b)
         self.progress(len(b))
 
 

@@ -7,16 +7,19 @@ from hashlib import sha256
 from rt import hal, slots
 
 
-def sha(name, h=None):  # of a file
-    h = h or sha256()
+def add(h, name):  # a file to a hash
     b = bytearray(512)
     m = memoryview(b)
     with open(name, "rb") as f:
         while True:
             n = f.readinto(b)
             if not n:
-                return hexlify(h.digest()).decode()
+                return h
             h.update(m[:n])
+
+
+def sha(name):
+    return hexlify(add(sha256(), name).digest()).decode()
 
 
 def walk(top, sub="", dirs=False):  # names of the files below top; dirs: of the folders, the deepest first

@@ -78,7 +78,7 @@ async def install():
     left = [m for m in ("ed25519", "sha512") if "rt." + m in sys.modules]
     if left or [s for s in steps if not 0 <= s[0] <= s[1]] or (result[0] == "installed" and steps[-1][0] != steps[-1][1]):
         raise ValueError((left, steps))
-    print("%s: %s" % result)
+    print(": ".join([x for x in result if x]))
     if text("asked"):
         print("asked", link.asked)
 
