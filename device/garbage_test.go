@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// garbage feeds what listens to others with pieces of good packets, put together anyhow.
+// junk feeds what listens to others with pieces of good packets, put together anyhow.
 // Each decoder may refuse by what its caller expects, and by nothing else.
-const garbage = `
+const junk = `
 import platform
 from rt import air, coap, dns, mqtt, node, portal, setup, ws
 seed = 20261121
@@ -113,7 +113,7 @@ asyncio.run(main())
 `
 
 func TestGarbageIsRefused(t *testing.T) {
-	b := boxed(t, nil, garbage, nil)
+	b := boxed(t, nil, junk, nil)
 	b.on()
 	if got := b.says("over"); strings.Contains(got, "Traceback") {
 		t.Error(got)
