@@ -12,7 +12,7 @@ import (
 type Command struct {
 	ID       string  `json:"id" example:"9f3k1m2n4p5q6r7s"`
 	Thing    string  `json:"thing" example:"greenhouse-north"`
-	Kind     string  `json:"kind" enum:"set,refresh,message,shell,restart"`
+	Kind     string  `json:"kind" enum:"set,refresh,message,shell,restart,identify,factory-reset"`
 	Resource string  `json:"resource" example:"led"`
 	Value    anyJSON `json:"value" doc:"What the resource is to get, the message, or the shell line; null for a refresh."`
 	State    string  `json:"state" enum:"queued,sent,done,failed,expired,cancelled"`
@@ -42,9 +42,9 @@ type commandPath struct {
 type newCommand struct {
 	ThingPath
 	Body struct {
-		Kind      string  `json:"kind,omitempty" enum:"set,refresh,message,shell,restart" default:"set" doc:"set writes a value, refresh asks for all resources again. A PythingsOS device takes a message for its management task and a shell line of Python instead, a board that asks for its files a restart."`
+		Kind      string  `json:"kind,omitempty" enum:"set,refresh,message,shell,restart,identify,factory-reset" default:"set" doc:"set writes a value, refresh asks for all resources again. A PythingsOS device takes a message for its management task and a shell line of Python instead, a board that asks for its files a restart; a thing of Roost's own runtime takes all."`
 		Resource  string  `json:"resource,omitempty" maxLength:"200" example:"led" doc:"Needed for a set."`
-		Value     anyJSON `json:"value,omitempty" doc:"Needed, but for a refresh or a restart: any JSON; for a shell line, text."`
+		Value     anyJSON `json:"value,omitempty" doc:"Needed for a set, a message and a shell line: any JSON; for a shell line, text."`
 		ExpiresIn int64   `json:"expires_in,omitempty" minimum:"1" maximum:"2592000" example:"30" doc:"Seconds; if left out, 30 for a set or refresh, a day for what things come and ask for."`
 	} `contentType:"application/json" nameHint:"NewCommand"`
 }
@@ -64,7 +64,8 @@ func (s *Server) sendCommand(ctx context.Context, in *newCommand) (*commandAnswe
 		Ref: t.thing.Ref, Kind: roost.CommandKind(in.Body.Kind), Resource: in.Body.Resource, Value: roost.Value(in.Body.Value),
 		By: callerOf(ctx).actor.Name, Expiry: time.Duration(in.Body.ExpiresIn) * time.Second,
 	}
-	if q.Kind == roost.Refresh || q.Kind == roost.Restart {
+	switch q.Kind {
+	case roost.Refresh, roost.Restart, roost.Identify, roost.FactoryReset:
 		q.Resource, q.Value = "", ""
 	}
 	c, err := s.Commands.Submit(ctx, q)
@@ -74,12 +75,17 @@ func (s *Server) sendCommand(ctx context.Context, in *newCommand) (*commandAnswe
 // takes tells whether a thing can be asked for a command of a kind, and what to do
 // instead.
 func takes(t *thingBody, kind roost.CommandKind) error {
+	if t.thing.Protocol == roost.Runtime {
+		return nil
+	}
 	fetches, board := t.thing.Protocol == roost.PythingsOS, t.thing.Protocol == roost.BoardPlatform
 	switch name := shownName(&t.thing, t.resources); {
 	case board && kind != roost.Restart:
 		return roost.Errorf(roost.Conflict, "%s is a board that asks for its files; it takes hotfixes and restarts.", name)
 	case !board && kind == roost.Restart:
 		return roost.Errorf(roost.Conflict, "%s speaks %s, by which it cannot be restarted.", name, t.thing.Protocol)
+	case !board && (kind == roost.Identify || kind == roost.FactoryReset):
+		return roost.Errorf(roost.Conflict, "%s speaks %s; only things of Roost's own runtime take this.", name, t.thing.Protocol)
 	case board:
 	case fetches && !kind.Fetched():
 		return roost.Errorf(roost.Conflict, "A PythingsOS device takes messages and shell lines; send %s a message.", name)
@@ -103,7 +109,7 @@ const mostCommands = 500
 type commandsQuery struct {
 	ThingPath
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
-	Kind  string `query:"kind" enum:"set,refresh,message,shell,restart" doc:"Only those of the newest 500 that are of this kind."`
+	Kind  string `query:"kind" enum:"set,refresh,message,shell,restart,identify,factory-reset" doc:"Only those of the newest 500 that are of this kind."`
 }
 
 func (s *Server) listCommands(ctx context.Context, in *commandsQuery) (*commandList, error) {

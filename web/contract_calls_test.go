@@ -23,7 +23,20 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 		made := ada.want(201, "POST", "/credentials", map[string]any{"own": "kitchen"})
 		return made["credential"].(map[string]any)["id"].(string)
 	}
+	trial := func() string {
+		return ada.want(201, "POST", "/trials", map[string]any{"files": map[string]string{"app.py": "x"}})["id"].(string)
+	}
 	calls := map[string]func() good{
+		"start-trial":        plain("/trials", map[string]any{"files": map[string]string{"app.py": "x"}}),
+		"send-trial-message": func() good { return good{path: "/trials/" + trial() + "/message", body: map[string]any{"data": 1}} },
+		"run-trial-shell":    func() good { return good{path: "/trials/" + trial() + "/shell", body: map[string]any{"line": "1"}} },
+		"set-trial-inputs": func() good {
+			return good{path: "/trials/" + trial() + "/inputs", body: map[string]any{"adc": map[string]int{"0": 5}}}
+		},
+		"replace-trial-files": func() good {
+			return good{path: "/trials/" + trial() + "/files", body: map[string]any{"files": map[string]string{"app.py": "y"}}}
+		},
+		"end-trial":         func() good { return good{path: "/trials/" + trial()} },
 		"get-site":          plain("/site", nil),
 		"list-gateways":     func() good { gateway(); return good{path: "/gateways"} },
 		"add-gateway":       plain("/gateways", map[string]any{"name": "roof"}),
@@ -64,6 +77,7 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 	maps.Copy(calls, goodSoftwareCalls(h, ada))
 	maps.Copy(calls, goodShelfCalls(ada))
 	maps.Copy(calls, goodBoardCalls(h, ada))
+	maps.Copy(calls, goodRuntimeCalls(h, ada))
 	maps.Copy(calls, goodAccountCalls(ada))
 	maps.Copy(calls, goodNewBoardCalls(ada))
 	return calls

@@ -229,7 +229,7 @@ func (g good) header() []string {
 func TestEveryOperationKeepsItsContract(t *testing.T) {
 	first := open(t)
 	for _, d := range readContract(t, first.owner()).operations() {
-		if d.id() == "stream" { // a WebSocket; see TestStreamWantsAWebSocket
+		if d.id() == "stream" || d.id() == "watch-trial" { // they do not end; see TestStreamWantsAWebSocket, TestATrialIsWatched
 			continue
 		}
 		t.Run(d.id(), func(t *testing.T) {

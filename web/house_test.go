@@ -20,6 +20,7 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/gateway/agent"
 	"github.com/roost-iot/roost/gateway/board"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
@@ -38,6 +39,8 @@ type house struct {
 	accounts *account.Accounts
 	releases *release.Releases
 	boards   *board.Door
+	agents   *agent.Door
+	agentsAt string
 	http     *httptest.Server
 	logged   *logBuffer
 }
@@ -68,11 +71,12 @@ func open(t testing.TB, change ...func(*Config)) *house {
 	h.accounts = account.New(account.Config{Store: h.Store, Hash: account.Cost{MiB: 1, Passes: 1}, Log: log})
 	h.openReleases(log)
 	h.openBoards(log)
+	h.agents = h.openAgents(log)
 	c := Config{
 		Registry: h.Registry, Telemetry: h.Telemetry, Commands: h.Commands, Switchboard: h.Switchboard,
 		Accounts: h.accounts, Feed: h.Feed, Version: "test", Log: log,
-		Simulator: simulator{}, Releases: h.releases, Pythings: &pythingsDoor{}, Boards: h.boards,
-		NewBoards: newBoards{h}, Runtime: playedRuntime{}, FirmwareDir: filepath.Join(t.TempDir(), "firmware"),
+		Simulator: simulator{}, TryApp: playTrial, Releases: h.releases, Pythings: &pythingsDoor{}, Boards: h.boards,
+		Agents: h.agents, NewBoards: newBoards{h}, Runtime: playedRuntime{}, FirmwareDir: filepath.Join(t.TempDir(), "firmware"),
 	}
 	for _, f := range change {
 		f(&c)

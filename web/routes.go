@@ -15,7 +15,9 @@ func (s *Server) routes() {
 	s.accountRoutes()
 	s.deviceRoutes()
 	s.newBoardRoutes()
+	s.runtimeRoutes()
 	s.firmwareRoutes()
+	s.trialRoutes()
 	s.legacyRoutes()
 	if s.Releases != nil {
 		s.appRoutes()

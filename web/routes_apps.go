@@ -14,6 +14,7 @@ func (s *Server) appRoutes() {
 	s.softwareRoutes()
 	s.appOwnRoutes()
 	s.boardRoutes()
+	s.releaseRoutes()
 }
 
 func (s *Server) appViewRoutes() {

@@ -212,5 +212,10 @@ func (s *Server) forget(ctx context.Context, ref roost.Ref) error {
 			return err
 		}
 	}
+	if s.Agents != nil {
+		if err := s.Agents.Forget(ctx, ref); err != nil {
+			return err
+		}
+	}
 	return s.Releases.Forget(ctx, ref)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
+	"github.com/roost-iot/roost/sim/desk"
 	"github.com/roost-iot/roost/telemetry"
 )
 
@@ -39,8 +40,12 @@ type Config struct {
 	Simulator Simulator
 	// Ready tells whether the store answers; nil: it does.
 	Ready func(ctx context.Context) error
+	// TryApp puts an app onto a virtual board and tells what happens; nil: on a desk.Trial.
+	TryApp func(files map[string]string, event func(desk.TrialEvent)) (Trial, error)
 	// Pythings tells of the door of PythingsOS devices; nil: it is shut.
 	Pythings Pythings
+	// Agents knows things of Roost's own runtime; nil: there are none.
+	Agents Agents
 	// Boards knows boards that ask for their files at each boot; nil: there are none.
 	Boards Boards
 	// NewBoards makes things of Roost's own runtime; nil: there are none.
@@ -97,6 +102,7 @@ type Server struct {
 	news    chan struct{} // somebody may have lost their right to watch
 
 	firmware   *firmwareShelf
+	trials     *trials
 	overriding sync.Mutex // held while settings of a thing's own are changed
 
 	listSize atomic.Int64 // bytes of the last list of things: room for the next
@@ -105,6 +111,7 @@ type Server struct {
 // New makes the door over its rooms.
 func New(c Config) *Server {
 	s := &Server{Config: c, log: c.Log, project: roost.Home, started: time.Now(), mux: http.NewServeMux(), news: make(chan struct{}, 1)}
+	s.trials = newTrials(c.TryApp)
 	s.firmware = &firmwareShelf{folder: c.FirmwareDir}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -158,5 +165,10 @@ func (s *Server) Run(ctx context.Context) {
 	}
 }
 
-// Close ends all streams with 1001 and waits for them; new ones are refused.
-func (s *Server) Close() { s.closing.Do(s.hub.close) }
+// Close ends all streams with 1001, and all trials, and waits for them; new ones are refused.
+func (s *Server) Close() {
+	s.closing.Do(func() {
+		s.trials.close()
+		s.hub.close()
+	})
+}
