@@ -70,6 +70,7 @@ for (const colorScheme of ["light", "dark"])
         one + "/commands",
         one + "/settings",
         "/add",
+        "/add/board",
         "/add/coap",
         "/add/websocket",
         "/add/mqtt",
@@ -81,6 +82,7 @@ for (const colorScheme of ["light", "dark"])
         "/people",
         "/system",
         "/system/shelf",
+        "/system/firmware",
         "/account",
         "/nowhere",
       ]) {

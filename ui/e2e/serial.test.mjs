@@ -55,7 +55,7 @@ test("from the cable to the fleet", async (t) => {
   assert.equal(JSON.parse(board.text("_s/key")).key, server.mock.newBoards.keys.get(id).key);
   assert.deepEqual(JSON.parse(board.text("wifi.json")), [{ ssid: "home", password: "quite secret" }]);
   assert.deepEqual(JSON.parse(board.text("settings.json")), { server: "http://192.0.2.1:8080" });
-  assert.equal(board.text("_s/ap"), "moss-2471-fern");
+  assert.equal(board.text("_s/ap"), "moss-2471-fern\n");
   assert.equal(board.files.get("_f/rt/main.mpy").length, 3000);
   assert.deepEqual(server.mock.newBoards.asked, { profile: "full", mpy: "6" });
   assert.equal(board.boots, 1);
@@ -66,8 +66,11 @@ test("from the cable to the fleet", async (t) => {
   assert.deepEqual(page.troubles, []);
 });
 
-test("without an address the server's own is taken; without a network it keeps what it has", async (t) => {
-  const board = new PlayedBoard({ onBoot: comes, files: { "wifi.json": '[{"ssid":"old","password":"x"}]' } });
+test("without an address the server's own is taken; without a network it keeps what it has; its program is kept", async (t) => {
+  const board = new PlayedBoard({
+    onBoot: comes,
+    files: { "wifi.json": '[{"ssid":"old","password":"x"}]', "main.py": "print('mine')" },
+  });
   const page = await at(t, board);
   await connect(page);
   await page.getByLabel(/This server, as the board/).fill("");
@@ -76,6 +79,8 @@ test("without an address the server's own is taken; without a network it keeps w
   await page.getByText("Heard from").waitFor();
   assert.deepEqual(JSON.parse(board.text("settings.json")), { server: "http://192.0.2.1:8080" });
   assert.equal(JSON.parse(board.text("wifi.json"))[0].ssid, "old");
+  await page.getByText("old_main.py").waitFor();
+  assert.equal(board.text("old_main.py"), "print('mine')");
 });
 
 test("localhost is warned of", async (t) => {
@@ -189,7 +194,7 @@ test("a browser without Web Serial gets the command, filled in", async (t) => {
   await page.getByLabel(/This server, as the board/).fill("http://192.0.2.1:8080");
   await page.getByText("roost install --runtime").getByText("--wifi home").waitFor();
   const command = await page.getByText("roost install --runtime").innerText();
-  assert.match(command, /--server http:\/\/192\.0\.2\.1:8080 .*--name 'Kid'\\''s room' --wifi home$/);
+  assert.match(command, / --backend http:\/\/192\.0\.2\.1:8080 --name 'Kid'\\''s room' --wifi home$/);
 });
 
 test("a page that came by plain HTTP leads to the same by HTTPS", async (t) => {

@@ -96,6 +96,8 @@ const pages = {
   },
   account: async (p) => p.goto("/account"),
   shelf: async (p) => p.goto("/system/shelf"),
+  firmware: async (p) => p.goto("/system/firmware"),
+  board: async (p) => p.goto("/add/board"),
   pythingsos: async (p) => p.goto("/add/pythingsos"),
   websetup: async (p) => p.goto("/websetup/"),
   map: async (p) => {

@@ -37,7 +37,13 @@ export class NewBoards {
   make(c) {
     const id = "board-" + this.mock.id().slice(0, 6);
     const t = this.mock.addThing({ id, protocol: "Roost", offline: 1, address: "", resources: {} });
-    Object.assign(t, { online: false, first: 0, last: 0, since: Date.now(), given: c.body.name ?? "" });
+    Object.assign(t, {
+      online: false,
+      first: Date.now(),
+      last: Date.now(),
+      since: Date.now(),
+      given: c.body.name ?? "",
+    });
     this.keys.set(id, { key: randomBytes(32).toString("hex"), ...c.body });
     this.mock.changed(t);
     return id;
@@ -47,7 +53,6 @@ export class NewBoards {
     const t = this.mock.things.get(id);
     if (!t) return;
     Object.assign(t, { online: true, last: Date.now(), since: Date.now(), address: "192.0.2.60" });
-    t.first ||= t.last;
     this.mock.changed(t);
   }
 

@@ -11,6 +11,7 @@ export class PlayedBoard implements Device {
   constructor(options?: Record<string, unknown>);
   files: Map<string, Uint8Array>;
   boots: number;
+  resets?: number;
   heard: string;
   overrun?: boolean;
   usb: { usbVendorId: number; usbProductId: number };

@@ -34,6 +34,7 @@ export class PlayedBoard {
     about = ["micropython", "1.28.0", "esp32", "Generic ESP32 module with ESP32"],
     mpy = 6,
     runtime = "", // the version of one that is on it
+    watched = false, // a watchdog runs
     networks = ["home", "next door"],
     files = {},
     onBoot = () => "hello from boot.py\r\n",
@@ -49,9 +50,11 @@ export class PlayedBoard {
       about,
       mpy,
       runtime,
+      watched,
       networks,
       onBoot,
     });
+    if (runtime) this.files.set("_f/platform.py", Buffer.from("# the platform\n"));
     for (const [name, text] of Object.entries(files)) this.files.set(name, Buffer.from(text));
   }
 
@@ -88,10 +91,15 @@ export class PlayedBoard {
       this.#mode = "raw";
       this.say("\r\n" + rawPrompt);
     } else if (c === "\x04") {
-      this.boots++;
-      this.#ready = false;
-      this.say("\r\nMPY: soft reboot\r\n" + this.onBoot(this));
+      this.say("\r\nMPY: soft reboot\r\n");
+      this.boot();
     }
+  }
+  boot() {
+    this.boots++;
+    this.#ready = false;
+    this.#mode = "friendly";
+    this.say(this.onBoot(this));
   }
   #raw(c) {
     if (c === "\x01") {
@@ -138,7 +146,12 @@ export class PlayedBoard {
   #run(source) {
     const word = /^print\('(.*)'\)$/.exec(source);
     if (word) return [word[1] + "\r\n", ""];
-    if (source.includes("def _say(") || source.includes("def _more(")) {
+    if (source === "import machine\nmachine.reset()") {
+      this.resets = (this.resets ?? 0) + 1;
+      setTimeout(() => this.boot(), 20);
+      return ["", ""];
+    }
+    if (/def _(say|more|mem)\(/.test(source)) {
       this.#ready = true;
       return ["", ""];
     }
@@ -160,19 +173,18 @@ export class PlayedBoard {
   _about = () => said(...this.about);
   _fs = () => said("VfsLfs2");
   _free = () => said(this.free, 2 << 20);
-  _more = () => said(this.mpy, 110_000);
+  _more = () => said(this.mpy, 4 << 20, "a0b1c2d3e4f5", this.watched ? 1 : 0);
+  _mem = () => said(110_000);
   _rt = () => said(this.runtime);
-  _id = () => said(JSON.parse(this.text("_s/key") ?? '{"id":""}').id);
-  _there = (...names) =>
-    said(
-      names.map((n) => (this.files.has(plainName(n)) || (n === "/_f/rt" && this.runtime) ? 1 : 0)).join(""),
-    );
+  _there = (...names) => said(names.map((n) => (this.files.has(plainName(n)) ? 1 : 0)).join(""));
   _scan = () =>
     said(...this.networks.map((n, i) => Buffer.from(n).toString("base64") + " " + (-40 - 10 * i)));
-  _read = (n) => {
+  _cat = (n) => {
     const f = this.files.get(plainName(n));
     return said(f ? "+" + f.toString("base64") : "-");
   };
+  _tree = (d) => said(...[...this.files.keys()].map((n) => "/" + n).filter((n) => n.startsWith(d + "/")));
+  _cp = (from, to) => void this.files.set(plainName(to), this.files.get(plainName(from)));
   _sha = (n) => {
     const f = this.files.get(plainName(n));
     return f ? said(f.length, createHash("sha256").update(f).digest("hex")) : said("-");
@@ -195,9 +207,6 @@ export class PlayedBoard {
   };
   _rm = (n) => void this.files.delete(plainName(n));
   _mkdir = (n) => void this.dirs.add(plainName(n));
-  _wipe = (d) => {
-    for (const n of this.files.keys()) if (n.startsWith(plainName(d) + "/")) this.files.delete(n);
-  };
 }
 
 /** The port of Web Serial in front of it, for tests in Node; in a browser e2e/port.mjs plays the same. */

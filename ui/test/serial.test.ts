@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { PlayedBoard, portOf } from "../mock/playedboard.mjs";
-import { Board } from "../src/lib/serial/board";
+import { Board, type Files, type Progress } from "../src/lib/serial/board";
 import { md5 } from "../src/lib/serial/md5";
 import { cableOf, hindrance, mayHave, type Port } from "../src/lib/serial/port";
 import { PythonError, quote, type Pace } from "../src/lib/serial/repl";
 import { Gone, Silent, Wire } from "../src/lib/serial/wire";
-import { misfit, offsetOf, olderThan } from "../src/lib/serial/chips";
+import { hindered, misfit, offsetOf, olderThan } from "../src/lib/serial/chips";
+import { forget, foundOn, installRuntime } from "../src/lib/serial/runtime";
 import { networkFault, serverFault, withNetwork, withServer, word } from "../src/lib/serial/setup";
 import { addressFor } from "../src/pages/add/board/address";
 
@@ -17,6 +18,8 @@ async function open(options: Record<string, unknown> = {}) {
   const wire = await Wire.open(port);
   return { played, port, wire, board: await Board.open(wire, quick) };
 }
+
+const put = async (b: Board, files: Files, p: Progress = {}) => b.put(await b.compare(files, p), files, p);
 
 describe("a board at a serial line", () => {
   test("tells what it is", async () => {
@@ -30,20 +33,26 @@ describe("a board at a serial line", () => {
       size: 2 << 20,
       free: 1 << 20,
       memory: 110_000,
+      flash: 4 << 20,
       mpy: 6,
+      uid: "a0b1c2d3e4f5",
+      watched: false,
     });
-    expect(await board.found()).toEqual({ runtime: false, version: "", id: "", server: "", pythings: false });
+    const none = { runtime: false, version: "", id: "", server: "", apPassword: "" };
+    expect(await foundOn(board)).toEqual({ ...none, pythings: false });
+    const { board: other } = await open({ files: { "hal.py": "", "version.py": "" } });
+    expect(await foundOn(other)).toEqual({ ...none, pythings: true });
   });
   for (const paste of ["yes", "no", "old"])
     test(`takes files with raw paste: ${paste}`, async () => {
       const { played, board } = await open({ paste, noise: "wifi: joined\r\n" });
       const files = { "/_f/rt/main.py": randomly(1500), "/empty": new Uint8Array() };
-      const sent: number[] = [];
-      await board.install(files, { sent: (done) => sent.push(done) });
+      let sent = 0;
+      await put(board, files, { sent: (n) => (sent += n) });
       expect(played.files.get("_f/rt/main.py")).toHaveLength(1500);
       expect([...played.files.get("_f/rt/main.py")!]).toEqual([...files["/_f/rt/main.py"]]);
       expect(played.files.get("empty")).toHaveLength(0);
-      expect(sent.at(-1)).toBe(1500);
+      expect(sent).toBe(1500);
       expect(played.overrun).toBeUndefined();
       expect([...played.files.keys()].filter((n) => n.endsWith(".new"))).toEqual([]);
     });
@@ -62,24 +71,15 @@ describe("a board at a serial line", () => {
   });
   test("is not written to when it has no room, and keeps what is right already", async () => {
     const { played, board } = await open({ free: 9000, files: { "same.py": "x = 1\n" } });
-    await expect(board.install({ "big.py": new Uint8Array(8000) })).rejects.toThrow("Nothing was written");
+    await expect(put(board, { "big.py": new Uint8Array(8000) })).rejects.toThrow("Nothing was written");
     expect(played.files.size).toBe(1);
     const kept: string[] = [];
-    await board.install(
+    await put(
+      board,
       { "same.py": new TextEncoder().encode("x = 1\n") },
       { file: (n, _, same) => same && kept.push(n) },
     );
     expect(kept).toEqual(["same.py"]);
-  });
-  test("starts with boot.py and main.py only when all else is there", async () => {
-    const { board } = await open();
-    const order: string[] = [];
-    const one = new Uint8Array(1);
-    await board.install(
-      { "/boot.py": one, "/main.py": one, "/x.py": one, "/_s/key": one },
-      { file: (n) => order.push(n) },
-    );
-    expect(order).toEqual(["/_s/key", "/x.py", "/main.py", "/boot.py"]);
   });
   test("says what Python raised", async () => {
     const { board } = await open({ refuse: "_put" });
@@ -106,6 +106,12 @@ describe("a board at a serial line", () => {
     await heard;
     expect(played.boots).toBe(1);
   });
+  test("one with a watchdog is reset as a chip: nothing else would end it", async () => {
+    const { played, board } = await open({ watched: true });
+    expect(board.about.watched).toBe(true);
+    await new Promise<void>((done) => void board.reset((text) => text.includes("hello") && done()));
+    expect(played.resets).toBe(1);
+  });
   test("a cable that is pulled ends what waits for the board", async () => {
     const { port, board } = await open({ late: 30 });
     const waiting = board.exec("_free()");
@@ -124,6 +130,51 @@ describe("a board at a serial line", () => {
   test("no answer at all is said in words", async () => {
     const wire = await Wire.open(portOf(new PlayedBoard({ deaf: 1000 })));
     await expect(Board.open(wire, { ...quick, tries: 2 })).rejects.toThrow(Silent);
+  });
+});
+
+describe("the runtime on a board", () => {
+  const one = new Uint8Array(1);
+  const files: Files = { "/boot.py": one, "/main.py": one, "/_f/rt/x.mpy": one, "/_s/key": one };
+  test("comes in the order in which a cut leaves nothing broken; older forms of it go", async () => {
+    const slots = '{"run":"_a","ver":"0.9","prev":"","pver":"","bad":["0.8"],"n":17}';
+    const { played, board } = await open({ files: { "_f/rt/x.py": "old", "_s/os": slots, "_s/fail": "x" } });
+    const order: string[] = [];
+    expect(await installRuntime(board, files, { file: (n) => order.push(n) })).toEqual([]);
+    expect(order).toEqual(["/_s/key", "/_f/rt/x.mpy", "/boot.py", "/main.py"]);
+    expect(played.files.has("_f/rt/x.py")).toBe(false);
+    expect(played.files.has("_s/fail")).toBe(false);
+    expect(JSON.parse(played.text("_s/os")!)).toEqual({ ...JSON.parse(slots), run: "", ver: "" });
+  });
+  test("programs of somebody else are kept beside it", async () => {
+    const { played, board } = await open({
+      files: { "main.py": "mine()", "boot.py": "import rt.main", "old_main.py": "" },
+    });
+    expect(await installRuntime(board, files, {})).toEqual(["old_main_2.py"]);
+    expect(played.text("old_main_2.py")).toBe("mine()");
+    expect(played.files.get("main.py")).toHaveLength(1);
+  });
+  test("is found again, and forgotten without what is not its own", async () => {
+    const { played, board } = await open({
+      runtime: "1.0.0",
+      files: {
+        "_s/key": '{"id":"board-1","key":"00"}',
+        "_s/ap": "moss-2471-fern\n",
+        "settings.json": '{"server":"http://192.0.2.1:8080"}',
+        "_p/app.py": "app",
+        "notes.txt": "mine",
+      },
+    });
+    expect(await foundOn(board)).toEqual({
+      runtime: true,
+      version: "1.0.0",
+      id: "board-1",
+      server: "http://192.0.2.1:8080",
+      apPassword: "moss-2471-fern",
+      pythings: false,
+    });
+    await forget(board);
+    expect([...played.files.keys()].sort()).toEqual(["_f/platform.py", "notes.txt"]);
   });
 });
 
@@ -151,6 +202,20 @@ test("firmware goes where the chip looks, and only onto its own chip", () => {
   expect(misfit(image, "ESP32")).toContain("esp32c3");
   expect(misfit(new TextEncoder().encode("UF2\n…"), "ESP32")).toContain("UF2");
   expect(misfit(new Uint8Array(4), "ESP32")).toContain("no firmware");
+});
+test("a board that cannot take the runtime is told why", () => {
+  const good = {
+    implementation: "micropython",
+    version: "1.22.0",
+    platform: "esp32",
+    fileSystem: "VfsLfs2",
+    flash: 0,
+  };
+  expect(hindered(good)).toBe("");
+  expect(hindered({ ...good, implementation: "circuitpython" })).toContain("circuitpython");
+  expect(hindered({ ...good, version: "1.19.1" })).toContain("1.19.1");
+  expect(hindered({ ...good, fileSystem: "VfsFat" })).toContain("FAT");
+  expect(hindered({ ...good, platform: "esp8266", flash: 1 << 20 })).toContain("1024 kB");
 });
 test("versions are compared as numbers", () => {
   expect([olderThan("1.9.4", "1.22"), olderThan("1.22.0", "1.22"), olderThan("1.28.0", "1.22")]).toEqual([

@@ -1,9 +1,9 @@
 // A board with MicroPython at the end of a line: what it is, and files that are sent in pieces, read back, and only
 // then put in the place of the old ones.
 import helpers from "../../../../install/board.py?raw";
+import runtime from "../../../../install/runtime.py?raw";
 import more from "./ask.py?raw";
 import { PythonError, quote, Repl, usualPace, type Pace } from "./repl";
-import { serverIn } from "./setup";
 import { binary, bytesOf, type Wire } from "./wire";
 
 export interface About {
@@ -18,19 +18,14 @@ export interface About {
   free: number;
   /** Of Python's heap, bytes. */
   memory: number;
+  /** Bytes of the chip's flash; 0: it does not tell. */
+  flash: number;
   /** Version of .mpy files that it takes; 0: none. */
   mpy: number;
-}
-/** What of ours, or of PythingsOS, is on it already. */
-export interface Found {
-  runtime: boolean;
-  /** Of the runtime that the installer put there, "" if it does not tell. */
-  version: string;
-  /** The id in its key, "" without one. */
-  id: string;
-  /** Where it calls, "" if that stands nowhere. */
-  server: string;
-  pythings: boolean;
+  /** The chip's number, 12 hexadecimal digits; "" if it has none. */
+  uid: string;
+  /** A watchdog runs, which nothing but a reset of the chip ends. The helpers feed it. */
+  watched: boolean;
 }
 interface State {
   there: boolean;
@@ -41,8 +36,8 @@ export type Files = Record<string, Uint8Array>;
 export interface Progress {
   /** One is begun; same ones are left as they are. */
   file?: (name: string, size: number, same: boolean) => void;
-  /** Bytes out of all. It goes back when a file is sent again. */
-  sent?: (done: number, all: number) => void;
+  /** So many bytes have gone; below 0 when a file is sent again. */
+  sent?: (n: number) => void;
 }
 
 // What goes in one statement: its line, twice as much compiled, and the bytes themselves must have room on the smallest board.
@@ -65,11 +60,13 @@ export class Board extends Repl {
     const b = new Board(wire, pace);
     await b.enter();
     await b.exec(helpers);
+    await b.exec(runtime);
     await b.exec(more);
     const [implementation, version, platform, machine] = await b.lines("_about()", 4);
     const [fs] = await b.lines("_fs()", 1);
     const { free, size } = await b.space();
-    const [mpy, memory] = await b.lines("_more()", 2);
+    const [mpy, flash, uid, watched] = await b.lines("_more()", 4);
+    const [memory] = await b.lines("_mem()", 1);
     b.about = {
       implementation: implementation!,
       version: version!,
@@ -79,14 +76,17 @@ export class Board extends Repl {
       size,
       free,
       memory: Number(memory),
+      flash: Number(flash),
       mpy: Number(mpy),
+      uid: uid!,
+      watched: watched === "1",
     };
     return b;
   }
 
   // A statement whose answer is lines between two marks, so that what else the board prints meanwhile (its network
   // does) is not taken for it.
-  private async lines(statement: string, n = 0, patience?: number): Promise<string[]> {
+  async lines(statement: string, n = 0, patience?: number): Promise<string[]> {
     const out = await this.exec(statement, patience);
     const from = out.indexOf("\x02");
     const to = out.indexOf("\x03", from);
@@ -104,18 +104,6 @@ export class Board extends Repl {
     return { free: free!, size: size! };
   }
 
-  async found(): Promise<Found> {
-    const [there] = await this.lines("_there('/_f/rt', '/hal.py', '/version.py')", 1);
-    const runtime = there![0] === "1";
-    return {
-      runtime,
-      server: runtime ? serverIn(await this.readFile("/settings.json")) : "",
-      version: runtime ? (await this.lines("_rt()", 1))[0]! : "",
-      id: runtime ? (await this.lines("_id()", 1))[0]! : "",
-      pythings: !runtime && there!.slice(1) === "11",
-    };
-  }
-
   /** Networks in reach of the board, the strongest first. */
   async networks(): Promise<{ name: string; signal: number }[]> {
     const out: { name: string; signal: number }[] = [];
@@ -126,36 +114,33 @@ export class Board extends Repl {
     return out.sort((a, b) => b.signal - a.signal);
   }
 
-  /** The beginning of a small file, at most 4 kB; null when it is not there. */
-  async readFile(name: string): Promise<Uint8Array | null> {
-    const [text] = await this.lines(`_read(${quote(name)})`, 1);
+  /** The first bytes of a file; null when it is not there. */
+  async readFile(name: string, most = 4096): Promise<Uint8Array | null> {
+    const [text] = await this.lines(`_cat(${quote(name)}, ${most})`, 1);
     return text === "-" ? null : bytesOf(atob(text!.slice(1)));
   }
 
-  /** Takes a folder away, with all in it. One that is not there is no error. */
-  async wipe(folder: string): Promise<void> {
-    await this.exec(`_wipe(${quote(folder)})`);
+  /** All files below a folder, with their whole names. */
+  async tree(folder: string): Promise<string[]> {
+    return (await this.lines(`_tree(${quote(folder)})`)).filter((n) => n !== "");
   }
 
-  /** Makes the files be on the board; what else is there stays. It ends with the first fault, with the old content of
-   * the file at hand in its place. */
-  async install(files: Files, p: Progress = {}): Promise<void> {
-    const lacking = await this.compare(files, p);
-    const all = lacking.reduce((sum, name) => sum + files[name]!.length, 0);
-    let done = 0;
-    for (const name of lacking) {
-      p.file?.(name, files[name]!.length, false);
-      await this.writeFile(name, files[name]!, (n) => p.sent?.((done += n), all));
-    }
+  async there(...names: string[]): Promise<boolean[]> {
+    const [marks] = await this.lines(`_there(${names.map(quote).join(", ")})`, 1);
+    return [...marks!].map((m) => m === "1");
   }
 
-  // The files that the board does not have yet, if they will have room.
-  private async compare(files: Files, p: Progress): Promise<string[]> {
+  /** Takes a file away; one that is not there is no error. */
+  async remove(name: string): Promise<void> {
+    await this.exec(`_rm(${quote(name)})`);
+  }
+
+  /** The names of the files that the board does not have as they shall be, if these will have room. */
+  async compare(files: Files, p: Progress = {}): Promise<string[]> {
     const lacking: string[] = [];
     let need = 0;
     let largest = 0;
-    for (const name of inOrder(Object.keys(files))) {
-      const data = files[name]!;
+    for (const [name, data] of Object.entries(files)) {
       const now = await this.state(name);
       if (now.there && now.size === data.length && now.sum === (await sha256(data))) {
         p.file?.(name, data.length, true);
@@ -172,6 +157,14 @@ export class Board extends Repl {
         `The files need ${kb(need + largest)} and the board has ${kb(free)} free. Nothing was written.`,
       );
     return lacking;
+  }
+
+  /** Writes files one after another. It ends with the first fault, with the old content of that file in its place. */
+  async put(names: string[], files: Files, p: Progress = {}): Promise<void> {
+    for (const name of names) {
+      p.file?.(name, files[name]!.length, false);
+      await this.writeFile(name, files[name]!, p.sent);
+    }
   }
 
   private async state(name: string): Promise<State> {
@@ -224,13 +217,6 @@ export class Board extends Repl {
 }
 
 const kb = (n: number): string => `${Math.ceil(n / 1024)} kB`;
-
-// What the board starts with comes last, so that one whose installation was cut still runs what it had, or stays at
-// its prompt.
-function inOrder(names: string[]): string[] {
-  const stage = (n: string) => ["main.py", "boot.py"].indexOf(n.replace(/^\//, ""));
-  return names.sort((a, b) => stage(a) - stage(b) || (a < b ? -1 : 1));
-}
 
 export async function sha256(data: Uint8Array): Promise<string> {
   const sum = await crypto.subtle.digest("SHA-256", data as BufferSource);

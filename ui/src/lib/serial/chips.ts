@@ -30,8 +30,28 @@ export function misfit(file: Uint8Array, chip: string): string {
   return name && name !== plain(chip) ? `The file is for ${name}, the chip is ${chip}.` : "";
 }
 
-/** What the runtime wants, and boards below that are better given a newer one. */
-export const oldest = "1.22";
+const oldest = "1.22"; // the first MicroPython with all that the runtime uses
+const leastFlash = 2 << 20; // of an ESP8266
+
+/** Why a board cannot take the runtime as it is, and what helps; "" if it can. */
+export function hindered(a: {
+  implementation: string;
+  version: string;
+  platform: string;
+  fileSystem: string;
+  flash: number;
+}): string {
+  if (a.implementation !== "micropython")
+    return `It runs ${a.implementation}; the runtime needs MicroPython ${oldest} or newer.`;
+  if (olderThan(a.version, oldest))
+    return `The runtime needs MicroPython ${oldest} or newer; on the board is ${a.version}.`;
+  if (a.fileSystem.includes("Fat"))
+    return "Its file system is FAT, on which a power cut can leave it without a program. Save your files, then put MicroPython there anew with the flash erased: that makes littlefs.";
+  if (a.platform === "esp8266" && a.flash > 0 && a.flash < leastFlash)
+    return `This ESP8266 has a flash of ${a.flash >> 10} kB; the runtime needs 2 MB.`;
+  return "";
+}
+
 export function olderThan(version: string, than: string): boolean {
   const a = version.split(".").map(Number);
   const b = than.split(".").map(Number);

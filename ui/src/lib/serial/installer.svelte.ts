@@ -1,9 +1,10 @@
 // One board on its way from the cable to the fleet: what the page shows of it, and what can be done next.
 import { reason } from "../api";
 import { newBoards, type MadeBoard, type NewBoard } from "../newboard";
-import { Board, type About, type Files, type Found } from "./board";
+import { Board, sha256, type About, type Files } from "./board";
 import { profileFor } from "./chips";
 import { cableOf, ports, type Cable, type Port } from "./port";
+import { forget, foundOn, installRuntime, networkOf, type Found } from "./runtime";
 import { identity, filesOf, withNetwork, withServer, type Network } from "./setup";
 import { Silent, Wire } from "./wire";
 
@@ -42,6 +43,9 @@ export class Installer {
   id = $state("");
   server = $state("");
   apPassword = $state("");
+  apName = $state("");
+  /** Programs that were in the way, under the names that they have now. */
+  kept = $state.raw<string[]>([]);
   networks = $state.raw<{ name: string; signal: number }[]>([]);
 
   private port: Port | null = null;
@@ -78,7 +82,7 @@ export class Installer {
       await this.open();
       this.board = await Board.open(this.wire!);
       this.about = this.board.about;
-      this.found = await this.board.found();
+      this.found = await foundOn(this.board);
       this.stage = "ready";
     } catch (err) {
       await this.letGo();
@@ -147,29 +151,44 @@ export class Installer {
     this.begin("writing", "Fetching the runtime");
     try {
       const b = this.board!;
-      const { files: runtime } = await newBoards.files(profileFor(b.about.platform), b.about.mpy);
-      const files = filesOf(runtime);
-      if (!w.keep) Object.assign(files, await this.newThing(w));
-      else this.id = this.found!.id;
-      const server = w.server || this.made?.server || "";
-      Object.assign(files, await this.settings(w.network, server));
-      if (!w.keep && this.found?.runtime) {
-        this.act = "Clearing what it was before";
-        for (const d of ["/_s", "/_a", "/_b", "/_p", "/_q"]) await b.wipe(d);
+      const files = await this.runtime(b.about);
+      if (w.keep) this.keepIdentity();
+      else {
+        Object.assign(files, await this.newThing(w));
+        if (this.found!.runtime) {
+          this.act = "Clearing what it was before";
+          await forget(b);
+        }
       }
-      await this.write(files);
+      Object.assign(files, await this.settings(w.network, w.server || this.made?.server || ""));
+      this.kept = await installRuntime(b, files, this.progress());
       await this.restart();
     } catch (err) {
       this.broken(err);
     }
   }
 
+  private async runtime(about: About): Promise<Files> {
+    const { files } = await newBoards.files(profileFor(about.platform), about.mpy);
+    const all = filesOf(files);
+    for (const f of files)
+      if ((await sha256(all["/" + f.path]!)) !== f.sha256)
+        throw new Error(`${f.path} came broken. Try again.`);
+    return all;
+  }
+
+  private keepIdentity(): void {
+    this.id = this.found!.id;
+    this.apPassword = this.found!.apPassword;
+  }
+
   /** Only its network and server. */
   async configure(w: Wanted): Promise<void> {
     this.begin("writing", "Reading its settings");
     try {
-      this.id = this.found!.id;
-      await this.write(await this.settings(w.network, w.server));
+      this.keepIdentity();
+      const files = await this.settings(w.network, w.server);
+      await this.board!.put(Object.keys(files), files, this.progress());
       await this.restart();
     } catch (err) {
       this.broken(err);
@@ -203,19 +222,28 @@ export class Installer {
     };
   }
 
-  private async write(files: Files): Promise<void> {
+  private progress() {
     this.act = "Comparing what is there";
-    await this.board!.install(files, {
-      file: (name, _, same) => (this.act = same ? "Comparing what is there" : `Writing ${name.slice(1)}`),
-      sent: (done, all) => (this.share = all ? done / all : 0),
-    });
+    let [all, done] = [0, 0];
+    return {
+      all: (bytes: number) => (all = bytes),
+      file: (name: string, _: number, same: boolean) => {
+        if (!same) this.act = `Writing ${name.slice(1)}`;
+      },
+      sent: (n: number) => {
+        done += n;
+        if (all) this.share = done / all;
+      },
+    };
   }
 
   private async restart(): Promise<void> {
     this.act = "Restarting it";
     this.share = -1;
     this.console = "";
-    await this.board!.restart((text) => this.hear(text));
+    this.apName = networkOf(this.about!.uid);
+    const hear = (text: string) => this.hear(text);
+    await (this.about!.watched ? this.board!.reset(hear) : this.board!.restart(hear));
     this.made = this.board = null;
     this.stage = "running";
   }
@@ -240,6 +268,7 @@ export class Installer {
   async again(): Promise<void> {
     await this.letGo();
     this.port = this.cable = this.about = this.found = null;
+    this.kept = [];
     this.id = this.server = this.apPassword = this.console = this.trouble = "";
     this.stage = "start";
   }

@@ -126,6 +126,12 @@ export class Repl {
     await this.wire.until(this.pace.answer, ctrlD);
   }
 
+  /** Resets the chip. Of a board whose own USB the line is, the line ends with it, which is no fault. */
+  async reset(tell: (text: string) => void): Promise<void> {
+    await this.send("import machine\nmachine.reset()");
+    this.wire.listen(tell);
+  }
+
   /** Starts MicroPython anew, without resetting the chip; what it says goes to whoever listens. */
   async restart(tell: (text: string) => void): Promise<void> {
     await this.leave();

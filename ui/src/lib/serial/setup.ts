@@ -21,7 +21,7 @@ export function filesOf(runtime: RuntimeFile[]): Files {
 export function identity(made: { id: string; key: string; apPassword: string }): Files {
   return {
     "/_s/key": text({ id: made.id, key: made.key }),
-    "/_s/ap": new TextEncoder().encode(made.apPassword),
+    "/_s/ap": new TextEncoder().encode(made.apPassword + "\n"),
   };
 }
 
