@@ -26,6 +26,10 @@ type thingCmd struct {
 	Pack      thingPack      `cmd:"" help:"Make a thing for a computer: a zip to be unpacked there."`
 	Hotfix    thingHotfix    `cmd:"" help:"Give one board files over those of its app, or take them back."`
 	Restart   thingRestart   `cmd:"" help:"Make a board boot with its next heartbeat."`
+
+	Identify thingIdentify `cmd:"" help:"Make a thing of Roost's own runtime blink."`
+	Reset    thingReset    `cmd:"" help:"Make a thing of Roost's own runtime forget its Wi-Fi and settings."`
+	Crashes  thingCrashes  `cmd:"" help:"List what broke on things."`
 }
 
 // apiThing is what the API says of a thing, as far as it is printed.
