@@ -10,6 +10,7 @@ import (
 )
 
 type appCmd struct {
+	Test     appTest     `cmd:"" help:"Run an app on a virtual board and say whether it is healthy."`
 	Ls       appLs       `cmd:"" help:"List apps."`
 	New      appNew      `cmd:"" help:"Make an app with tasks that do a little, to begin from."`
 	Pull     appPull     `cmd:"" help:"Write the files of an app into a folder."`

@@ -53,9 +53,11 @@ async def push(link):  # on the second connection, while Roost holds the first
         await link.poke.wait()
         link.poke.clear()
         await hal.sleep_ms(50)
-        if not (link.polls and link.s and link.known and link.two):
+        if not (link.polls and link.s and link.two):
             continue
         try:
+            if not link.known:
+                await register(link, link.two)
             gather(link)
             if link.dirty():
                 await sync(link, link.two, 0)

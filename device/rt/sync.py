@@ -19,7 +19,7 @@ def versions():
     return {"os": VERSION, "app": slots("app").get("ver") or "0"}
 
 
-async def register(link):
+async def register(link, http=None):
     crash = conf.load("_s/crash")
     why = hal.why
     owner = hal.read("_s/owner").strip()
@@ -30,7 +30,7 @@ async def register(link):
     d["done"] = [why[8:]] if why[:8] == "restart:" else []
     d.update(versions())
     d.update(link.info)
-    a = await link.sealed(link.http, "/d/1/register", json.dumps(d))
+    a = await link.sealed(http or link.http, "/d/1/register", json.dumps(d))
     link.known = True
     link.slots = False
     if crash and conf.load("_s/crash") == crash:

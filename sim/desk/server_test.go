@@ -5,16 +5,29 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/roost-iot/roost/micropython"
 	"github.com/roost-iot/roost/wire/agent"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	release, err := micropython.Keep(context.Background())
+	if err != nil && micropython.Available() {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if release != nil {
+			release()
+		}
+		os.Exit(code)
+	}))
+}
 
 const patience = 30 * time.Second
 

@@ -43,7 +43,7 @@ type TrialEvent struct {
 	State  string                 `json:"state,omitempty"`
 	At     int64                  `json:"at,omitempty"` // ms since 1970
 	Level  string                 `json:"level,omitempty"`
-	Text   string                 `json:"text,omitempty"`
+	Text   string                 `json:"text"`
 	Detail string                 `json:"detail,omitempty"`
 	Values map[string]roost.Value `json:"values,omitempty"`
 	Data   roost.Value            `json:"data,omitempty"`
@@ -110,24 +110,24 @@ func (t *Trial) Close() {
 	t.parts.Wait()
 	t.running.Lock()
 	defer t.running.Unlock()
-	t.end()
+	err := t.end()
 	t.server.Close()
-}
-
-// end switches the board off; running is held.
-func (t *Trial) end() {
-	if t.board == nil {
-		return
-	}
-	t.board.Thing().Tell(nil)
-	err := t.board.Stop()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.change(TrialStopped, text)
+}
+
+// end switches the board off; running is held. The error is why it had stopped by itself.
+func (t *Trial) end() error {
+	if t.board == nil {
+		return nil
+	}
+	t.board.Thing().Tell(nil)
+	return t.board.Stop()
 }
 
 // Files puts another app onto a blank board in place of this one and switches that on.
@@ -141,7 +141,7 @@ func (t *Trial) Files(files map[string]string) error {
 	}
 	inputs := map[int]int{}
 	if t.board != nil {
-		t.end()
+		_ = t.end() // it is over, whatever it did
 		inputs = t.board.inputs()
 	}
 	board, err := NewBoard(BoardConfig{Server: t.server, Profile: t.config.Profile, App: files, Print: t.print})
@@ -329,4 +329,12 @@ func (e TrialEvent) String() string {
 	}
 	b, _ := json.Marshal(e.Pixels)
 	return fmt.Sprintf("pins %v, pixels %s", e.Pins, b)
+}
+
+// Inputs gives analogue inputs values, 0 to 1023; other files keep them.
+func (t *Trial) Inputs(adc map[int]int) {
+	board := t.Board()
+	for pin, value := range adc {
+		board.SetADC(pin, value)
+	}
 }

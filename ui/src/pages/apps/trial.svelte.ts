@@ -34,7 +34,7 @@ export class Trial {
     this.trouble = "";
     this.busy = true;
     try {
-      if (this.#id && this.on) await trials.files(this.#id, files);
+      if (this.#id && (this.on || this.state === "crashed")) await trials.files(this.#id, files);
       else {
         this.#forget();
         const { id } = await trials.start(files, app);
