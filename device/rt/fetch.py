@@ -38,7 +38,7 @@ class _Sink:  # writes what comes behind what came before
         self.n = 0
         if slots.there(name):
             self.n = os.stat(name)[6]
-            if self.n < size:
+            if self.n <= size:
                 release.add(self.h, name)
             else:
                 slots.drop(name)
@@ -72,7 +72,7 @@ async def fetch(link, want, dst, progress):
         first = False
         fault = None
         try:
-            if size:
+            if start < size:
                 await link.file(sha, start, sink)
             if sink.n < size:
                 fault = EOFError("it ended")

@@ -49,7 +49,9 @@ def clear(top, plan):  # of all that is neither right nor a part of what has to 
             os.rmdir(top + "/" + d)
 
 
-async def fill(link, kind, run, files, use, progress=None):
+async def install(link, s, r, e, text, progress=None):
+    kind, files, use = r["kind"], r["files"], e["use"]
+    run = s["run"]
     new = _other(kind, run)
     plan = _plan(new, run, files, use)
     top = slots.at(new)
@@ -58,13 +60,19 @@ async def fill(link, kind, run, files, use, progress=None):
     clear(top, plan)
     try:
         await _bring(link, top, run and slots.at(run), files, use, plan, progress)
+        if not release.whole(new, use, files):
+            raise ValueError("the flash gives back something else")
+        slots.put(top + "/_r", json.dumps([e["n"], use]) + "\n" + text)
+        # by one rename; before it nothing has changed for what runs
+        slots.save(
+            kind,
+            {"run": new, "ver": r["ver"], "prev": run, "pver": s["ver"], "try": 0, "bad": s["bad"], "n": e["n"]},
+        )
     except OSError as x:
         if fetch.full(x):  # what runs needs room, too
             clear(top, {})
             raise NoRoom("there is no room")
         raise
-    if not release.whole(new, use, files):
-        raise ValueError("the flash gives back something else")
 
 
 async def _bring(link, top, run, files, use, plan, progress):
@@ -91,10 +99,3 @@ async def _bring(link, top, run, files, use, plan, progress):
             await fetch.fetch(link, files[n], dst + ".n", more)
         os.rename(dst + ".n", dst)
         await hal.sleep_ms(0)
-
-
-def switch(kind, s, r, e, text):  # by one rename; before it nothing has changed for what runs
-    new = _other(kind, s["run"])
-    t = {"run": new, "ver": r["ver"], "prev": s["run"], "pver": s["ver"], "try": 0, "bad": s["bad"], "n": e["n"]}
-    slots.put(slots.at(new + "/_r"), json.dumps([e["n"], e["use"]]) + "\n" + text)
-    slots.save(kind, t)

@@ -104,8 +104,7 @@ async def apply(link, update, progress=None):  # ("installed" or "refused", why)
             _forget("ed25519", "sha512")
         from rt import fill
 
-        await fill.fill(link, r["kind"], s["run"], r["files"], e["use"], progress)
-        fill.switch(r["kind"], s, r, e, update["r"])
+        await fill.install(link, s, r, e, update["r"], progress)
         wait.over()
         return "installed", ""
     except MemoryError:
