@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,13 +54,17 @@ func pty(t *testing.T) (board *os.File, name string) {
 	return board, name
 }
 
-// boardAt switches on a board with the real MicroPython.
+// boardAt switches on a board with the real MicroPython, in the network of this machine.
 func boardAt(t *testing.T, line *os.File, flash *micropython.Flash) {
 	t.Helper()
 	up := make(chan struct{})
 	var once sync.Once
 	b, err := micropython.NewBoard(micropython.BoardConfig{
 		Flash: flash, Serial: line, Print: func(string) { once.Do(func() { close(up) }) },
+		Dial: (&net.Dialer{}).DialContext,
+		Listen: func(ctx context.Context, network, _ string) (net.Listener, error) {
+			return (&net.ListenConfig{}).Listen(ctx, network, "127.0.0.1:0")
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
