@@ -106,6 +106,21 @@ func TestAppWithoutAnyContractTakesNoMessages(t *testing.T) {
 	})
 }
 
+func TestFullMemoryIsAFaultLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	b := onBoard(t, map[string]string{
+		"worker_task.py": "class WorkerTask:\n  n = 0\n  def call(self):\n    self.n += 1\n    if self.n == 1: return [bytearray(1 << 26) for _ in range(40)]\n    return self.n\n",
+		"app.py":         "async def run(): x = [bytearray(1 << 26) for _ in range(40)]\n",
+	}, map[string]any{"worker_interval": 1})
+	b.started()
+	b.until("@st ", with("MemoryError"))
+	b.until("@put ", with(`["msg", 2]`))
+	if text, _ := b.get("_s/crash"); !strings.Contains(string(text), "MemoryError") {
+		t.Errorf("kept %s", text)
+	}
+	b.wants("shell", "1 + 1", `"2\n"`)
+}
+
 func TestOnMessageAnswers(t *testing.T) {
 	onBoth(t, map[string]string{"app.py": `
 import platform

@@ -28,7 +28,7 @@ const appPatience = 60 * time.Second
 // appBench is a thing that runs the app's side of the runtime over a fake link,
 // testdata/bench.py: MicroPython or CPython.
 type appBench struct {
-	t     *testing.T
+	t     testing.TB
 	board *micropython.Board // nil on CPython
 	put   func(name string, text []byte)
 	get   func(name string) ([]byte, bool)
@@ -53,7 +53,7 @@ func onBoth(t *testing.T, files map[string]string, settings map[string]any, test
 }
 
 // appFiles is what lies on the flash, the app in /_p.
-func appFiles(t *testing.T, profile string, app map[string]string, settings map[string]any) map[string]string {
+func appFiles(t testing.TB, profile string, app map[string]string, settings map[string]any) map[string]string {
 	t.Helper()
 	files, err := device.Files(profile)
 	if err != nil {
@@ -80,7 +80,7 @@ func appFiles(t *testing.T, profile string, app map[string]string, settings map[
 }
 
 // folder gives the files of an app that lies in a folder.
-func folder(t *testing.T, path string) map[string]string {
+func folder(t testing.TB, path string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	found, err := filepath.Glob(path + "/*.py")
@@ -97,9 +97,9 @@ func folder(t *testing.T, path string) map[string]string {
 	return files
 }
 
-func newAppBench(t *testing.T) *appBench { return &appBench{t: t, new: make(chan struct{}, 1)} }
+func newAppBench(t testing.TB) *appBench { return &appBench{t: t, new: make(chan struct{}, 1)} }
 
-func onBoard(t *testing.T, app map[string]string, settings map[string]any) *appBench {
+func onBoard(t testing.TB, app map[string]string, settings map[string]any) *appBench {
 	t.Helper()
 	needVM(t)
 	b := newAppBench(t)

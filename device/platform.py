@@ -25,9 +25,11 @@ def _builtin():
 from rt.queue import clean  # what JSON cannot say becomes text or null
 
 _b = _builtin()
+_n = None
 for _n in dir(_b):
     if _n[0] != "_":
         globals()[_n] = getattr(_b, _n)
+del _builtin, _b, _n
 
 device_id = None  # from Roost
 _telemetry = {}  # what the app reported last, by name

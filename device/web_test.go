@@ -62,7 +62,7 @@ func (b *appBench) object(method, path, body string) map[string]any {
 
 var webOn = map[string]any{"bench_web": true}
 
-func greenhouse(t *testing.T) map[string]string {
+func greenhouse(t testing.TB) map[string]string {
 	return merged(folder(t, "testdata/apps/greenhouse"), map[string]string{
 		"/device_id.json": `{"device_id":"greenhouse-1"}`, "/config.json": `{"place":"roof","led_pin":2}`,
 		"/boot_log.txt": "one\ntwo\nthree\n", "/main_log_9.txt": strings.Repeat("0123456789abcde\n", 200) + "end", "/empty.txt": "", "/boot_log_0.txt": "",
@@ -267,6 +267,12 @@ func TestRestartAndFactoryResetAnswerFirst(t *testing.T) {
 	})
 }
 
+func TestServerCanBeTurnedOff(t *testing.T) {
+	onBoth(t, greenhouse(t), map[string]any{"bench_web": "start", "web": "off"}, func(_ *testing.T, b *appBench) {
+		b.until("@off ", with("true"))
+	})
+}
+
 // raw sends bytes, says that there are no more, and gives all that comes back.
 func (b *appBench) raw(came []byte) string {
 	b.t.Helper()
@@ -333,13 +339,11 @@ func FuzzBoardWeb(f *testing.F) {
 		f.Add([]byte(g))
 	}
 	f.Add([]byte("POST /water?by=%41 HTTP/1.1\r\nContent-Length: 13\r\n\r\n{\"seconds\":1}"))
-	var b *appBench
+	b := onBoard(f, greenhouse(f), webOn)
+	b.started()
 	f.Fuzz(func(t *testing.T, came []byte) {
 		if bytes.Contains(came, []byte("restart")) || bytes.Contains(came, []byte("reset")) {
 			t.Skip()
-		}
-		if b == nil {
-			b = onBoard(t, greenhouse(t), webOn)
 		}
 		b.t = t
 		answer := b.raw(came[:min(len(came), 4096)])

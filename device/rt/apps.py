@@ -13,8 +13,6 @@ platform = glue.ours()
 
 class Apps:
     def __init__(self, link):
-        from rt import commands
-
         self.link = link
         self.app = self.main = self.tasks = self.path = None
         self.ver = "0"
@@ -22,7 +20,13 @@ class Apps:
         self.told = {}  # what was told of faults, and when
         platform._put = link.put
         platform._changed = self.announce
-        commands.register(self, link)
+        for kind in ("message", "shell", "set", "identify", "factory-reset"):
+            link.on(kind, lambda body, kind=kind: self.command(kind, body))
+
+    def command(self, kind, body):
+        from rt import commands  # loaded when there is one
+
+        return commands.DO[kind](self, body)
 
     def announce(self):
         beat.announce(platform, self.link, self.app)

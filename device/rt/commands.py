@@ -12,45 +12,40 @@ class Refused(Exception):
     pass  # the reason is in it
 
 
-def register(apps, link):
-    async def message(body):
-        if apps.tasks and apps.tasks.management:
-            ok, answer = await apps.tasks.ask(body)
-            if not ok:
-                raise Refused(answer)
-            return answer
-        if not platform._message:
-            raise Refused("The app takes no messages: it has no ManagementTask and did not call platform.on_message.")
-        try:
-            return await result(platform._message(body))
-        except (Exception, SystemExit) as e:
-            raise Refused(apps.failed(e, False))
+async def message(apps, body):
+    if apps.tasks and apps.tasks.management:
+        ok, answer = await apps.tasks.ask(body)
+        if not ok:
+            raise Refused(answer)
+        return answer
+    if not platform._message:
+        raise Refused("The app takes no messages: it has no ManagementTask and did not call platform.on_message.")
+    try:
+        return await result(platform._message(body))
+    except (Exception, SystemExit) as e:
+        raise Refused(apps.failed(e, False))
 
-    def shell(body):
-        from rt import shell
 
-        return shell.run(str(body))
+def shell(apps, body):
+    from rt import shell
 
-    async def put(body):
-        name, value = body.get("name"), body.get("value")
-        if name not in platform._resources:
-            raise Refused("The app has no resource %s." % name)
-        get, set = platform._resources[name]
-        if not set:
-            raise Refused("%s can be read only." % name)
-        answer = await result(set(value))
-        if get:
-            value = await result(get())
-        elif answer is not None:
-            value = answer
-        link.put("tele", {name: value})
-        return value
+    return shell.run(str(body))
 
-    link.on("message", message)
-    link.on("shell", shell)
-    link.on("set", put)
-    link.on("identify", lambda body: identify())
-    link.on("factory-reset", lambda body: factory_reset())
+
+async def put(apps, body):
+    name, value = body.get("name"), body.get("value")
+    if name not in platform._resources:
+        raise Refused("The app has no resource %s." % name)
+    get, set = platform._resources[name]
+    if not set:
+        raise Refused("%s can be read only." % name)
+    answer = await result(set(value))
+    if get:
+        value = await result(get())
+    elif answer is not None:
+        value = answer
+    apps.link.put("tele", {name: value})
+    return value
 
 
 def after(coroutine):
@@ -110,3 +105,12 @@ def restart(why="restart", forget=()):
 def factory_reset():
     # what makes the board this one goes; the installer's key stays
     return restart("factory-reset", ("wifi.json", "device_id.json", "config.json", "version.json"))
+
+
+DO = {
+    "message": message,
+    "shell": shell,
+    "set": put,
+    "identify": lambda apps, body: identify(),
+    "factory-reset": lambda apps, body: factory_reset(),
+}

@@ -61,7 +61,11 @@ async def main():
         from rt.web import Web
 
         web = Web(apps, link)
-        await web.listen(0, "127.0.0.1")
+        if conf.get("bench_web") == "start":
+            await web.start(80)
+            print("@off", json.dumps(web.server is None))
+        else:
+            await web.listen(0, "127.0.0.1")
         if hasattr(web.server, "sockets"):
             print("@web", json.dumps("http://127.0.0.1:%d" % web.server.sockets[0].getsockname()[1]))
     if conf.get("bench_led"):
