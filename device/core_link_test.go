@@ -27,6 +27,7 @@ async def run():
         platform.send(n)
         platform.report(last=n)
         await asyncio.sleep(1)
+    print("counted to", n)
     while True:
         await asyncio.sleep(60)
 `, n+1)}

@@ -41,6 +41,7 @@ try:
     import rt.main
 
     rt.main.main()
+    raise RuntimeError("it has ended")
 except KeyboardInterrupt:
     raise
 except BaseException as e:

@@ -39,9 +39,20 @@ async def set_up(net):
             await setup.run(reason)
 
 
+def plainly():  # Wi-Fi where rt.net is broken
+    w = conf.load("wifi.json")
+    w = w[0] if isinstance(w, list) and w else w
+    if hal.network and w:
+        sta = hal.network.WLAN(0)
+        sta.active(True)
+        sta.connect(w["ssid"], w.get("password") or "")
+
+
 async def online(net):  # a minute at most: the app can do without
     t = hal.ticks_ms()
     show("searching")
+    if not net:
+        plainly()
     while net and not await net.up():
         await set_up(net)
         if hal.ticks_diff(hal.ticks_ms(), t) > 60000:
@@ -90,12 +101,12 @@ async def life():
     if hal.MICRO and hasattr(gc, "threshold"):
         gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
     net = part("net")
-    try:
-        await set_up(net)
-        there = await online(net)
-    except Exception as e:
-        log.crash("os", VERSION, e)
-        there = True
+    there = True
+    for f in (set_up, online):
+        try:
+            there = await f(net) is not False
+        except Exception as e:
+            log.crash("os", VERSION, e)
     from rt.link import Link
 
     link = Link()
