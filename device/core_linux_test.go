@@ -1,0 +1,120 @@
+package device_test
+
+import (
+	"bufio"
+	"context"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/roost-iot/roost/device"
+	"github.com/roost-iot/roost/sim/desk"
+	"github.com/roost-iot/roost/wire/agent"
+)
+
+// coreLinux is the runtime in a folder, started by run.sh, at a server on loopback.
+func coreLinux(t *testing.T, app string) (*desk.Thing, *exec.Cmd) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("run.sh is for POSIX shells")
+	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("there is no python3 here")
+	}
+	s := desk.NewServer(desk.ServerConfig{})
+	front := httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	t.Cleanup(front.Close)
+	t.Cleanup(front.CloseClientConnections)
+	thing := s.Enrol("", agent.Key{})
+	files, err := device.Files("python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["_s/key"] = `{"id":"` + thing.ID + `","key":"` + thing.Key().String() + `"}`
+	files["settings.json"] = `{"server":"` + front.URL + `","trial":1}`
+	files["_s/app"] = `{"run":"_p","ver":"1","prev":"","pver":"","bad":[],"n":0}`
+	files["_p/app.py"] = app
+	dir := coreFolder(t, files)
+	run := exec.Command("/bin/sh", filepath.Join(dir, "run.sh"))
+	run.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	out, err := run.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Stderr = run.Stdout
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var printed strings.Builder
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			printed.WriteString(lines.Text() + "\n")
+		}
+	})
+	t.Cleanup(func() {
+		_ = run.Process.Signal(syscall.SIGTERM)
+		reading.Wait()
+		_ = run.Wait()
+		if t.Failed() {
+			t.Log(printed.String())
+		}
+	})
+	return thing, run
+}
+
+func TestLinuxThingLives(t *testing.T) {
+	thing, run := coreLinux(t, coreCounter(2)["app.py"])
+	v := coreWait(t, thing, "its messages", func(v desk.View) bool { return len(v.Messages()) == 2 })
+	if v.Register.Profile != "python" || v.Register.Reset != "power on" || !strings.HasPrefix(v.Register.Python, "cpython 3.") || len(v.Register.MAC) != 12 {
+		t.Errorf("registered %+v", v.Register)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), corePatience)
+	defer cancel()
+	if ack, err := thing.Send(ctx, "restart", nil); err != nil || !ack.OK {
+		t.Fatalf("restart: %+v, %v", ack, err)
+	}
+	v = coreWait(t, thing, "the next start", func(v desk.View) bool { return v.Boots == 2 && len(v.Messages()) == 4 })
+	if v.Register.Reset != "planned" {
+		t.Errorf("it says %q", v.Register.Reset)
+	}
+	coreOffer(t, thing, desk.App("2", map[string]string{"app.py": coreAnswers}))
+	coreWait(t, thing, "the new app", func(v desk.View) bool { return v.Reported("app", "2", agent.Confirmed) })
+	if ack, err := thing.Send(ctx, "message", "hi"); err != nil || !ack.OK {
+		t.Errorf("message: %+v, %v", ack, err)
+	}
+	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Wait(); err != nil {
+		t.Errorf("run.sh ended with %v", err)
+	}
+}
+
+func TestLinuxThingGoesBackFromABrokenRuntime(t *testing.T) {
+	thing, _ := coreLinux(t, coreCounter(1)["app.py"])
+	coreWait(t, thing, "its message", func(v desk.View) bool { return len(v.Messages()) == 1 })
+	files, err := device.Files("python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := map[string]string{}
+	for name, text := range files {
+		if rest, ok := strings.CutPrefix(name, "_f/"); ok {
+			release[rest] = text
+		}
+	}
+	release["rt/__init__.py"], release["rt/link.py"] = "VERSION = \"1.0.1\"\n", "import os\nos._exit(3)\n"
+	coreOffer(t, thing, desk.Runtime("1.0.1", release))
+	v := coreWait(t, thing, "it returned", func(v desk.View) bool { return v.Reported("os", "1.0.1", agent.Returned) })
+	if v.OS() != device.Version() {
+		t.Errorf("%q runs", v.OS())
+	}
+}
