@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/roost-iot/roost/micropython"
+	"github.com/roost-iot/roost/wire/agent"
 )
 
 // Addresses are where simulated things go; those of doors that are off are empty.
@@ -18,7 +21,11 @@ type Addresses struct {
 	// PythingsOS device brings; without one it stays away.
 	Pythings, DemoApp string
 	DemoKind          string // of the demo's board that asks for its files, at Pythings too; "": it stays away
-	Log               *slog.Logger
+	// Demo's board with Roost's own runtime, at Pythings too: how it gets its key, and the
+	// folder of its flash; nil: it stays away.
+	DemoRuntime func(context.Context) (id string, key agent.Key, err error)
+	DemoFlash   string
+	Log         *slog.Logger
 }
 
 // Guest is a thing of the demo fleet.
@@ -33,8 +40,11 @@ type Guest struct {
 // DoorOf gives the door by which things of a kind are known: MQTT-SN nodes are
 // clients of the same broker as MQTT things.
 func DoorOf(kind string) string {
-	if kind == "mqttsn" {
+	switch kind {
+	case "mqttsn":
 		return "mqtt"
+	case "micropython":
+		return "agent"
 	}
 	return kind
 }
@@ -101,8 +111,16 @@ func Demo(ctx context.Context, to Addresses) error {
 			return to.fleet("board", to.DemoKind, Config{UID: gaugeUID, Names: []string{"Rain gauge"}, Log: to.Log}).Run(ctx)
 		})
 	}
+	if to.DemoRuntime != nil && micropython.Available() {
+		r := RuntimeConfig{Flash: to.DemoFlash, Key: func(ctx context.Context, _ int) (string, agent.Key, error) { return to.DemoRuntime(ctx) }}
+		all.Go(func() error {
+			return Runtimes(Config{To: to.Pythings, UID: sillUID, Names: []string{"Window sill"}, Log: to.Log}, r).Run(ctx)
+		})
+	}
 	return all.Wait()
 }
+
+const sillUID = "window-sill-"
 
 const gaugeUID = "rain-gauge-"
 
@@ -111,7 +129,7 @@ func DemoMAC() string { return macOf(gaugeUID + "1") }
 
 // of gives where things of a kind go; "": nowhere.
 func (a Addresses) of(kind string) string {
-	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN, "pythings": a.Pythings, "board": a.Pythings}[kind]
+	return map[string]string{"coap": a.CoAP, "ws": a.WS, "mqtt": a.MQTT, "mqttsn": a.MQTTSN, "pythings": a.Pythings, "board": a.Pythings, "micropython": a.Pythings}[kind]
 }
 
 // DemoBoard is the id of the demo's PythingsOS device, which comes where there is an app
@@ -128,6 +146,8 @@ func (a Addresses) fleet(kind, brings string, c Config) *Fleet {
 	case "board":
 		c.UID, c.exact = macOf(c.UID+"1"), true
 		return Boards(c, BoardConfig{AppType: brings, Interval: 15 * time.Second, Again: 2 * time.Second})
+	case "micropython":
+		return Runtimes(c, RuntimeConfig{Key: func(context.Context, int) (string, agent.Key, error) { return runtimeKey(brings) }})
 	case "pythings":
 		log := c.Log
 		if log == nil {

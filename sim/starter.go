@@ -48,11 +48,12 @@ var kits = []struct {
 }
 
 // kinds are the protocols of things that can be started.
-var kinds = []string{"board", "coap", "mqtt", "mqttsn", "pythings", "ws"}
+var kinds = []string{"board", "coap", "micropython", "mqtt", "mqttsn", "pythings", "ws"}
 
 // Start plays one more thing until Close and gives its own id. kind is "board", "coap",
-// "mqtt", "mqttsn", "pythings" or "ws"; brings is the id of an app or an account that a
-// PythingsOS device has been given, or the kind of a board. Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
+// "micropython", "mqtt", "mqttsn", "pythings" or "ws"; brings is the id of an app or an
+// account that a PythingsOS device has been given, the kind of a board, or the id and the
+// key of a board with Roost's runtime, with a space between. Errors: roost.Invalid for another kind, roost.TooMany, roost.Unavailable
 // when the door is off.
 func (s *Starter) Start(ctx context.Context, kind, brings string) (id string, err error) {
 	if err := ctx.Err(); err != nil {
@@ -79,6 +80,10 @@ func (s *Starter) Start(ctx context.Context, kind, brings string) (id string, er
 		UID: uid, Names: []string{kit.name}, Resources: kit.resources, Seed: uint64(s.started), Log: s.to.Log,
 	})
 	s.parts.Go(func() { s.play(fleet, kind) })
+	if kind == "micropython" {
+		id, _, err := runtimeKey(brings)
+		return id, err
+	}
 	return fleet.IDs()[0], nil
 }
 

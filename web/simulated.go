@@ -8,8 +8,8 @@ import (
 
 type simulatedRequest struct {
 	Body struct {
-		Kind string `json:"kind" enum:"coap,ws,mqtt,mqttsn,pythings,board"`
-		App  string `json:"app,omitempty" maxLength:"64" doc:"Of kind pythings: the app whose id it brings; without one, your account id. Of kind board: the kind of board that it is; without one, a rain gauge."`
+		Kind string `json:"kind" enum:"coap,ws,mqtt,mqttsn,pythings,board,micropython"`
+		App  string `json:"app,omitempty" maxLength:"64" doc:"Of kind pythings: the app whose id it brings; without one, your account id. Of kind board: the kind of board that it is; without one, a rain gauge. Of kind micropython, a virtual board with Roost's own runtime: the app that it runs; without one, a window sill with a thermometer and lights."`
 	} `contentType:"application/json" nameHint:"NewSimulated"`
 }
 
@@ -45,7 +45,7 @@ func (s *Server) brought(ctx context.Context, kind, app string) (string, error) 
 		}
 		return app, nil
 	}
-	if kind != "pythings" {
+	if kind != "pythings" && (kind != "micropython" || app == "") {
 		return "", nil
 	}
 	if app != "" {

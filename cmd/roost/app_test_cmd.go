@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ type appTest struct {
 
 // Run prints what the app logs, sends and reports.
 func (t appTest) Run(ctx context.Context, con console) error {
-	check, err := t.check()
+	check, err := t.check(ctx)
 	if err != nil {
 		return refuseToTry(con, err)
 	}
@@ -63,8 +62,8 @@ func refuseToTry(con console, err error) error {
 	return ended(2)
 }
 
-func (t appTest) check() (desk.Check, error) {
-	files, err := appFiles(t.Dir)
+func (t appTest) check(ctx context.Context) (desk.Check, error) {
+	files, err := appFiles(ctx, t.Dir)
 	if err != nil {
 		return desk.Check{}, err
 	}
@@ -82,49 +81,18 @@ func (t appTest) check() (desk.Check, error) {
 	return c, nil
 }
 
-// maxAppFile bounds a file of an app, in bytes.
-const maxAppFile = 256 << 10
-
-// appFiles reads the files of an app: of a folder, with those of folders one deeper, or
-// of an app that Roost brings. What begins with a dot stays out.
-func appFiles(dir string) (map[string]string, error) {
+// appFiles reads the files of an app: of a folder, as roost app push does, or of an app
+// that Roost brings.
+func appFiles(ctx context.Context, dir string) (map[string]string, error) {
 	info, err := os.Stat(dir)
-	if err != nil {
+	switch {
+	case err != nil:
 		if files, err := apps.Files(dir); err == nil {
 			return files, nil
 		}
 		return nil, fmt.Errorf("there is no folder %s, and Roost brings no app of that name; it brings %s", dir, strings.Join(apps.Names(), ", "))
-	}
-	if !info.IsDir() {
+	case !info.IsDir():
 		return nil, fmt.Errorf("%s is no folder", dir)
 	}
-	files := map[string]string{}
-	for _, pattern := range []string{"*", "*/*"} {
-		found, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", dir, err)
-		}
-		for _, path := range found {
-			name, err := filepath.Rel(dir, path)
-			if err != nil || strings.HasPrefix(name, ".") || strings.Contains(name, "/.") || strings.HasPrefix(name, "__pycache__") {
-				continue
-			}
-			info, err := os.Stat(path)
-			if err != nil || info.IsDir() {
-				continue
-			}
-			if info.Size() > maxAppFile {
-				return nil, fmt.Errorf("%s is larger than %d kB", path, maxAppFile>>10)
-			}
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return nil, err
-			}
-			files[filepath.ToSlash(name)] = string(text)
-		}
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s has no files", dir)
-	}
-	return files, nil
+	return readFolder(ctx, dir)
 }

@@ -91,7 +91,7 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 		if err := h.announce(ctx, con.out); err != nil {
 			return err
 		}
-		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes, a PythingsOS device and a board on this machine. Ctrl-C ends it all.")
+		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes, a PythingsOS device, a board that asks for its files, and a virtual board with Roost's own runtime, on this machine. Ctrl-C ends it all.")
 		to := h.simAddresses()
 		if to.DemoApp, err = h.demoApp(doors); err != nil {
 			return err
@@ -99,6 +99,7 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 		if to.DemoKind, err = h.demoBoards(doors); err != nil {
 			return err
 		}
+		to.DemoRuntime, to.DemoFlash = h.demoRuntime, h.demoFlash()
 		fleet.Go(func() {
 			if err := sim.Demo(doors, to); err != nil {
 				log.Error("the demo fleet left", "err", err)

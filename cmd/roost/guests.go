@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/live"
+	"github.com/roost-iot/roost/micropython"
 	"github.com/roost-iot/roost/sim"
 )
 
@@ -82,6 +84,7 @@ type playing struct {
 	*sim.Starter
 	guests *guests
 	boards func(ctx context.Context) (kind string, err error) // makes the kind of board that comes when none is named
+	house  *house                                             // makes things for virtual boards
 }
 
 // Start plays one more thing and lets it in.
@@ -92,6 +95,9 @@ func (p playing) Start(ctx context.Context, kind, brings string) (string, error)
 			return "", err
 		}
 	}
+	if kind == "micropython" {
+		return p.virtual(ctx, roost.AppID(brings))
+	}
 	id, err := p.Starter.Start(ctx, kind, brings)
 	if err != nil {
 		return "", err
@@ -101,6 +107,21 @@ func (p playing) Start(ctx context.Context, kind, brings string) (string, error)
 		id = brings + "-" + id // its own id is its MAC
 	}
 	return id, nil
+}
+
+// virtual starts a virtual board, which is a thing before it comes.
+func (p playing) virtual(ctx context.Context, app roost.AppID) (string, error) {
+	if !micropython.Available() {
+		return "", roost.Errorf(roost.Unavailable, "This server has no MicroPython in it, so it can start no virtual board.")
+	}
+	made, err := p.house.newVirtual(ctx, app)
+	if err != nil {
+		return "", err
+	}
+	if _, err := p.Starter.Start(ctx, "micropython", made.ID+" "+made.Key); err != nil {
+		return "", errors.Join(err, p.house.dropVirtual(ctx, made.ID))
+	}
+	return made.ID, nil
 }
 
 // pageHost is what to type into a browser on this machine.

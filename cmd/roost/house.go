@@ -184,7 +184,7 @@ func (h *house) openDoors(ctx context.Context) error {
 	h.simulator = sim.NewStarter(h.simAddresses())
 	h.web = web.New(web.Config{
 		Registry: h.registry, Telemetry: h.telemetry, Commands: h.commands, Switchboard: h.switchboard,
-		Accounts: h.accounts, Releases: h.releases, Pythings: pythingsShown{h.pythings, h.TLSLegacy == "on"}, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests, h.demoBoards},
+		Accounts: h.accounts, Releases: h.releases, Pythings: pythingsShown{h.pythings, h.TLSLegacy == "on"}, Feed: h.feed, System: h.system, Simulator: playing{h.simulator, h.guests, h.demoBoards, h},
 		Boards: h.boards, NewBoards: newBoards{h}, Agents: h.agents, Runtime: h.runtime, FirmwareDir: filepath.Join(h.Data, "firmware"), Gateways: h.gateways, Revoked: h.revoked, Rebound: h.rebound, KeyFile: h.keyFile(keys), Site: h.site(),
 		Ready: h.ready, PublicURL: h.PublicURL, Version: version, Log: h.log,
 	})

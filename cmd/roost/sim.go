@@ -16,6 +16,8 @@ type simCmd struct {
 	WS       simWS       `cmd:"" name:"ws" help:"WebSocket nodes, as Pyaiot's test client."`
 	Pythings simPythings `cmd:"" name:"pythings" help:"PythingsOS devices of releases 1.x."`
 	Board    simBoard    `cmd:"" name:"board" help:"Boards that ask for their files at each boot."`
+
+	MicroPython simMicroPython `cmd:"" name:"micropython" help:"Virtual boards: Roost's own runtime, unchanged, on the real MicroPython."`
 }
 
 // played are the flags of every simulated thing.
