@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = 90 * time.Second
 
 // box is a board with modules of the runtime on it and a main.py of the test's, on
 // loopback: what it opens at port 80 or 53 is found by reach.
@@ -49,9 +49,13 @@ net.pause = lambda n: 20
 // boxed gives a board that is off. files are over those of the runtime.
 func boxed(t *testing.T, air *micropython.WiFi, program string, files map[string]string) *box {
 	t.Helper()
-	if !micropython.Available() {
-		t.Skip("MicroPython is not built in: make vm, then go test -tags vm (make test does both)")
-	}
+	return boxedAt(t, air, nil, program, files)
+}
+
+// boxedAt is boxed with a clock.
+func boxedAt(t *testing.T, air *micropython.WiFi, clock *micropython.Clock, program string, files map[string]string) *box {
+	t.Helper()
+	needVM(t)
 	all := map[string]string{"/main.py": lead + program, "/_s/profile": "full"}
 	for name, text := range modules(t) {
 		all["/_f/"+name] = text
@@ -62,7 +66,7 @@ func boxed(t *testing.T, air *micropython.WiFi, program string, files map[string
 	b := &box{t: t, air: air, flash: micropython.NewFlash(all), changed: make(chan struct{}), ports: map[string]string{}}
 	var err error
 	b.board, err = micropython.NewBoard(micropython.BoardConfig{
-		Flash: b.flash, WiFi: air, ID: "28cdc1001a2b", Print: b.print,
+		Flash: b.flash, WiFi: air, ID: "28cdc1001a2b", Print: b.print, Clock: clock,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if !strings.HasPrefix(address, "127.") {
 				return nil, micropython.Errno(113)
@@ -321,6 +325,40 @@ print('over')
 	got := b.says("over")
 	if want := "1 True True True\n2 True True True\n8 True True True\n50 True True True\nover"; !strings.HasPrefix(got, want) {
 		t.Errorf("printed %s", got)
+	}
+}
+
+// Hours without the Wi-Fi: the board tries again and again, at times that nobody can
+// foretell within bounds, and is back soon after the Wi-Fi is.
+func TestHoursWithoutWiFi(t *testing.T) {
+	air := micropython.NewWiFi(nil)
+	program := strings.Replace(lead, "net.SOON, net.TRY = 100, 3000\nnet.pause = lambda n: 20", "", 1) + `
+tries = []
+attempt = net.attempt
+async def tried(w, ms=None):
+    tries.append(hal.ticks_ms())
+    return await attempt(w, ms)
+net.attempt = tried
+async def main():
+    await net.up()
+    await hal.sleep_ms(6 * 3600 * 1000)
+    print('after hours', net.ok())
+    waits = [hal.ticks_diff(b, a) - 4400 for a, b in zip(tries, tries[1:])]
+    good = [(500 << min(n + 1, 8)) <= w + 800 and w <= (1500 << min(n + 1, 8)) + 800 for n, w in enumerate(waits)]
+    print('bounds', all(good), 'waits', 50 < len(waits) < 150, 'differ', len(set(waits)) > len(waits) // 2)
+    print('gone', 21100000 < net.gone < 21700000 or net.gone)
+    while not net.ok():
+        await hal.sleep_ms(1000)
+    print('back', net.gone >= 0, 'over')
+asyncio.run(main())
+`
+	b := boxedAt(t, air, micropython.NewClock(time.Unix(1_800_000_000, 0)), "", map[string]string{"/main.py": program, "/wifi.json": wifi})
+	b.on()
+	b.says("gone ")
+	air.Set("house", "correct horse")
+	got := b.says("over")
+	if at := strings.Index(got, "after"); at < 0 || !strings.Contains(got, "after hours False\nbounds True waits True differ True\ngone True\n") {
+		t.Errorf("printed %s", got[max(at, 0):])
 	}
 }
 

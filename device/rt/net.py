@@ -102,6 +102,10 @@ async def up():
     "True as soon as there is an address, False after a round in vain; it goes on by itself."
     global _task
     if sta and not _task:
+        try:  # some boards come with one of their own, with a password that all know
+            network.WLAN(network.AP_IF).active(False)
+        except (OSError, AttributeError):
+            pass
         _task = asyncio.create_task(_run())
     n = rounds
     while not ok() and rounds == n:
