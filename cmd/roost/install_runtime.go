@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -69,6 +67,7 @@ type runtimePlan struct {
 	owner   string
 	network *install.Network
 	id, key string // given by hand
+	profile string // known once the board is
 }
 
 func (i installCmd) planRuntime(ctx context.Context, con console) (p runtimePlan, err error) {
@@ -171,6 +170,7 @@ func (i installCmd) runtime(ctx context.Context, con console, line install.Line,
 	if !board.About().Sturdy() && board.About().FileSystem == "" {
 		fmt.Fprintln(con.err, "The board does not tell its file system; the runtime relies on littlefs, which MicroPython makes on ESP and RP2 boards.")
 	}
+	plan.profile = profile
 	if err := i.identify(ctx, con, plan, now, &r); err != nil {
 		return err
 	}
@@ -231,112 +231,4 @@ func (i installCmd) runtimeFiles(ctx context.Context, c *client, profile string,
 		return "", nil, errors.New("fetch the runtime: what came has no boot.py or no main.py")
 	}
 	return answer.Version, files, nil
-}
-
-// identify makes a thing for the board, unless it is one of this Roost already.
-func (i installCmd) identify(ctx context.Context, con console, plan runtimePlan, now install.Present, r *install.Runtime) error {
-	known := now.ID != "" && !i.New
-	if plan.client == nil {
-		if r.ID, r.Key = plan.id, plan.key; r.ID == "" && !known {
-			return errors.New("--offline: give the board an id and a key with --id and --key; Roost makes them on its page Add a thing")
-		}
-		return i.toServer(r, nil, now, r.ID == "")
-	}
-	if known {
-		err := i.greetKnown(ctx, plan, now.ID)
-		if err == nil {
-			fmt.Fprintf(con.err, "The board keeps its id %s, its key and its settings (--new makes it another thing)\n", now.ID)
-			return i.toServer(r, nil, now, true)
-		}
-		if !errors.Is(err, errUnknownThing) {
-			return err
-		}
-		fmt.Fprintf(con.err, "The board says that it is %s, which this Roost does not know: it becomes a new thing\n", now.ID)
-	}
-	var made struct {
-		ID, Key, APPassword, Server string
-		Servers                     []string
-	}
-	in := map[string]string{"name": i.Name, "app": plan.app, "pool": i.Pool}
-	maps.DeleteFunc(in, func(_, v string) bool { return v == "" })
-	if err := plan.client.call(ctx, "POST", "/boards", in, &made); err != nil {
-		return fmt.Errorf("make a thing for the board: %w", err)
-	}
-	r.ID, r.Key, r.APPassword = made.ID, made.Key, made.APPassword
-	if err := i.toServer(r, made.Servers, now, false); err != nil {
-		_ = plan.client.call(ctx, "DELETE", thingPath(made.ID), nil, nil) // what counts is why
-		return err
-	}
-	if len(made.Servers) > 1 && i.Backend == "" && isThisMachine(plan.client.URL) {
-		fmt.Fprintf(con.err, "The board is told that Roost is at %s; if it is in another network, say so with --backend: %s\n", made.Servers[0], strings.Join(made.Servers[1:], ", "))
-	}
-	return nil
-}
-
-// errUnknownThing is a thing that this Roost has not, or no more.
-var errUnknownThing = errors.New("no such thing here")
-
-// greetKnown gives a thing that there is its name and its app, if they were asked for.
-func (i installCmd) greetKnown(ctx context.Context, plan runtimePlan, id string) error {
-	var t apiThing
-	if err := plan.client.call(ctx, "GET", thingPath(id), nil, &t); err != nil {
-		if strings.Contains(err.Error(), "There is no thing") {
-			return errUnknownThing
-		}
-		return err
-	}
-	if i.Name != "" && i.Name != t.Name {
-		if err := plan.client.call(ctx, "PATCH", thingPath(id), map[string]string{"name": i.Name}, nil); err != nil {
-			return err
-		}
-	}
-	if plan.app == "" {
-		return nil
-	}
-	in := map[string]string{"app": plan.app, "pool": i.Pool}
-	maps.DeleteFunc(in, func(_, v string) bool { return v == "" })
-	return plan.client.call(ctx, "PUT", thingPath(id)+"/app", in, nil)
-}
-
-// toServer says where the board finds Roost: as it was told here, as it is reached from
-// here, or as Roost itself knows. One that keeps its settings keeps that, too.
-func (i installCmd) toServer(r *install.Runtime, servers []string, now install.Present, keeps bool) error {
-	at := i.Backend
-	switch {
-	case at != "":
-	case keeps && now.Server != "":
-		return nil
-	case i.Server != "" && !isThisMachine(i.Server):
-		at = i.Server
-	case len(servers) > 0 && !isThisMachine(servers[0]):
-		at = servers[0]
-	default:
-		return errors.New("boards cannot find Roost at localhost: say at which address of this machine, with --backend HOST:PORT")
-	}
-	at, err := withScheme(at)
-	if err != nil {
-		return err
-	}
-	if r.Settings == nil {
-		r.Settings = map[string]any{}
-	}
-	r.Settings["server"] = at
-	return nil
-}
-
-// withScheme makes an address of HOST:PORT.
-func withScheme(at string) (string, error) {
-	if !strings.Contains(at, "://") {
-		at = "http://" + at
-	}
-	u, err := url.Parse(at)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("--backend: %q is no address; write it as 192.0.2.1:8080 or https://roost.example.org", at)
-	}
-	return strings.TrimSuffix(at, "/"), nil
-}
-
-func isThisMachine(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1")
 }

@@ -29,7 +29,7 @@ func TestRuntimeGoesOntoABoardWhichThenComesToRoost(t *testing.T) {
 	boardAt(t, line, flash)
 	install := func(args ...string) string {
 		t.Helper()
-		args = append([]string{"--runtime", "--port", port, "--profile", "full", "--data", s.data, "--look-on", "3m"}, args...)
+		args = append([]string{"--runtime", "--port", port, "--profile", "full", "--data", s.data, "--look-on", "10m"}, args...)
 		out, status := installing(t, "correct horse\n", args...)
 		if status != 0 || strings.Contains(out, "correct horse") {
 			t.Fatalf("status %d, %s", status, out)
@@ -103,6 +103,9 @@ func TestRuntimeGoesOntoABoardWithoutARunningRoost(t *testing.T) {
 	args = append(args, "--id", "roof", "--key", filepath.Join(dir, "key"))
 	if out, status := installing(t, "", args...); status == 0 || !strings.Contains(out, "--backend") {
 		t.Errorf("without an address: status %d, %s", status, out)
+	}
+	if out, status := installing(t, "", append(args, "--backend", "https://roost.example.org")...); status == 0 || !strings.Contains(out, "no TLS") {
+		t.Errorf("lean, with TLS: status %d, %s", status, out)
 	}
 	if out, status := installing(t, "", append(args, "--backend", "192.0.2.1:8080")...); status != 0 || !strings.Contains(out, "will open its set-up network") {
 		t.Fatalf("status %d, %s", status, out)
