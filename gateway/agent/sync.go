@@ -71,13 +71,13 @@ func (t *thing) take(ctx context.Context, c *call, q wire.Sync) (upto int64, err
 	if err := t.arrive(ctx, c, false, time.Duration(q.Wait)*time.Second); err != nil {
 		return 0, err
 	}
-	if err := t.noteBoot(ctx, c, &q); err != nil {
-		return 0, err
-	}
 	t.d.cfg.Releases.Contact(t.ref, c.now)
 	t.takeStatuses(q, c.now)
 	t.takeAnswers(ctx, q)
 	if err := t.takeProgress(ctx, c, &q); err != nil {
+		return 0, err
+	}
+	if err := t.noteBoot(ctx, c, &q); err != nil {
 		return 0, err
 	}
 	return t.takeQueue(ctx, q)
@@ -99,8 +99,8 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync) error {
 	was := t.now()
 	booted := was.Boot != q.Boot
 	moved := q.OS != "" && q.OS != was.OS.Version || q.App != "" && q.App != was.App.Version
-	if !booted && !moved && q.Slots == nil {
-		return nil
+	if !booted && (!moved && q.Slots == nil || installed(was.Offer)) {
+		return nil // what it has installed runs after its restart
 	}
 	if booted {
 		t.mu.Lock()
@@ -135,6 +135,11 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync) error {
 		}
 	}
 	return t.judge(ctx, c.now)
+}
+
+// installed tells that a thing is about to restart into an update.
+func installed(o *roost.Offer) bool {
+	return o != nil && o.State == roost.OfferInstalled && time.Since(o.At) < bootWithin
 }
 
 // takeStatuses keeps how the parts of the thing are doing.
