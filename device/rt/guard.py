@@ -1,5 +1,5 @@
 # Confirms what is good, starts anew what is not.
-from rt import VERSION, conf, files, hal, log
+from rt import VERSION, conf, hal, log
 from rt.hal import ticks_diff
 
 REACH = 600  # s in which a new runtime must reach Roost
@@ -31,7 +31,7 @@ class Guard:
                 conf.save("_s/trial", t)
 
     def enter(self):  # the folder of the app; None: there is none, or it is better left alone
-        from rt import slots
+        from rt import files, slots
 
         path = slots.enter_app()
         self.trials(slots)
@@ -68,7 +68,7 @@ class Guard:
             if ticks_diff(now, self.link.at) < STUCK and (not self.apps or self.apps.alive()):
                 hal.feed()
             try:
-                if self.s % 10 == 0 and not self.link.synced:
+                if self.s % 10 == 0:
                     await look()
                 await self.check()
             except OSError as e:

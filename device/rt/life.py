@@ -1,6 +1,6 @@
-# The line's own life: again and again, sooner or later.
+# The line's own life: again and again.
 import asyncio, gc
-from rt import conf, hal, log, move
+from rt import conf, hal, log
 from rt.call import Refused
 from rt.sync import register, sync
 
@@ -33,15 +33,15 @@ async def step(link):
         again = await sync(link, link.http, wait)
     finally:
         link.polls = False
-    if link.old:
-        move.arrived(link)
-    if link.moving:
-        await move.go(link)
+    if link.old or link.moving:
+        from rt import move
+
+        await move.on(link)
     elif every > 25 and not again:
         await idle(link, every * 1000)
 
 
-async def idle(link, ms):  # until something is to be told
+async def idle(link, ms):  # until there is something to tell
     t = hal.ticks_ms()
     while hal.ticks_diff(hal.ticks_ms(), t) < ms and link.s and not link.dirty():
         link.at = hal.ticks_ms()
@@ -123,6 +123,8 @@ async def missed(link, e, fails, told):  # what to do about a fault: wait
 
         await join.time(link)
     if link.old:
+        from rt import move
+
         move.failed(link)
     ms = min(60, 1 << min(fails - 1, 6)) * (500 + hal.urandom(1)[0] * 4)
     if refused:

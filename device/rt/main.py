@@ -128,9 +128,18 @@ async def life():
     link.announce()
     tasks.append(asyncio.create_task(keep("services", services, guard.apps, link)))
     show("running")
-    gc.collect()
+    spare()
     hal.start_watchdog()
     await guard.watch(lambda: set_up(net))
+
+
+def spare():  # what is needed now and then comes back when it is
+    import rt, sys
+
+    for m in ("want", "release", "files", "slots", "join", "x25519"):
+        if hal.PROFILE == "lean" and sys.modules.pop("rt." + m, None) and hasattr(rt, m):
+            delattr(rt, m)
+    gc.collect()
 
 
 def main():

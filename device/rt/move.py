@@ -14,6 +14,13 @@ def begin(link, url):
     link.moving = url  # after this answer
 
 
+async def on(link):  # after a sync
+    if link.old:
+        arrived(link)
+    if link.moving:
+        await go(link)
+
+
 async def go(link):
     await link.close()
     link.old, link.since = link.url, hal.ticks_ms()

@@ -15,11 +15,8 @@ def slots(kind=None):
         return {}
 
 
-def versions():
-    return {"os": VERSION, "app": slots("app").get("ver") or "0"}
-
-
 async def register(link, http=None):
+    link.runs = {"os": VERSION, "app": slots("app").get("ver") or "0"}
     crash = conf.load("_s/crash")
     why = hal.why
     owner = hal.read("_s/owner").strip()
@@ -28,7 +25,7 @@ async def register(link, http=None):
     d.update({"flash": hal.flash_free(), "mem": hal.mem(), "ip": hal.ip(), "reset": hal.cause(), "why": why[:100]})
     d.update({"meta": {}, "resources": [], "owner": key_id(owner) if owner else "", "crash": crash or None})
     d["done"] = [why[8:]] if why[:8] == "restart:" else []
-    d.update(versions())
+    d.update(link.runs)
     d.update(link.info)
     a = await link.sealed(http or link.http, "/d/1/register", json.dumps(d))
     link.known = True
@@ -79,7 +76,7 @@ async def sync(link, http, wait):
     tell = link.slots
     d = {"boot": link.boot, "up": link.up, "mem": hal.mem(), "rssi": hal.rssi(), "ip": hal.ip(), "wait": wait}
     d.update({"set": conf.get("_tag", ""), "ack": acks, "have": link.orders.have(), "st": st})
-    d.update(versions())
+    d.update(link.runs)
     if again:
         d["again"] = again
     if tell:
