@@ -36,6 +36,8 @@ func Scenarios() []Scenario {
 		{"readings", "readings of MQTT things, ten a message, taken and kept", MQTTReadings},
 		{"mqttsn", "MQTT-SN clients asleep, waking in turn", MQTTSN},
 		{"apps", "from a commit to new code that runs on 100 PythingsOS devices", Apps},
+		{"boards", "syncs of 1,000 boards with Roost's own runtime, one a second each", Boards},
+		{"ota", "from a commit to new code that runs on a virtual board with Roost's own runtime", OTA},
 		{"idle", "start and memory of a roost that is started for it", Idle},
 	}
 }
@@ -121,6 +123,10 @@ func (r *Result) bars(peer Result) {
 		r.atLeast("readings taken through a door", "/s", r.PerSecond, 300_000)
 	case "apps":
 		r.atMost("commit to running, p95", "ms", r.More["p95 ms"], 3000)
+	case "ota":
+		r.atMost("commit to running, p95", "ms", r.More["p95 ms"], 2000)
+	case "boards":
+		r.atMost("lost", "readings", float64(r.Lost), 0)
 	case "stream":
 		r.atLeast("delivered to live streams", "/s", r.PerSecond, 1_500_000)
 	}
