@@ -67,7 +67,7 @@ var importsOf = regexp.MustCompile(`(?m)^\s*(?:from rt import ([a-zA-Z0-9_, ]+)|
 // A profile imports nothing that it does not carry, unless it asks first.
 func TestProfilesAreWhole(t *testing.T) {
 	asked := map[string]string{ // by what guards it
-		"tls": "https", "web": "profile", "node": "setting", "logs": "full", "aes": "no cryptolib", "pc": "no board", "led": "board", "setup": "board", "want": "board",
+		"tls": "https", "web": "profile", "node": "setting", "logs": "full", "aes": "no cryptolib", "pc": "no board", "micro": "CPython", "led": "board", "setup": "board", "want": "board",
 	}
 	for _, profile := range device.Profiles {
 		files, err := device.Files(profile)

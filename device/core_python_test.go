@@ -118,3 +118,7 @@ func TestQueueLosesNothingUnsaid(t *testing.T) {
 func TestSettingsAndLogSurvive(t *testing.T) {
 	coreScripts(t, "keep.py", nil, corePassed)
 }
+
+func TestLineWaitsAndGoesOn(t *testing.T) {
+	coreScripts(t, "life.py", nil, corePassed)
+}
