@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -150,50 +151,63 @@ func asNode(t *testing.T, uri func(d *nodeDoors) string, test func(t *testing.T,
 			t.Skip("no python3")
 		}
 		d := openNodeDoors(t)
-		dir := t.TempDir()
-		write := func(name, text string) {
-			t.Helper()
-			name = filepath.Join(dir, name)
-			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for name, text := range modules(t) {
-			write("_f/"+name, text)
-		}
-		write("settings.json", `{"pyaiot": "`+uri(d)+`"}`)
-		write("run.py", "import sys\nsys.path.insert(0, '"+filepath.Join(dir, "_f")+"')\nfrom rt import coap\ncoap.PORT = 0\n"+nodeProgram)
-		cmd := exec.Command(python, "-u", filepath.Join(dir, "run.py"))
-		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd.Stderr = cmd.Stdout
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var text strings.Builder
-		read := make(chan struct{})
-		go func() {
-			defer close(read)
-			for in := bufio.NewScanner(out); in.Scan(); {
-				text.WriteString(in.Text() + "\n")
-			}
-		}()
-		t.Cleanup(func() {
-			_ = cmd.Process.Kill()
-			<-read
-			_ = cmd.Wait()
-			if t.Failed() {
-				t.Log(text.String())
-			}
-		})
+		onCPython(t, python, "from rt import coap\ncoap.PORT = 0\n"+nodeProgram, map[string]string{"settings.json": `{"pyaiot": "` + uri(d) + `"}`})
 		test(t, d)
 	})
+}
+
+// onCPython runs a program with the modules, until the end of the test. Its lines come
+// out of the channel, which nobody has to read.
+func onCPython(t *testing.T, python, program string, files map[string]string) (lines <-chan string) {
+	t.Helper()
+	dir := t.TempDir()
+	all := map[string]string{"run.py": "import sys\nsys.path.insert(0, '" + filepath.Join(dir, "_f") + "')\n" + program}
+	for name, text := range modules(t) {
+		all["_f/"+name] = text
+	}
+	maps.Copy(all, files)
+	for name, text := range all {
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(python, "-u", filepath.Join(dir, "run.py"))
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan string, 256)
+	var text strings.Builder
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		defer close(said)
+		for in := bufio.NewScanner(out); in.Scan(); {
+			text.WriteString(in.Text() + "\n")
+			select {
+			case said <- in.Text():
+			default:
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-read
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(text.String())
+		}
+	})
+	return said
 }
 
 func testNode(t *testing.T, d *nodeDoors) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,16 @@ func TestSetUpByThePage(t *testing.T) {
 	if b.file("/wifi.json") != "" {
 		t.Error("keeps what does not work")
 	}
+	// One that is not in the list is offered again, too; what is chosen then counts.
+	form.Set("other", "elsewhere")
+	p.done(p.PostForm(p.base+"/save", form))
+	if state := p.ends(); state != "failed" {
+		t.Errorf("with a network that is not there: %s", state)
+	}
+	if _, body = p.get("/"); !strings.Contains(body, `value="elsewhere" checked`) {
+		t.Errorf("says %s", body)
+	}
+	form.Set("other", "")
 	form.Set("password", "correct horse")
 	p.done(p.PostForm(p.base+"/save", form))
 	if state := p.ends(); state != "joined" {
@@ -402,3 +413,100 @@ func TestPasswordOfTheSetUpNetwork(t *testing.T) {
 		seen[last] = true
 	}
 }
+
+// The same set-up by CPython, over a radio that is played.
+func TestSetUpByCPython(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3")
+	}
+	lines := onCPython(t, python, setUpOnCPython, map[string]string{"_s/ap": "from the installer", "network.py": `
+STA_IF, AP_IF, STAT_WRONG_PASSWORD = 0, 1, 202
+class WLAN:
+    def __init__(self, n):
+        self.on = False
+    def active(self, on):
+        pass
+    def config(self, **more):
+        print('config', sorted(more.items()))
+    def ifconfig(self):
+        return ('192.168.4.1',)
+    def status(self, what=None):
+        return [] if what else 202
+    def disconnect(self):
+        self.on = False
+    def connect(self, ssid, password):
+        self.on = (ssid, password) == ('house', 'correct horse')
+    def isconnected(self):
+        return self.on
+    def scan(self):
+        return [(b'house', b'123456', 1, -50, 3, False), (b'house', b'123457', 6, -40, 3, False), (b'\xff\xfe', b'123458', 6, -80, 0, False)]
+`})
+	next := func(begin string) string {
+		t.Helper()
+		late := time.After(patience)
+		for {
+			select {
+			case line, ok := <-lines:
+				if !ok {
+					t.Fatalf("it ended before it said %s", begin)
+				}
+				if rest, ok := strings.CutPrefix(line, begin); ok {
+					return rest
+				}
+			case <-late:
+				t.Fatalf("it never says %s", begin)
+			}
+		}
+	}
+	if got := next("config "); !strings.Contains(got, "from the installer") {
+		t.Errorf("opens %s", got)
+	}
+	p := &phone{t: t, base: "http://127.0.0.1:" + next("port ")}
+	p.Timeout = patience
+	p.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	var found []struct {
+		SSID string
+		RSSI int
+	}
+	if p.json("/scan", &found); len(found) != 2 || found[0].SSID != "house" || found[0].RSSI != -40 || found[1].SSID != "ÿþ" {
+		t.Errorf("found %v", found)
+	}
+	form := url.Values{"ssid": {"house"}, "other": {""}, "password": {"correct horse"}, "server": {""}}
+	if resp, _ := p.done(p.PostForm(p.base+"/save", form)); resp.StatusCode != http.StatusSeeOther {
+		t.Error(resp.Status)
+	}
+	if state := p.ends(); state != "joined" {
+		t.Error(state)
+	}
+	if _, body := p.get("/"); !strings.Contains(body, "Joined house") {
+		t.Errorf("says %s", body)
+	}
+	p.done(p.PostForm(p.base+"/close", nil))
+	if got := next("reset "); got != "setup [{'ssid': 'house', 'password': 'correct horse'}]" {
+		t.Error(got)
+	}
+}
+
+// setUpOnCPython opens its page on loopback and nothing else.
+const setUpOnCPython = `
+import asyncio
+sys.path.insert(0, sys.path[0][:-3])
+from rt import hal, conf, dns, net, setup
+start = asyncio.start_server
+async def listen(serve, host, port):
+    s = await start(serve, '127.0.0.1', 0)
+    print('port', s.sockets[0].getsockname()[1])
+    return s
+asyncio.start_server = listen
+async def names(ip):
+    pass
+dns.run = names
+def reset(why):
+    print('reset', why, conf.load('wifi.json'))
+    raise SystemExit
+hal.reset = reset
+async def main():
+    await setup.run(net.wants_setup())
+asyncio.run(main())
+`

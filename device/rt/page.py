@@ -8,7 +8,7 @@ input:not([type=radio]){display:block;box-sizing:border-box;width:100%%;font:inh
 [role=status]{border-left:4px solid #c60;padding-left:.8rem}</style><h1>Set up %s</h1>
 """
 FORM = """<form method=post action=/save><fieldset><legend>Wi-Fi</legend>%s
-<label>%s<input name=other maxlength=32 autocapitalize=none autocomplete=off value="%s"></label>
+<label>%s<input name=other maxlength=32 autocapitalize=none autocomplete=off></label>
 <label>Password<input name=password type=password maxlength=64 autocomplete=off></label></fieldset>
 <label>Address of Roost<input name=server placeholder="http://…" autocapitalize=none value="%s"></label>
 <p><button>Join</button> <a href="/">Look for networks again</a></form>
@@ -34,11 +34,12 @@ def html(told, networks, known):
     if told["state"] == "failed":
         out += "<p role=status>%s" % (esc(told["text"]) or "%s could not be joined. Is the password right?" % ssid)
     rows = ""
+    if ssid and not any([n["ssid"] == told["ssid"] for n in networks]):  # one that hides its name
+        networks = networks + [{"ssid": told["ssid"], "rssi": 0, "open": False}]
     for n in networks:
         s = esc(n["ssid"])
         on = " checked" if n["ssid"] == told["ssid"] else ""
-        bars = "strong" if n["rssi"] > -60 else "good" if n["rssi"] > -75 else "weak"
+        bars = "not seen" if not n["rssi"] else "strong" if n["rssi"] > -60 else "good" if n["rssi"] > -75 else "weak"
         rows += '<label><input type=radio name=ssid value="%s"%s> %s <small>%s%s</small></label>' % (s, on, s, bars, ", open" if n["open"] else "")
-    other = "" if any(n["ssid"] == told["ssid"] for n in networks) else ssid
-    out += FORM % (rows, "Another one" if rows else "Name", other, esc(told["server"]))
+    out += FORM % (rows, "Another one" if rows else "Name", esc(told["server"]))
     return out + CLOSE if known else out
