@@ -58,12 +58,16 @@ func (l *line) Read(p []byte) (int, error) {
 func (l *line) Close() error { return os.Stdin.Close() }
 
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil || !at.Addr().Unmap().IsLoopback() {
+	if host, _, err := net.SplitHostPort(address); err != nil || !here(host) {
 		return nil, fmt.Errorf("%s is not on this machine", address)
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, network, address)
+}
+
+func here(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // listen takes any free port: those that a board wants are taken or not ours to take.

@@ -35,7 +35,7 @@ test("a blank board is installed over its cable and calls", only, async () => {
   await page.getByLabel(/This server, as the board/).fill(demo.url);
   await page.getByRole("button", { name: "Install" }).click();
   try {
-    await page.getByText("Heard from Bench").waitFor({ timeout: 120_000 });
+    await page.getByText("Heard from Bench").waitFor({ timeout: 240_000 });
   } catch (err) {
     console.error("the board said:", board.said.slice(-3000));
     throw err;
@@ -55,6 +55,6 @@ test("it is known again, told another network, and comes back as it was", only, 
   await page.getByLabel("Wi-Fi network").fill("next door");
   await page.getByLabel("Its password").fill("87654321");
   await page.getByRole("button", { name: "Write it" }).click();
-  await page.getByText("Heard from Bench").waitFor({ timeout: 120_000 });
+  await page.getByText("Heard from Bench").waitFor({ timeout: 240_000 });
   assert.deepEqual(page.troubles, []);
 });
