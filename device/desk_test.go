@@ -80,8 +80,10 @@ func TestTaskThatFailsIsToldAndCalledAgain(t *testing.T) {
 func TestBoardAppOverTheLine(t *testing.T) {
 	for _, profile := range []string{"full", "lean"} {
 		t.Run(profile, func(t *testing.T) {
-			b := coreBoard(t, coreServer(t, desk.ServerConfig{}), desk.BoardConfig{
-				Profile: profile, App: merged(folder(t, "testdata/apps/greenhouse"), folder(t, "testdata/apps/both"), folder(t, "testdata/apps/greenhouse")),
+			s := desk.NewServer(desk.ServerConfig{}) // in real time: who asks its own server has no other
+			t.Cleanup(s.Close)
+			b := coreBoard(t, s, desk.BoardConfig{
+				Profile: profile, App: merged(folder(t, "testdata/apps/both"), folder(t, "testdata/apps/greenhouse")), Settings: map[string]any{"sync_interval": 1, "setup_at_start": 0},
 			})
 			v := coreWait(t, b.Thing(), "what it reported", func(v desk.View) bool { return v.Values["temperature"] != "" && len(v.Register.Meta) > 2 })
 			var meta map[string]any

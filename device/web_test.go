@@ -64,7 +64,7 @@ var webOn = map[string]any{"bench_web": true}
 
 func greenhouse(t testing.TB) map[string]string {
 	return merged(folder(t, "testdata/apps/greenhouse"), map[string]string{
-		"/device_id.json": `{"device_id":"greenhouse-1"}`, "/config.json": `{"place":"roof","led_pin":2}`,
+		"/config.json":  `{"place":"roof","led_pin":2}`,
 		"/boot_log.txt": "one\ntwo\nthree\n", "/main_log_9.txt": strings.Repeat("0123456789abcde\n", 200) + "end", "/empty.txt": "", "/boot_log_0.txt": "",
 	})
 }
@@ -75,7 +75,7 @@ func TestEveryBoardAnswersItsRoutes(t *testing.T) {
 		b.until("@put ", with(`"moisture": 40`)) // run() has come to its loop
 
 		s := b.object("GET", "/status", "")
-		for name, want := range map[string]any{"device_id": "greenhouse-1", "firmware": "2.1.0", "version": "7", "temperature": 21.5, "moisture": 40.0, "np_pin": 4.0} {
+		for name, want := range map[string]any{"device_id": "bench-1", "firmware": "2.1.0", "version": "7", "temperature": 21.5, "moisture": 40.0, "np_pin": 4.0} {
 			if s[name] != want {
 				t.Errorf("status: %s is %v", name, s[name])
 			}
@@ -92,7 +92,7 @@ func TestEveryBoardAnswersItsRoutes(t *testing.T) {
 		i := b.object("GET", "/info", "")
 		files, _ := json.Marshal(i["files"])
 		config, _ := i["config"].(map[string]any)
-		if mac, _ := i["mac"].(string); len(mac) != 12 || i["device_id"] != "greenhouse-1" || config["place"] != "roof" || !strings.Contains(string(files), `"_p/app.py"`) || !strings.Contains(string(files), `"config.json"`) {
+		if mac, _ := i["mac"].(string); len(mac) != 12 || i["device_id"] != "bench-1" || config["place"] != "roof" || !strings.Contains(string(files), `"_p/app.py"`) || !strings.Contains(string(files), `"config.json"`) {
 			t.Errorf("info: %v", i)
 		}
 

@@ -1,7 +1,7 @@
 # The app of this thing, by both contracts: app.py with its run(), and the tasks
 # of PythingsOS. What fails is told and tried again.
 import asyncio, gc
-from rt import beat, conf, glue, hal, log
+from rt import beat, glue, hal, log
 from rt.hal import sleep_ms, ticks_diff, ticks_ms
 from rt.parts import has, show
 
@@ -38,7 +38,7 @@ class Apps:
         from rt import slots
 
         path = self.path = path or slots.path("app")
-        platform.device_id = conf.load("device_id").get("device_id") or getattr(self.link, "id", None)
+        platform.device_id = self.link.id
         if not path:
             return False
         try:

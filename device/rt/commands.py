@@ -82,6 +82,8 @@ async def _led():
     from rt import led
 
     was = led.state()
+    if was == "identify":
+        return
     led.show("identify")
     await hal.sleep_ms(3000)
     led.show(was)

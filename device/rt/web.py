@@ -33,7 +33,7 @@ class Request:
     @property
     def json(self):
         try:
-            return json.loads(self.body)
+            return json.loads(self.body) if self.body else None
         except (ValueError, RuntimeError):  # or nested too deep
             raise Fault(400, "The body is not JSON.")
 
