@@ -90,7 +90,7 @@ async def services(apps, link):
         if web:
             await web.Web(apps, link).start(port)
     to = conf.get("pyaiot")
-    if to and apps:
+    if to and apps and hal.PROFILE != "lean":
         node = part("node")
         if node:
             await node.run(to, apps)

@@ -157,8 +157,8 @@ async def run(uri, apps):
         why = None
         try:
             await session(Node(platform, apps.link), place)
-        except (OSError, EOFError, ValueError, asyncio.TimeoutError) as e:
-            why = e
+        except Exception as e:  # whatever it is, the rest of the thing goes on
+            why = "%s %s" % (e.__class__.__name__, e)
         n = 0 if hal.ticks_diff(hal.ticks_ms(), t) > 60000 else n + 1
         if n < 2:
             log.warn("Pyaiot at %s is lost: %s" % (place.host, why or "it closed"))
