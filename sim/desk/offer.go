@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/roost-iot/roost/wire/agent"
 )
@@ -49,7 +50,12 @@ type offer struct {
 	Release
 	text, envelope, sig string
 	n                   int64
+	boot                string    // in which it was given last
+	at                  time.Time // when
 }
+
+// again is when an offer is given once more to a thing that has said nothing of it.
+const again = 10 * time.Second
 
 // Offer gives the thing a release, in place of the one of this kind that it was offered
 // before. A thing that runs this version is not told of it.
@@ -98,9 +104,8 @@ func (t *Thing) Withdraw(kind string) {
 func (t *Thing) Forge(forge func(*agent.Update)) { t.change(func() { t.forge = forge }) }
 
 // offered is the update that a sync is answered with: the runtime's before the app's, none
-// that runs already, was refused or failed. What the thing is at work with is no reason to
-// answer now. mu is held.
-func (t *Thing) offered(q agent.Sync) (u *agent.Update, now bool) {
+// that runs already, was refused or failed. mu is held.
+func (t *Thing) offered(q agent.Sync) *agent.Update {
 	for _, kind := range []string{agent.KindOS, agent.KindApp} {
 		slot, runs := t.view.Slots.App, q.App
 		if kind == agent.KindOS {
@@ -111,16 +116,21 @@ func (t *Thing) offered(q agent.Sync) (u *agent.Update, now bool) {
 			continue
 		}
 		o := t.offers[i]
-		if o.Ver == runs || o.n <= slot.N || slot.Try != nil || t.said(o, agent.Installed, agent.Refused, agent.Confirmed) {
+		if o.Ver == runs || o.n <= slot.N || slot.Try != nil || t.said(o, agent.Fetching, agent.Installed, agent.Refused, agent.Confirmed) {
 			continue
 		}
+		now := t.server.real()
+		if o.boot == q.Boot && now.Sub(o.at) < again && !t.said(o, agent.Held) {
+			continue
+		}
+		o.boot, o.at = q.Boot, now
 		u := t.secret.Offer(o.text, o.envelope, o.sig)
 		if t.forge != nil {
 			t.forge(&u)
 		}
-		return &u, !t.said(o, agent.Fetching, agent.Held)
+		return &u
 	}
-	return nil, false
+	return nil
 }
 
 // said tells whether the thing's last word about an offer is one of these; mu is held.

@@ -174,8 +174,8 @@ func (t *Thing) waiting(q agent.Sync) (a agent.Answer, something bool) {
 		a.Commands = append(a.Commands, c.Command)
 		something = true
 	}
-	u, now := t.offered(q)
-	a.Update, something = u, something || now
+	a.Update = t.offered(q)
+	something = something || a.Update != nil
 	if len(q.Acks) > 0 || q.Update != nil {
 		something = true
 	}
