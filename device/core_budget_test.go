@@ -28,8 +28,11 @@ var budgets = []struct {
 	most    int
 }{
 	{"hardware, settings, log", "rt rt/hal rt/conf rt/log rt/dog", 5400},
-	{"life of a boot", "rt/main rt/guard rt/offer rt/files", 5900},
-	{"line", "rt/link rt/call rt/life rt/sync rt/orders rt/queue rt/move rt/pull", 11400},
+	{"life of a boot", "rt/main rt/guard rt/offer rt/files", 6100},
+	{"line", "rt/link rt/call rt/life rt/pace rt/sync rt/orders rt/queue rt/move rt/pull", 11800},
+	{"Wi-Fi", "rt/net rt/nets", 2800},
+	{"set-up", "rt/setup rt/want rt/portal rt/air rt/page rt/cmd rt/dns", 10400},
+	{"nodes of Pyaiot", "rt/node rt/coap rt/mqtt rt/ws", 10000},
 	{"HTTP", "rt/http rt/answer rt/tls", 3200},
 	{"keys and frames", "rt/seal rt/join rt/x25519", 3200},
 }

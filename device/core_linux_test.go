@@ -3,6 +3,15 @@ package device_test
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"io"
+	"log"
+	"maps"
+	"math/big"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -12,14 +21,16 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost/device"
 	"github.com/roost-iot/roost/sim/desk"
 	"github.com/roost-iot/roost/wire/agent"
 )
 
-// coreLinux is the runtime in a folder, started by run.sh, at a server on loopback.
-func coreLinux(t *testing.T, app string) (*desk.Thing, *exec.Cmd) {
+// coreLinux is the runtime in a folder, started by run.sh, at a server on loopback;
+// serve starts that, more files lie in the folder.
+func coreLinux(t *testing.T, app string, serve func(http.Handler) *httptest.Server, more map[string]string) (*desk.Thing, *exec.Cmd) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("run.sh is for POSIX shells")
@@ -28,7 +39,7 @@ func coreLinux(t *testing.T, app string) (*desk.Thing, *exec.Cmd) {
 		t.Skip("there is no python3 here")
 	}
 	s := desk.NewServer(desk.ServerConfig{})
-	front := httptest.NewServer(s)
+	front := serve(s)
 	t.Cleanup(s.Close)
 	t.Cleanup(front.Close)
 	t.Cleanup(front.CloseClientConnections)
@@ -41,6 +52,10 @@ func coreLinux(t *testing.T, app string) (*desk.Thing, *exec.Cmd) {
 	files["settings.json"] = `{"server":"` + front.URL + `","trial":1}`
 	files["_s/app"] = `{"run":"_p","ver":"1","prev":"","pver":"","bad":[],"n":0}`
 	files["_p/app.py"] = app
+	if tls := front.Certificate(); tls != nil {
+		files["_s/ca.der"] = string(tls.Raw)
+	}
+	maps.Copy(files, more)
 	dir := coreFolder(t, files)
 	run := exec.Command("/bin/sh", filepath.Join(dir, "run.sh"))
 	run.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
@@ -71,7 +86,7 @@ func coreLinux(t *testing.T, app string) (*desk.Thing, *exec.Cmd) {
 }
 
 func TestLinuxThingLives(t *testing.T) {
-	thing, run := coreLinux(t, coreCounter(2)["app.py"])
+	thing, run := coreLinux(t, coreCounter(2)["app.py"], httptest.NewServer, nil)
 	v := coreWait(t, thing, "its messages", func(v desk.View) bool { return len(v.Messages()) == 2 })
 	if v.Register.Profile != "python" || v.Register.Reset != "power on" || !strings.HasPrefix(v.Register.Python, "cpython 3.") || len(v.Register.MAC) != 12 {
 		t.Errorf("registered %+v", v.Register)
@@ -99,7 +114,7 @@ func TestLinuxThingLives(t *testing.T) {
 }
 
 func TestLinuxThingGoesBackFromABrokenRuntime(t *testing.T) {
-	thing, _ := coreLinux(t, coreCounter(1)["app.py"])
+	thing, _ := coreLinux(t, coreCounter(1)["app.py"], httptest.NewServer, nil)
 	coreWait(t, thing, "its message", func(v desk.View) bool { return len(v.Messages()) == 1 })
 	files, err := device.Files("python")
 	if err != nil {
@@ -116,5 +131,39 @@ func TestLinuxThingGoesBackFromABrokenRuntime(t *testing.T) {
 	v := coreWait(t, thing, "it returned", func(v desk.View) bool { return v.Reported("os", "1.0.1", agent.Returned) })
 	if v.OS() != device.Version() {
 		t.Errorf("%q runs", v.OS())
+	}
+}
+
+func TestLinuxThingChecksCertificates(t *testing.T) {
+	quiet := func(h http.Handler) *httptest.Server {
+		s := httptest.NewUnstartedServer(h)
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+		return s
+	}
+	thing, _ := coreLinux(t, coreCounter(2)["app.py"], quiet, nil)
+	coreWait(t, thing, "its messages over TLS", func(v desk.View) bool { return len(v.Messages()) == 2 })
+
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	other, err := x509.CreateCertificate(rand.Reader, name, name, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thing, run := coreLinux(t, coreCounter(1)["app.py"], quiet, map[string]string{"_s/ca.der": string(other)})
+	deadline := time.Now().Add(corePatience)
+	for refused := false; !refused; {
+		text, _ := os.ReadFile(filepath.Join(filepath.Dir(run.Args[1]), "main_log_0.txt"))
+		refused = strings.Contains(string(text), "CERTIFICATE_VERIFY_FAILED")
+		if !refused && time.Now().After(deadline) {
+			t.Fatalf("it logs %s", text)
+		}
+		time.Sleep(20 * time.Millisecond) // polls a file
+	}
+	if v := thing.View(); v.Hellos != 0 {
+		t.Errorf("it said hello %d times to whom it cannot trust", v.Hellos)
 	}
 }

@@ -1,6 +1,6 @@
 # The line's own life: again and again.
 import asyncio, gc
-from rt import conf, hal, log
+from rt import conf, hal, log, pace
 from rt.call import Refused
 from rt.sync import register, sync
 
@@ -28,6 +28,8 @@ async def step(link):
         wait = 0
     elif link.busy or link.orders.runs and not link.two:
         wait = 1
+    elif not link.two:
+        wait = min(wait, pace.due(link))
     link.polls = wait > 0
     try:
         again = await sync(link, link.http, wait)
@@ -38,14 +40,7 @@ async def step(link):
 
         await move.on(link)
     elif every > 25 and not again:
-        await idle(link, every * 1000)
-
-
-async def idle(link, ms):  # until there is something to tell
-    t = hal.ticks_ms()
-    while hal.ticks_diff(hal.ticks_ms(), t) < ms and link.s and not link.dirty():
-        link.at = hal.ticks_ms()
-        await hal.sleep_ms(250)
+        await pace.idle(link, every * 1000)
 
 
 async def push(link):  # on the second connection, while Roost holds the first
@@ -67,18 +62,8 @@ async def push(link):  # on the second connection, while Roost holds the first
             link.poke.set()
 
 
-async def clock(link):  # ticks wrap; this does not
-    t = hal.ticks_ms()
-    while True:
-        await hal.sleep_ms(1000)
-        hal.now()
-        now = hal.ticks_ms()
-        link.up += max(hal.ticks_diff(now, t), 0)
-        t = now
-
-
 async def run(link):
-    side = [asyncio.create_task(f(link)) for f in (clock, push)]
+    side = [asyncio.create_task(f(link)) for f in (pace.clock, push)]
     fails = full = 0
     told = None
     try:

@@ -31,8 +31,8 @@ class Link(Calls):
         self.ready = asyncio.Event()  # an authenticated sync has been made
         self.poke = asyncio.Event()  # there is something to tell
         self.offer = self.busy = None
-        self.up = 0  # ms
-        self.at = hal.ticks_ms()  # when it last got on
+        self.up = self.gap = 0  # ms; between the last two entries
+        self.at = self.last = hal.ticks_ms()  # when it last got on; of the last entry
         self.carries = self.polls = False
         self.http = self.two = self.fetch = self.old = self.moving = None
         to = conf.get("_move")
@@ -63,6 +63,9 @@ class Link(Calls):
 
     def put(self, kind, data):
         self.q.put(kind, data)
+        now = hal.ticks_ms()
+        self.gap = hal.ticks_diff(now, self.last)
+        self.last = now
         self.poke.set()
 
     def status(self, part, ok, text=""):

@@ -64,7 +64,7 @@ async def nothing(link):
 
 
 life.step = step
-life.clock = life.push = nothing
+life.pace.clock = life.push = nothing
 
 
 async def waits(*faults):  # how long was waited after each
@@ -123,6 +123,17 @@ async def main():
     assert not resets and len(out) == 9
     out, link = await waits(*[MemoryError()] * 9)
     assert resets == ["memory"] and len(out) == 4, (resets, out)
+    # on one connection a poll ends when the next entry is due
+    from rt import pace
+
+    ticks = [1 << 20]
+    hal.ticks_ms = lambda: ticks[0]
+    link.two, link.up, link.gap, link.last = None, 60000, 5000, ticks[0]
+    for gone, want in ((0, 6), (1500, 4), (4999, 1), (5000, 2), (9000, 2), (10001, 25)):
+        ticks[0] = link.last + gone
+        assert pace.due(link) == want, (gone, pace.due(link))
+    link.up = 5000
+    assert pace.due(link) == 2
     # a refusal is text from anybody
     for b in (b"", b"{", b"[]", b"5", b"\xff", b'{"error":{"a":1}}', b"null"):
         assert call.Refused(500, {"retry-after": "soon"}, b).wait == 0
