@@ -1,5 +1,5 @@
-# Chooses which runtime starts. Never updated over the air, and imports nothing of ours: whatever is on the flash,
-# something boots. A new runtime has three boots to prove itself; one that broke three times running is left, too.
+# Chooses the runtime. Never updated over the air, and imports nothing of ours: whatever is on the flash, something
+# boots. A new runtime has three boots to prove itself.
 import json
 import os
 import sys
@@ -24,7 +24,7 @@ def _drop(name):
         pass
 
 
-def _back(s):  # to the version before, else to the factory's; _r says that its slot is not being filled anew
+def _back(s):  # _r: that slot is not being filled anew
     prev = s.get("prev")
     if prev not in SLOTS or prev == s["run"] or not ("try" in s or _text("/" + prev + "/_r")):
         prev = ""
@@ -53,28 +53,40 @@ def _choose():
         f.write(json.dumps(s))
     os.rename(ROOT + "/_s/os.n", ROOT + "/_s/os")
     if s["run"] != old:
-        _drop("/" + old + "/_r")  # it is never found again as a whole version
+        _drop("/" + old + "/_r")
+    if "try" in s:
+        _watch()
     return s["run"] or "_f"
+
+
+def _watch():  # over a runtime that hangs before it does so itself
+    try:
+        import machine
+
+        if sys.platform not in ("rp2", "esp8266"):
+            machine.WDT(timeout=300000)
+    except Exception:
+        pass
 
 
 def _boot():
     try:
         slot = _choose()
     except Exception as e:
-        print("boot: factory runtime,", repr(e))
+        print("boot:", repr(e))
         slot = "_f"
     path = [ROOT + "/" + slot]
     if slot != "_f":
         path.append(ROOT + "/_f")
     if not MICRO:
-        sys.dont_write_bytecode = True  # of a slot's old files
+        sys.dont_write_bytecode = True
         sys.path[:] = path + [p for p in sys.path if p not in path]
         return
     sys.path[:] = path + [".frozen", "/lib", ""]
     if slot == "_f" or _text("/_s/fail") or not _text("/_s/why").startswith(("update", "restart")):
         import time
 
-        time.sleep(0.5)  # an installer's Ctrl-C ends it here, before anything listens or watches
+        time.sleep(0.5)  # for an installer's Ctrl-C
 
 
 _boot()

@@ -286,7 +286,7 @@ func slotSignatures(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []int{1, 111, 112, 127, 128, 129, 5000} {
+	for _, n := range []int{111, 128, 2000} {
 		message := make([]byte, n)
 		rand.Read(message)
 		sig := ed25519.Sign(private, message)
@@ -294,7 +294,7 @@ func slotSignatures(t *testing.T) string {
 		other := slices.Clone(message)
 		other[n/2] ^= 1
 		add(fmt.Sprintf("message%d", n), public, other, sig, false)
-		for _, at := range []int{0, 31, 32, 63} {
+		for _, at := range []int{0, 32, 63} {
 			wrong := slices.Clone(sig)
 			wrong[at] ^= 4
 			add(fmt.Sprintf("sig%d.%d", n, at), public, message, wrong, false)

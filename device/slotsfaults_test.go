@@ -205,7 +205,7 @@ func TestFullFlashLeavesWhatRuns(t *testing.T) {
 		files += 1 + max(0, len(text)-1)/4096
 	}
 	refused := 0
-	for room := range 22 { // blocks; 16 kB are asked for at least
+	for room := 0; room < 22; room += 3 { // blocks; 16 kB are asked for at least
 		x := r.copied()
 		x.flash.Size = (files + 10 + room) * 4096
 		lines := x.todo("install")
@@ -256,7 +256,7 @@ func TestFullFlashLeavesWhatRuns(t *testing.T) {
 		wantLines(t, x.todo(""), "app 2")
 	}
 	t.Logf("refused with %d sizes of flash; full at %d of %d changes", refused, writes, changes)
-	if refused == 0 || refused == 22 || writes < 5 {
+	if refused == 0 || refused == 8 || writes < 5 {
 		t.Errorf("refused %d, full at %d", refused, writes)
 	}
 }
@@ -276,7 +276,7 @@ func TestNoStateIsTooBroken(t *testing.T) {
 		string(good[:len(good)/2]), strings.Repeat("[", 3000), strings.Repeat("9", 5000), "\x00\xff\xfe", strings.Repeat("\x00", 4096), "\xc3\x28",
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 12 {
+	for range 6 {
 		b := make([]byte, random.IntN(300))
 		for i := range b {
 			b[i] = byte(random.Uint32())
@@ -291,7 +291,7 @@ func TestNoStateIsTooBroken(t *testing.T) {
 	for _, kind := range []string{"os", "app"} {
 		for _, s := range states {
 			x := r.copied().put("/_s/"+kind, s)
-			text := strings.Join(x.todo("state"), "\n") + strings.Join(x.todo("state"), "\n")
+			text := strings.Join(x.todo("state"), "\n")
 			if strings.Contains(text, "failed '") || strings.Contains(text, "failed V") || !strings.Contains(text, "runtime ") || !strings.Contains(text, "\napp ") {
 				t.Errorf("with %s state %.60q it printed %q", kind, s, text)
 			}

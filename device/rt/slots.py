@@ -63,12 +63,16 @@ def save(kind, s):
     put(at("_s/" + kind), json.dumps(s))
 
 
-def recover(kind):  # without a state: the newest slot that holds a whole version, if there is one
-    from rt import release
+def sound(kind):  # the state; without one the newest slot that holds a whole version, if there is one
+    s = load(kind)
+    if s is None:
+        from rt import release
 
-    s = release.newest(kind)
-    if s["run"] or there(at("_s/" + kind)):
-        save(kind, s)
+        s = release.newest(kind)
+        if s["run"] or there(at("_s/" + kind)):
+            save(kind, s)
+        if kind == "os" and s["run"] and factory():
+            hal.reset("recover")  # there it starts
     return s
 
 
@@ -107,9 +111,8 @@ def _count(s):  # a boot of a trial; after three the version before it runs agai
 
 
 def enter_app():  # before the app is imported: its folder, which is first in sys.path then, or None
-    if load("os") is None and recover("os")["run"] and factory():
-        hal.reset("recover")
-    s = load("app") or recover("app")
+    sound("os")
+    s = sound("app")
     run = s["run"]
     if run and "try" in s:
         s = _count(s)

@@ -59,7 +59,7 @@ async def _check(u):  # gives r and e as objects, and the state of their kind
     r = json.loads(u["r"])
     e = json.loads(u["e"])
     use = e["use"]
-    s = slots.load(r["kind"]) or slots.recover(r["kind"])
+    s = slots.sound(r["kind"])
     if e["for"] != me["id"]:
         _refuse("it is for " + e["for"])
     if e["n"] <= s["n"]:
