@@ -1,6 +1,6 @@
 # The Wi-Fi: joins a network of /wifi.json and comes back to it as long as the board runs. The one that worked last
 # stands first. One that was pushed ("new") is tried before it, and given up after 3 tries or 60 s.
-import asyncio
+import asyncio, sys
 from rt import hal, conf, log, nets
 from rt.hal import sleep_ms, ticks_ms, ticks_diff
 
@@ -18,6 +18,7 @@ heard = None  # set by main: () → number of syncs
 take = nets.take  # networks from the server
 gone = rounds = 0  # ms without Wi-Fi; times that all networks were tried in vain
 _task = None
+_asked = False
 
 
 def ok():
@@ -102,10 +103,6 @@ async def up():
     "True as soon as there is an address, False after a round in vain; it goes on by itself."
     global _task
     if sta and not _task:
-        try:  # some boards come with one of their own, with a password that all know
-            network.WLAN(network.AP_IF).active(False)
-        except (OSError, AttributeError):
-            pass
         _task = asyncio.create_task(_run())
     n = rounds
     while not ok() and rounds == n:
@@ -114,8 +111,18 @@ async def up():
 
 
 def wants_setup():
-    if sta is None:
+    "Why set-up is to be opened, or None. The first call is that of the start."
+    global _asked
+    offline = gone > 600000 and conf.get("setup_offline")
+    if sta is None or _asked and nets.known() and not offline:
         return None
-    from rt.want import reason
+    from rt import want
 
-    return reason()
+    why = want.offline() if offline else want.reason(not _asked)
+    _asked = True
+    if not why and hal.MICRO:  # not needed again: room for the app
+        import rt
+
+        sys.modules.pop("rt.want", None)
+        del rt.want, want
+    return why

@@ -1,13 +1,12 @@
 # When a board opens its set-up network, and how that is called.
 import os
-from rt import hal, conf, net
+from rt import hal, conf
 from rt.nets import known
 from rt.hal import sleep_ms
 
 QUICK = 10000  # ms; three power-ons that each last less ask for set-up
 WINDOW = 60  # s without anybody that end set-up on a board that knows a Wi-Fi
 FIRST = 30  # s for the first guest, when nobody asked for set-up
-_asked = False
 
 
 def _ons():
@@ -50,12 +49,12 @@ def _button():
     return p.value() == high
 
 
-def reason():
-    "Why the board should open its set-up network, or None. The first call is that of the start."
-    global _asked
-    start = not _asked
-    _asked = True
+def reason(start):
     if start:
+        try:  # some boards come with an access point that is on, with a password that all know
+            hal.network.WLAN(hal.network.AP_IF).active(False)
+        except (OSError, AttributeError):
+            pass
         on = hal.cause() == "power on"
         if on and _ons() > 2:
             return "three power-ons"
@@ -66,12 +65,13 @@ def reason():
             return "asked"
         if on and known() and window() and conf.get("setup_at_start", hal.PROFILE == "lean"):
             return "power-on"
-    if not known():
-        return "no network"
-    if net.gone > 600000 and conf.get("setup_offline"):
-        conf.put("setup", 1)  # without the app, there is more room and the port is free
-        hal.reset("no Wi-Fi for 10 minutes")
-    return None
+    return None if known() else "no network"
+
+
+def offline():
+    "Starts anew for set-up: without the app there is more room, and the port is free."
+    conf.put("setup", 1)
+    hal.reset("no Wi-Fi for 10 minutes")
 
 
 def window():
