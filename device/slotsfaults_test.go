@@ -90,8 +90,8 @@ func TestUpdatesAreRefusedBeforeTheFlashIsTouched(t *testing.T) {
 		{"for another thing", plain, "refused: it is for board-2", []spoil{text(func(_ *agent.Release, e *agent.Envelope) { e.For = "board-2" })}},
 		{"replayed", plain, "refused: it was offered before", []spoil{text(func(_ *agent.Release, e *agent.Envelope) { e.N = 2 })}},
 		{"failed before", broken, "refused: this version failed here", nil},
-		{"trial under way", trial, "refused: a trial is under way", nil},
-		{"newer runtime needed", plain, "refused: it needs runtime 99.0.0", []spoil{text(func(r *agent.Release, _ *agent.Envelope) { r.MinOS = "99.0.0" })}},
+		{"trial under way", trial, "held: a trial is under way", nil},
+		{"newer runtime needed", plain, "held: it needs runtime 99.0.0", []spoil{text(func(r *agent.Release, _ *agent.Envelope) { r.MinOS = "99.0.0" })}},
 		{"name that leads out", plain, "refused: no file can be named ../boot.py here", []spoil{named("../boot.py")}},
 		{"name that is absolute", plain, "refused: no file can be named /boot.py here", []spoil{named("/boot.py")}},
 		{"name too deep", plain, "refused: no file can be named a/b/c.py here", []spoil{named("a/b/c.py")}},
@@ -104,7 +104,7 @@ func TestUpdatesAreRefusedBeforeTheFlashIsTouched(t *testing.T) {
 		{"a file that the release has not", plain, "", []spoil{text(func(_ *agent.Release, e *agent.Envelope) { e.Use = []string{"z.py"} })}},
 		{"another kind", plain, "", []spoil{text(func(r *agent.Release, _ *agent.Envelope) { r.Kind = "firmware" })}},
 		{"no JSON", plain, "", []spoil{sealed(func(u *agent.Update) { *u = plain.key.Offer("{", "[", "") })}},
-		{"no room", plain, "refused: there is no room", []spoil{text(func(r *agent.Release, _ *agent.Envelope) {
+		{"no room", plain, "held: there is no room", []spoil{text(func(r *agent.Release, _ *agent.Envelope) {
 			r.Files["app.py"] = agent.File{Size: 3 << 20, SHA256: file.SHA256}
 		})}},
 	} {
@@ -114,7 +114,7 @@ func TestUpdatesAreRefusedBeforeTheFlashIsTouched(t *testing.T) {
 			r.offer("app", "2", slotApp("2"), c.spoil...)
 			before := r.kept()
 			lines := r.todo("install due")
-			if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "refused: ") }); i < 0 || c.says != "" && lines[i] != c.says {
+			if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "refused: ") || strings.HasPrefix(l, "held: ") }); i < 0 || c.says != "" && lines[i] != c.says {
 				t.Errorf("it printed %q", lines)
 			}
 			wantLines(t, lines, "due False") // not again at once
@@ -148,16 +148,16 @@ func TestDownloadsThatFailLeaveWhatRuns(t *testing.T) {
 	plain := grown(t)
 	plain.offer("app", "2", slotApp("2"))
 	for _, c := range []struct{ name, faults, says string }{
-		{"another content", "other", "refused: another content came than the release says"},
-		{"more than it should be", "more", "refused: more came than the release says"},
-		{"no memory", "memory", "refused: there is not enough memory"},
+		{"another content", "other", "held: another content came than the release says"},
+		{"more than it should be", "more", "held: more came than the release says"},
+		{"no memory", "memory", "held: there is not enough memory"},
 		{"gone for good", strings.Repeat("cut 0\n", 5), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := plain.copied().put("/srv/faults", c.faults)
 			r.t = t
 			lines := r.todo("install due state")
-			if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "refused: ") }); i < 0 || c.says != "" && lines[i] != c.says {
+			if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "held: ") }); i < 0 || c.says != "" && lines[i] != c.says {
 				t.Errorf("it printed %q", lines)
 			}
 			wantLines(t, lines, "app 1", "due False")
@@ -213,7 +213,7 @@ func TestFullFlashLeavesWhatRuns(t *testing.T) {
 		case slices.Contains(lines, "installed"):
 			wantLines(t, x.todo(""), "app 2")
 			continue
-		case slices.Contains(lines, "refused: there is no room"):
+		case slices.Contains(lines, "held: there is no room"):
 			refused++
 		default:
 			t.Fatalf("with %d blocks it printed %q", room, lines)
@@ -240,7 +240,7 @@ func TestFullFlashLeavesWhatRuns(t *testing.T) {
 		x.flash.Before = nil
 		if !slices.Contains(lines, "installed") {
 			writes++
-			if !slices.Contains(lines, "refused: there is no room") && !strings.Contains(strings.Join(lines, "\n"), "refused: ") {
+			if !slices.Contains(lines, "held: there is no room") {
 				t.Fatalf("full at change %d it printed %q", n, lines)
 			}
 			for _, name := range x.flash.Files() {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roost-iot/roost/device"
 	"github.com/roost-iot/roost/micropython"
 	"github.com/roost-iot/roost/sim/desk"
 	"github.com/roost-iot/roost/wire/agent"
@@ -197,13 +198,13 @@ func TestNoRuntimeLeftButTheFactorys(t *testing.T) {
 	coreWait(t, b.Thing(), "the mended runtime", func(v desk.View) bool { return v.Reported("os", "1.0.2", agent.Confirmed) })
 }
 
-// TestFullFlashIsTold: an update that has no room is refused with its reason, and the app runs on.
+// TestFullFlashIsTold: an update that has no room waits, with its reason, and the app runs on.
 func TestFullFlashIsTold(t *testing.T) {
 	s := coreServer(t, desk.ServerConfig{})
 	b := coreBoard(t, s, desk.BoardConfig{App: coreCounter(1)})
 	coreWait(t, b.Thing(), "the first app", func(v desk.View) bool { return len(v.Messages()) == 1 })
 	coreOffer(t, b.Thing(), desk.App("2", map[string]string{"app.py": "x = 1\n", "big.bin": strings.Repeat("0123456789", 250_000)}))
-	v := coreWait(t, b.Thing(), "a refusal", func(v desk.View) bool { return v.Reported("app", "2", agent.Refused) })
+	v := coreWait(t, b.Thing(), "that it waits", func(v desk.View) bool { return v.Reported("app", "2", agent.Held) })
 	if why := v.Progress[len(v.Progress)-1].Why; why != "there is no room" || v.App() != "1" || v.Boots != 1 {
 		t.Errorf("%q, app %s, %d boots", why, v.App(), v.Boots)
 	}
@@ -246,5 +247,27 @@ func TestClockThatIsWrong(t *testing.T) {
 		ver := fmt.Sprint(i + 2)
 		coreOffer(t, b.Thing(), desk.App(ver, coreCounter(i+2)))
 		coreWait(t, b.Thing(), "version "+ver, func(v desk.View) bool { return v.Reported("app", ver, agent.Confirmed) })
+	}
+}
+
+// TestLeanRuntimeIsUpdated: the offer of a whole runtime is as long as a lean board's answers may be.
+func TestLeanRuntimeIsUpdated(t *testing.T) {
+	files, err := device.Files("lean")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := map[string]string{}
+	for name, text := range files {
+		if rest, ok := strings.CutPrefix(name, "_f/"); ok {
+			slot[rest] = text
+		}
+	}
+	slot["rt/__init__.py"] = "VERSION = '1.0.1'\n"
+	s := coreServer(t, desk.ServerConfig{})
+	b := coreBoard(t, s, desk.BoardConfig{App: coreCounter(1), Profile: "lean"})
+	coreOffer(t, b.Thing(), desk.Runtime("1.0.1", slot))
+	v := coreWait(t, b.Thing(), "it confirmed", func(v desk.View) bool { return v.Reported("os", "1.0.1", agent.Confirmed) })
+	if v.OS() != "1.0.1" || v.App() != "1" {
+		t.Errorf("runtime %s, app %s", v.OS(), v.App())
 	}
 }

@@ -8,7 +8,7 @@ from rt.orders import Orders
 from rt.queue import Queue
 from rt.seal import unhex
 
-MAX = {"lean": 4096, "full": 16384}.get(hal.PROFILE, 65536)  # bytes of an answer
+MAX = {"lean": 8192, "full": 16384}.get(hal.PROFILE, 65536)  # bytes of an answer; a release of the runtime takes 6500
 
 
 def server():
@@ -20,7 +20,7 @@ class Link(Calls):
     def __init__(self, url=None):
         self.identify()
         self.boot = hexlify(hal.urandom(4)).decode()
-        self.q = Queue(MAX // 2)
+        self.q = Queue(2048 if hal.PROFILE == "lean" else MAX // 2)
         self.orders = Orders(self)
         self.on = self.orders.on
         self.info = {}  # goes into register, over what is found

@@ -12,6 +12,10 @@ class Refused(Exception):
     pass
 
 
+class Later(Exception):  # it may do another time
+    pass
+
+
 def _refuse(why):
     raise Refused(why)
 
@@ -74,9 +78,9 @@ async def _check(u):  # gives r and e as objects, and the state of their kind
         _refuse("this version failed here")
     for k in slots.DIRS:
         if "try" in (slots.load(k) or ()):
-            _refuse("a trial is under way")
+            raise Later("a trial is under way")
     if _version(VERSION) < _version(r.get("min_os") or "0"):
-        _refuse("it needs runtime " + r["min_os"])
+        raise Later("it needs runtime " + r["min_os"])
     for n in use:
         if not _plain(n, use, r["files"]):
             _refuse("no file can be named %s here" % n)
@@ -94,12 +98,15 @@ def _forget(*names):  # modules that are needed now and then only
             delattr(rt, n)
 
 
-async def apply(link, update, progress=None):  # ("installed" or "refused", why)
+async def apply(link, update, progress=None):  # ("installed", "held" or "refused", why)
     from rt import wait
 
+    how = "held"
     try:
         try:
             r, e, s = await _check(update)
+        except (KeyError, TypeError, ValueError, AttributeError) as x:
+            raise Refused("it cannot be read: %r" % x)
         finally:
             _forget("ed25519", "sha512")
         from rt import fill
@@ -107,9 +114,11 @@ async def apply(link, update, progress=None):  # ("installed" or "refused", why)
         await fill.install(link, s, r, e, update["r"], progress)
         wait.over()
         return "installed", ""
+    except Refused as x:
+        how, why = "refused", x.args[0]
     except MemoryError:
         why = "there is not enough memory"
     except Exception as x:
         why = str(x) or repr(x)
     wait.longer(update)
-    return "refused", why
+    return how, why
