@@ -67,13 +67,13 @@ func TestAppThatFailsInItsTrialGoesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := coreServer(t, desk.ServerConfig{})
-			b := coreBoard(t, s, desk.BoardConfig{App: coreCounter(1)})
+			b := coreBoard(t, s, desk.BoardConfig{App: coreCounter(1), Settings: map[string]any{"watchdog": 10}})
 			coreWait(t, b.Thing(), "the first app", func(v desk.View) bool { return len(v.Messages()) == 1 })
 			coreOffer(t, b.Thing(), desk.App("2", map[string]string{"app.py": app}))
 			v := coreWait(t, b.Thing(), "it returned", func(v desk.View) bool {
 				return v.Reported("app", "2", agent.Returned) && v.App() == "1" && len(v.Messages()) > 1
 			})
-			if !slices.Contains(v.Slots.App.Bad, "2") || v.Boots != 5 {
+			if !slices.Contains(v.Slots.App.Bad, "2") || v.Boots < 5 {
 				t.Errorf("%d boots, slot %+v", v.Boots, v.Slots.App)
 			}
 		})

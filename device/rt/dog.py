@@ -1,8 +1,9 @@
-# The watchdog: when nobody has fed it for so many ms, all starts anew.
-from rt import hal
+# The watchdog: when nobody has fed it for a minute, all starts anew.
+from rt import conf, hal
 
 
-def start(ms):
+def start():
+    ms = conf.num("watchdog", 60, 5) * 1000
     late = lambda: hal.ticks_diff(hal.ticks_ms(), hal.fed) > ms
     if not hal.MICRO:
         return _thread(late)

@@ -146,12 +146,12 @@ _wdt = None
 fed = 0  # ticks when feed was called
 
 
-def start_watchdog(ms=60000):
+def start_watchdog():
     global _wdt
     from rt import dog
 
     feed()
-    _wdt = dog.start(ms)
+    _wdt = _wdt or dog.start()
 
 
 def feed():
