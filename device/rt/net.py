@@ -43,6 +43,7 @@ async def attempt(w, ms=None):
                 break
     except (OSError, ValueError) as e:
         log.warn("Wi-Fi: %s" % e)
+        await sleep_ms(1000)
     return False
 
 
