@@ -352,3 +352,13 @@ func TestSHA512(t *testing.T) {
 }
 
 func slotHash(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+
+// TestTrialsKeepToTheModel: whatever comes in which order, what runs is what was confirmed last or is on trial.
+func TestTrialsKeepToTheModel(t *testing.T) {
+	slotOnBoth(t, "machine.py", nil, func(t *testing.T, lines []string) {
+		var times int
+		if _, err := fmt.Sscanf(lines[len(lines)-1], "returned %d times in 240 turns", &times); err != nil || times < 6 {
+			t.Error(strings.Join(lines, "\n"))
+		}
+	})
+}
