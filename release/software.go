@@ -85,7 +85,7 @@ func (r *Releases) alter(ctx context.Context, ref roost.Ref, f func(t *thing, s 
 	var s roost.Software
 	var err error
 	if t == nil {
-		err = roost.Errorf(roost.NotFound, "Thing %q has told nothing of its software; only PythingsOS devices run apps.", ref.Thing)
+		err = roost.Errorf(roost.NotFound, "Thing %q has told nothing of its software yet; apps run on things with Roost's runtime or PythingsOS.", ref.Thing)
 	} else {
 		s = t.Software
 		err = f(t, &s)
