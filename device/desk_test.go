@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +109,42 @@ func TestBoardAppOverTheLine(t *testing.T) {
 				t.Errorf("log %q", text)
 			}
 		})
+	}
+}
+
+// On Linux the own server is at the port that the settings name.
+func TestBoardAppOnLinuxOverTheLine(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := l.Addr().(*net.TCPAddr)
+	_ = l.Close() // it is free now
+	app := folder(t, "testdata/apps/greenhouse")["app.py"] + fmt.Sprintf("\nfrom rt import conf\nconf.put('web_port', %d)\n", at.Port)
+	thing, _ := coreLinux(t, app, httptest.NewServer, map[string]string{
+		"_p/management_task.py": folder(t, "testdata/apps/both")["management_task.py"],
+	})
+	v := coreWait(t, thing, "what it reported", func(v desk.View) bool { return v.Values["temperature"] != "" && len(v.Register.Meta) > 2 })
+	if !strings.Contains(string(v.Register.Meta), "Greenhouse") {
+		t.Errorf("meta %s", v.Register.Meta)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), corePatience)
+	defer cancel()
+	for kind, want := range map[string]string{"message": `"asked"`, "identify": `"log"`, "shell": `"42\n"`} {
+		if a, err := thing.Send(ctx, kind, "6 * 7"); err != nil || !a.OK || !strings.Contains(string(a.Body), want) {
+			t.Errorf("%s: %+v %v", kind, a, err)
+		}
+	}
+	b := &appBench{t: t, web: "http://" + at.String()}
+	b.soon("its server is there", func() bool {
+		c, err := net.Dial("tcp", at.String())
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	if s := b.object("GET", "/status", ""); s["device_id"] != thing.ID || s["temperature"] != 21.5 || s["uptime_ms"] == nil {
+		t.Errorf("status %v", s)
 	}
 }
 

@@ -85,7 +85,7 @@ class Apps:
         text = log.trace(e)[-1000:]
         now = ticks_ms()
         at = self.told.get(text)
-        if at is None or ticks_diff(now, at) > 600000:
+        if at is None or not 0 <= ticks_diff(now, at) < 600000:
             while len(self.told) > 3:
                 self.told.popitem()
             self.told[text] = now
@@ -109,7 +109,7 @@ class Apps:
             except (Exception, SystemExit) as e:
                 self.failed(e)
                 show("error")
-            if ticks_diff(ticks_ms(), began) > 600000:
+            if not 0 <= ticks_diff(ticks_ms(), began) < 600000:
                 pause = 5
             await sleep_ms(pause * 1000)
             pause = min(pause * 2, 300)
