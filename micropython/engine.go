@@ -81,3 +81,13 @@ func (e *engine) start(ctx context.Context, mem *memory) (api.Module, error) {
 	}
 	return m, nil
 }
+
+// Keep has the machine code of MicroPython stay from one board to the next until release
+// is called, so that only the first one waits for it. ErrUnavailable without MicroPython
+// in the build.
+func Keep(ctx context.Context) (release func(), err error) {
+	if err := vmEngine.hold(ctx); err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(vmEngine.drop), nil
+}
