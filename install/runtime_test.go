@@ -154,7 +154,7 @@ func runtimeForgets(t *testing.T) {
 func runtimeInstallationIsBegunAgain(t *testing.T) {
 	r := ourRuntime(t, "lean")
 	const theirs = "print('theirs')\n"
-	for _, share := range []int64{5, 50, 99} {
+	for _, share := range []int64{5, 97} {
 		flash := micropython.NewFlash(map[string]string{"/main.py": theirs})
 		ctx, pull := context.WithCancel(t.Context())
 		board := open(t, realPython(t, flash)).ready(t)
