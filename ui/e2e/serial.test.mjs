@@ -19,6 +19,7 @@ after(async () => {
 
 async function at(t, device, options) {
   const page = await openPage(browser, server.url, options);
+  page.setDefaultTimeout(60_000); // hundreds of calls go over the port
   t.after(() => page.context().close());
   if (device) await plugIn(page, device);
   await signIn(page);
@@ -136,7 +137,6 @@ test("a board of ours becomes another thing: what it was is cleared", async (t) 
 test("MicroPython is put on an empty chip from the shelf, then it is asked what it is", async (t) => {
   const rom = new PlayedROM({ after: new PlayedBoard({ onBoot: comes }) });
   const page = await at(t, rom);
-  page.setDefaultTimeout(40_000);
   await connect(page);
   await page.getByText("does not answer to an interrupt").waitFor();
   await page.getByLabel("Of the firmware shelf").selectOption("ESP32_GENERIC-20260406-v1.28.0.bin");
@@ -157,6 +157,17 @@ test("who chooses no port, or stops, is where they were", async (t) => {
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("button", { name: "Try again" }).waitFor();
   assert.equal(await page.getByRole("alert").count(), 0);
+});
+
+test("a board that was only looked at goes on with what it did", async (t) => {
+  const board = new PlayedBoard();
+  const booted = new Promise((done) => (board.onBoot = () => (done(), "hello\r\n")));
+  const page = await at(t, board);
+  await connect(page);
+  await page.getByText("MicroPython 1.28.0 is on it.").waitFor();
+  assert.equal(board.boots, 0);
+  await page.getByRole("link", { name: "Apps" }).first().click();
+  await booted;
 });
 
 test("a fault on the way is said, and the same thing is used when it is tried again", async (t) => {

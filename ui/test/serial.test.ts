@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { PlayedBoard, portOf } from "../mock/playedboard.mjs";
 import { Board, type Files, type Progress } from "../src/lib/serial/board";
 import { md5 } from "../src/lib/serial/md5";
@@ -10,8 +10,9 @@ import { forget, foundOn, installRuntime } from "../src/lib/serial/runtime";
 import { networkFault, serverFault, withNetwork, withServer, word } from "../src/lib/serial/setup";
 import { addressFor } from "../src/pages/add/board/address";
 
+vi.setConfig({ testTimeout: 60_000 }); // a busy machine is slow
 const randomly = (n: number) => crypto.getRandomValues(new Uint8Array(n));
-const quick: Pace = { tries: 8, enter: 200, quiet: 20, paste: 200, answer: 10_000 };
+const quick: Pace = { tries: 12, enter: 500, quiet: 20, paste: 2000, answer: 10_000 };
 async function open(options: Record<string, unknown> = {}) {
   const played = new PlayedBoard(options);
   const port = portOf(played);

@@ -112,7 +112,9 @@ export class Installer {
       );
     }
   }
+  // A board that waits at its prompt goes on with what it did before.
   private async letGo(): Promise<void> {
+    if (this.board && this.stage === "ready") await this.board.resume().catch(() => {}); // it may have gone
     await this.wire?.close();
     this.wire = this.board = null;
   }

@@ -126,6 +126,13 @@ export class Repl {
     await this.wire.until(this.pace.answer, ctrlD);
   }
 
+  /** Lets the program that was interrupted begin again. */
+  async resume(): Promise<void> {
+    await this.leave();
+    await pause(this.pace.quiet);
+    await this.wire.write(ctrlD);
+  }
+
   /** Resets the chip. Of a board whose own USB the line is, the line ends with it, which is no fault. */
   async reset(tell: (text: string) => void): Promise<void> {
     await this.send("import machine\nmachine.reset()");
