@@ -36,7 +36,8 @@ type Agent struct {
 	Offer     *Offer // the last update that it was offered; nil: none
 	// Failures are the updates that it does not get again, by "os" and "app".
 	Failures map[string]Failure
-	Crashed  string // marks the last crash that it told of
+	Crashed  string   // marks the last crash that it told of
+	Fixes    []Hotfix // that it has or had, the oldest first
 }
 
 // Slots says what of the runtime or of the app runs on a thing, and what ran before.

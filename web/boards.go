@@ -16,13 +16,31 @@ type Boards interface {
 	Board(ref roost.Ref) (roost.Board, bool)
 	// Files gives those that a board has or shall have, by name.
 	Files(ctx context.Context, ref roost.Ref) ([]roost.BoardFile, error)
-	// Hotfixes gives those of a board, newest first.
-	Hotfixes(ctx context.Context, ref roost.Ref) ([]roost.Hotfix, error)
-	AddHotfix(ctx context.Context, ref roost.Ref, files map[string]string, by string) (roost.Hotfix, error)
-	UndoHotfix(ctx context.Context, ref roost.Ref, id, by string) (roost.Hotfix, error)
+	hotfixer
 	// Push takes the directory of a kind of board as it lies there, and gives the newest commit.
 	Push(ctx context.Context, kind string) (roost.Commit, error)
 	Forget(ctx context.Context, ref roost.Ref) error
+}
+
+// hotfixer gives single things files.
+type hotfixer interface {
+	// Hotfixes gives those of a thing, newest first.
+	Hotfixes(ctx context.Context, ref roost.Ref) ([]roost.Hotfix, error)
+	AddHotfix(ctx context.Context, ref roost.Ref, files map[string]string, by string) (roost.Hotfix, error)
+	UndoHotfix(ctx context.Context, ref roost.Ref, id, by string) (roost.Hotfix, error)
+}
+
+// hotfixerOf finds who gives a thing files; roost.NotFound for those that nobody does.
+func (s *Server) hotfixerOf(id string) (roost.Ref, hotfixer, error) {
+	t, err := s.find(id)
+	if err != nil {
+		return roost.Ref{}, nil, err
+	}
+	if t.thing.Protocol == roost.Runtime && s.Agents != nil {
+		return t.thing.Ref, s.Agents, nil
+	}
+	b, err := s.boardOf(id)
+	return b.Ref, s.Boards, err
 }
 
 func (s *Server) boardRoutes() {
@@ -32,12 +50,12 @@ func (s *Server) boardRoutes() {
 	}, s.getBoard)
 	add(s, endpoint{
 		method: "GET", path: "/things/{id}/hotfixes", id: "list-hotfixes", tag: tagBoards, right: account.View, errors: []int{404},
-		summary: "List the hotfixes of a board", detail: "Newest first.",
+		summary: "List the hotfixes of a thing", detail: "Newest first.",
 	}, s.listHotfixes)
 	add(s, endpoint{
 		method: "POST", path: "/things/{id}/hotfixes", id: "add-hotfix", tag: tagBoards, right: account.Operate, status: http.StatusCreated,
 		errors: []int{404, 429}, checks: true,
-		summary: "Give one board files over those of its app", detail: "It gets them with its next heartbeat or boot, and keeps them until the hotfix is taken back or the app itself has newer files of these names.",
+		summary: "Give one thing files over those of its app", detail: "A board gets them with its next heartbeat or boot, a thing of Roost's own runtime as a version of its own, tried like any; it keeps them until the hotfix is taken back or the app itself has newer files of these names.",
 	}, s.addHotfix)
 	add(s, endpoint{
 		method: "POST", path: "/apps/{app}/directory", id: "push-directory", tag: tagBoards, right: account.Operate, errors: []int{404, 409},
@@ -45,7 +63,7 @@ func (s *Server) boardRoutes() {
 	}, s.pushDirectory)
 	add(s, endpoint{
 		method: "DELETE", path: "/things/{id}/hotfixes/{hotfix}", id: "undo-hotfix", tag: tagBoards, right: account.Operate, errors: []int{404, 409},
-		summary: "Take a hotfix back", detail: "If the board has it, it gets the app's own files with its next heartbeat.",
+		summary: "Take a hotfix back", detail: "If the thing has it, it gets the app's own files.",
 	}, s.undoHotfix)
 }
 
@@ -176,11 +194,11 @@ type hotfixList struct {
 }
 
 func (s *Server) listHotfixes(ctx context.Context, in *ThingPath) (*hotfixList, error) {
-	b, err := s.boardOf(in.ID)
+	ref, fixes, err := s.hotfixerOf(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Boards.Hotfixes(ctx, b.Ref)
+	all, err := fixes.Hotfixes(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -202,11 +220,11 @@ type newHotfix struct {
 type hotfixAnswer struct{ Body Hotfix }
 
 func (s *Server) addHotfix(ctx context.Context, in *newHotfix) (*hotfixAnswer, error) {
-	b, err := s.boardOf(in.ID)
+	ref, fixes, err := s.hotfixerOf(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.Boards.AddHotfix(ctx, b.Ref, in.Body.Files, callerOf(ctx).actor.Name)
+	h, err := fixes.AddHotfix(ctx, ref, in.Body.Files, callerOf(ctx).actor.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -219,11 +237,11 @@ type hotfixPath struct {
 }
 
 func (s *Server) undoHotfix(ctx context.Context, in *hotfixPath) (*hotfixAnswer, error) {
-	b, err := s.boardOf(in.ID)
+	ref, fixes, err := s.hotfixerOf(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.Boards.UndoHotfix(ctx, b.Ref, in.Hotfix, callerOf(ctx).actor.Name)
+	h, err := fixes.UndoHotfix(ctx, ref, in.Hotfix, callerOf(ctx).actor.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ type Agents interface {
 	// Agent gives how a thing stands; false for things that do not run the runtime.
 	Agent(ctx context.Context, ref roost.Ref) (roost.AgentState, bool, error)
 	Forget(ctx context.Context, ref roost.Ref) error
+	hotfixer
 	Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error)
 	SeeCrash(ctx context.Context, p roost.ProjectID, id string) error
 	DeleteCrash(ctx context.Context, p roost.ProjectID, id string) error

@@ -199,3 +199,16 @@ func TestThingOfTheRuntimeTakesAllCommandsAndLosesItsKeyWithItself(t *testing.T)
 		t.Errorf("keys left: %v %v", left, err)
 	}
 }
+
+func TestThingOfTheRuntimeTakesHotfixes(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	_, _, all := h.running(ada, 1)
+	at := "/things/" + all[0].ID + "/hotfixes"
+	id := ada.want(201, "POST", at, map[string]any{"files": map[string]string{"worker_task.py": "class WorkerTask:\n    def call(self):\n        return 2\n"}})["id"].(string)
+	if list := ada.want(200, "GET", at, nil)["hotfixes"].([]any); len(list) != 1 || list[0].(map[string]any)["state"] != "waiting" {
+		t.Errorf("hotfixes %v", list)
+	}
+	ada.want(200, "DELETE", at+"/"+id, nil)
+	ada.want(409, "DELETE", at+"/"+id, nil)
+}

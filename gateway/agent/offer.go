@@ -40,8 +40,9 @@ func (t *thing) steps(a roost.Agent) (all []step) {
 		}
 		all = append(all, step{what{kind: wire.KindOS, ver: os, profile: a.Profile, mpy: mpy}, a.OS.Version, a.OS, w})
 	}
-	if !w.App.Hidden && w.Commit != a.App.Version {
-		app := what{kind: wire.KindApp, project: t.ref.Project, app: w.App.ID, ver: w.Commit}
+	over := overlay(a.Fixes)
+	if version := fixedVersion(w.Commit, over); !w.App.Hidden && version != a.App.Version {
+		app := what{kind: wire.KindApp, project: t.ref.Project, app: w.App.ID, ver: version, over: over}
 		app.down = a.Owner != "" && seqOf(w.Commit) < seqOf(a.App.Version)
 		all = append(all, step{app, a.App.Version, a.App, w})
 	}
@@ -61,6 +62,9 @@ func (d *Door) newest(setting string) string {
 
 // update gives what the thing is to be offered now, nil for nothing; the caller holds t.turn.
 func (t *thing) update(ctx context.Context, most int) (*wire.Update, error) {
+	if err := t.settleFixes(ctx); err != nil {
+		return nil, err
+	}
 	a := t.now()
 	if a.OS.Trial > 0 || a.App.Trial > 0 {
 		return nil, nil
@@ -226,6 +230,9 @@ func (t *thing) takeProgress(ctx context.Context, c *call, q *wire.Sync) error {
 	t.mu.Lock()
 	t.offered = c.now // it is at it
 	t.mu.Unlock()
+	if o.State == roost.OfferTrial || o.State == roost.OfferConfirmed {
+		return nil // it has gone on since
+	}
 	next := *o
 	next.Done, next.Why = p.Done, p.Why
 	if p.Of > 0 {

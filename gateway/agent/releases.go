@@ -29,7 +29,8 @@ type what struct {
 
 	project roost.ProjectID // of an app
 	app     roost.AppID
-	down    bool // may be taken by who has a newer one
+	down    bool   // may be taken by who has a newer one
+	over    string // files over those of the commit; see overlay
 
 	profile string // of the runtime
 	mpy     int
@@ -222,17 +223,21 @@ var minOS = regexp.MustCompile(`(?m)^MIN_OS\s*=\s*["']([0-9][0-9.]{0,30})["']`)
 // appFiles gives a commit with its compiled forms. Files that do not compile are given
 // as they are: the thing says why it cannot run them.
 func (r *releases) appFiles(ctx context.Context, w what) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
-	c, err := r.d.cfg.Releases.Commit(ctx, w.project, w.app, w.ver)
+	commit, _, _ := strings.Cut(w.ver, "+")
+	c, err := r.d.cfg.Releases.Commit(ctx, w.project, w.app, commit)
 	if err != nil {
 		return rel, nil, "", err
 	}
-	rel = wire.Release{Kind: wire.KindApp, Ver: w.ver, Seq: seqOf(w.ver), Down: w.down, Files: map[string]wire.File{}}
+	rel = wire.Release{Kind: wire.KindApp, Ver: w.ver, Seq: seqOf(commit), Down: w.down, Files: map[string]wire.File{}}
 	extra = map[roost.Digest][]byte{}
 	sources := map[string]string{}
 	for _, f := range c.Files {
 		if sources[f.Name], err = r.d.cfg.Store.Blob(ctx, f.Digest); err != nil {
 			return rel, nil, "", err
 		}
+	}
+	if err := r.overlaid(ctx, sources, w.over); err != nil {
+		return rel, nil, "", err
 	}
 	for name, text := range sources {
 		rel.Files[name] = wire.FileOf([]byte(text))
@@ -295,8 +300,9 @@ func (r *releases) osFiles(ctx context.Context, w what) (rel wire.Release, extra
 	return rel, extra, "", nil
 }
 
-// seqOf is the number of a commit.
-func seqOf(commit string) int64 {
+// seqOf is the number of a commit, with files over it or without.
+func seqOf(version string) int64 {
+	commit, _, _ := strings.Cut(version, "+")
 	n, err := strconv.ParseInt(commit, 10, 64)
 	if err != nil {
 		return 0

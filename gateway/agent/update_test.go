@@ -290,3 +290,45 @@ func TestAnswersAreNoLongerThanAThingTakes(t *testing.T) {
 	})
 	h.state(cmd.ID, roost.Failed)
 }
+
+func TestHotfixIsAVersionOfOneThing(t *testing.T) {
+	h := build(t, plan{})
+	a := h.app(map[string]string{"app.py": "one", "lib.py": "x"})
+	c, other := h.board(a.ID), h.board(a.ID)
+	w, _ := h.releases.Wanted(ref(c))
+	h.register(c, runs(boot1, w.Commit, false))
+	h.register(other, runs(boot1, w.Commit, false))
+	fix, err := h.door.AddHotfix(t.Context(), ref(c), map[string]string{"app.py": "fixed"}, "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := wire.Sync{App: w.Commit}
+	r, _ := open(t, c, h.until(c, now, "the hotfix", offers).Update)
+	if !strings.HasPrefix(r.Ver, w.Commit+"+") || r.Files["app.py"] != wire.FileOf([]byte("fixed")) || r.Files["lib.py"] != wire.FileOf([]byte("x")) {
+		t.Fatalf("offered %+v", r)
+	}
+	if x := h.sync(other, now); x.Update != nil {
+		t.Error("another thing gets it")
+	}
+	h.register(c, runs(boot2, r.Ver, false))
+	if all, err := h.door.Hotfixes(t.Context(), ref(c)); err != nil || len(all) != 1 || all[0].State != roost.HotfixServed {
+		t.Errorf("hotfixes %+v, %v", all, err)
+	}
+	if _, err := h.door.UndoHotfix(t.Context(), ref(c), fix.ID, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	back, _ := open(t, c, h.until(c, wire.Sync{Boot: boot2, App: r.Ver}, "the way back", offers).Update)
+	if back.Ver != w.Commit {
+		t.Errorf("back to %s", back.Ver)
+	}
+	if _, err := h.door.AddHotfix(t.Context(), ref(c), map[string]string{"app.py": "again"}, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	h.commit(a, map[string]string{"app.py": "two", "lib.py": "x"})
+	if all, err := h.door.Hotfixes(t.Context(), ref(c)); err != nil || all[0].State != roost.HotfixOvertaken {
+		t.Errorf("hotfixes after a commit %+v, %v", all, err)
+	}
+	if _, err := h.door.AddHotfix(t.Context(), ref(c), map[string]string{"../x": ""}, "ada"); roost.KindOf(err) != roost.Invalid {
+		t.Errorf("a name that leads out: %v", err)
+	}
+}

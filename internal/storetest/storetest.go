@@ -14,6 +14,7 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway/agent"
 	"github.com/roost-iot/roost/gateway/board"
 	"github.com/roost-iot/roost/gateway/broker"
 	"github.com/roost-iot/roost/registry"
@@ -30,6 +31,7 @@ type Store interface {
 	release.Store
 	broker.Journal
 	board.Store
+	agent.Store
 	Projects(ctx context.Context) ([]roost.Project, error)
 	SaveProject(ctx context.Context, p roost.Project) error
 	Close() error
@@ -58,6 +60,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Apps":        testApps,
 		"Pools":       testPools,
 		"Boards":      testBoards,
+		"Agents":      testAgents,
+		"Releases":    testAgentReleases,
+		"Crashes":     testCrashes,
 		"Hotfixes":    testHotfixes,
 		"Source":      testSource,
 		"Tags":        testTags,

@@ -24,6 +24,9 @@ func scanAgent(row scanner) (a roost.Agent, err error) {
 	if err = json.Unmarshal([]byte(facts), &a); err != nil {
 		return a, fmt.Errorf("facts of %s: %w", ref, err)
 	}
+	if a.Meta == "null" { // as no value is written
+		a.Meta = ""
+	}
 	a.Ref, a.N = ref, n
 	copy(a.Key[:], key)
 	return a, nil
