@@ -15,6 +15,8 @@ import (
 const (
 	// offerAgain is how long an offer that nothing was heard of is not repeated.
 	offerAgain = 15 * time.Second
+	// heldAgain is the same for one that the thing takes another time.
+	heldAgain = 10 * time.Minute
 	// bootWithin is how soon a thing runs what it has installed.
 	bootWithin = 5 * time.Minute
 )
@@ -170,8 +172,11 @@ func open(s roost.OfferState) bool {
 func (t *thing) due(o roost.Offer) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if o.State == roost.OfferInstalled {
+	switch o.State {
+	case roost.OfferInstalled:
 		return time.Since(o.At) > bootWithin
+	case roost.OfferHeld: // it tries again by itself
+		return time.Since(t.offered) > heldAgain
 	}
 	return time.Since(t.offered) > offerAgain
 }
