@@ -141,7 +141,7 @@ async def run():
         gc.collect()
         await asyncio.sleep(0.05)
         least = min(least, gc.mem_alloc())
-    print("in use", least)
+    print("in use %d bytes" % least)
     while True:
         await asyncio.sleep(60)
 `
@@ -162,7 +162,7 @@ func TestRuntimeHoldsLittleMemory(t *testing.T) {
 	}
 }
 
-var inUse = regexp.MustCompile(`in use (\d+)`)
+var inUse = regexp.MustCompile(`in use (\d+) bytes`)
 
 func coreInUse(t *testing.T, profile string, files map[string][]byte) int {
 	t.Helper()
@@ -178,7 +178,7 @@ func coreInUse(t *testing.T, profile string, files map[string][]byte) int {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), corePatience)
 	defer cancel()
-	if err := b.Printed(ctx, "in use "); err != nil {
+	if err := b.Printed(ctx, " bytes"); err != nil {
 		t.Fatal(err)
 	}
 	m := inUse.FindStringSubmatch(b.Console())
