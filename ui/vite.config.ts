@@ -19,6 +19,7 @@ export default defineConfig({
   server: {
     host: "127.0.0.1",
     port: 5173,
+    fs: { allow: [".", "../install"] }, // what runs on boards while they are installed stands there once
     proxy: { "/api": { target: server, ws: true }, "/docs": server },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node", css: true },
