@@ -227,7 +227,7 @@ func TestSetIsDoneByTheThingsWord(t *testing.T) {
 	h.state(lost.ID, roost.Failed)
 }
 
-func TestThingIsOfflineAfterSilence(t *testing.T) {
+func TestBoardIsOnlineOnceItHasCome(t *testing.T) {
 	h := build(t, plan{})
 	c := h.board("")
 	if known, _, _ := h.rooms.Registry.Get(ref(c)); known.Online {

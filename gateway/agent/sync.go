@@ -87,8 +87,8 @@ func (t *thing) take(ctx context.Context, c *call, q wire.Sync) (upto int64, err
 func (t *thing) noteSync(c *call, q *wire.Sync) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.lastAt.IsZero() {
-		t.gap = min(c.now.Sub(t.lastAt), mostSilence/4)
+	if !t.lastAt.IsZero() { // one that comes early now and then is not late later
+		t.gap = min(max(c.now.Sub(t.lastAt), t.gap*7/8), mostGap)
 	}
 	t.lastAt, t.told.Memory, t.told.IP, t.rssi = c.now, q.Mem, q.IP, q.RSSI
 }

@@ -26,7 +26,7 @@ type thing struct {
 	waiter  *waiter        // of the sync that waits; nil: none does
 	sets    map[string]set // that it was not given or has not answered, by command
 	order   []string       // of sets, as they came
-	gap     time.Duration  // between its last two syncs
+	gap     time.Duration  // between its syncs, the longest of late
 	lastAt  time.Time      // of its last sync
 	before  string         // the boot before the one that it has now
 	told    roost.Agent    // Memory and IP as it told them last
@@ -210,6 +210,7 @@ func answerOf(c roost.Command) (wire.Command, error) {
 const (
 	leastSilence = 20 * time.Second
 	mostSilence  = 6 * time.Hour
+	mostGap      = 10 * time.Minute // that is learnt from how it comes
 )
 
 // silence is how long the thing may be silent: 2.5 times what lies between its syncs.
