@@ -71,10 +71,17 @@ func (f *Fleet) PowerCut() {
 func (n *runtimeBoard) cut() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.board != nil {
-		n.board.PowerCut()
+	if n.board == nil {
+		return
 	}
+	_ = n.board.Stop() // it may have stopped by itself
+	n.board.Flash().RemoveFile(quickStarts)
+	n.board.Start()
 }
+
+// quickStarts is where a board counts power-ons that follow each other quickly, by which a
+// person asks for its set-up. Nobody sets up those here.
+const quickStarts = "/_s/ons"
 
 // live runs the board until ctx ends.
 func (n *runtimeBoard) live(ctx context.Context) (err error) {
@@ -150,7 +157,7 @@ func (n *runtimeBoard) config(ctx context.Context) (desk.BoardConfig, *flashFold
 		if err != nil {
 			return c, nil, err
 		}
-		if len(files) > 0 {
+		if delete(files, quickStarts); len(files) > 0 {
 			c.Flash = micropython.NewFlash(files)
 			return c, save, nil
 		}
