@@ -23,7 +23,7 @@ import (
 	"github.com/roost-iot/roost/wire/agent"
 )
 
-const slotPatience = time.Minute
+const slotPatience = 3 * time.Minute
 
 // slotSwitchOn runs a board over a flash until its programs end, or the power does;
 // what it printed comes in lines.

@@ -7,8 +7,10 @@ from hashlib import sha256
 from rt import hal, slots
 
 
-def _key(u):
-    return hexlify(sha256(str(u.get("r")).encode()).digest()[:8]).decode()
+def _key(u):  # offered anew, with another number, it is another
+    h = sha256(str(u.get("e")).encode())
+    h.update(str(u.get("r")).encode())
+    return hexlify(h.digest()[:8]).decode()
 
 
 def _last(u):
