@@ -114,19 +114,26 @@ func ProfileFor(a About, d Details, asked string) (string, error) {
 	if strings.Contains(a.FileSystem, "Fat") {
 		return "", errors.New("the board's file system is FAT, on which a power cut can leave it without a program; the runtime needs littlefs: save your files, then put MicroPython there anew with --flash FILE --erase, which makes one")
 	}
-	if asked != "auto" {
-		return asked, nil
-	}
 	switch {
 	case a.Platform == "esp8266":
-		if d.Flash > 0 && d.Flash < leastFor || d.Flash == 0 && a.Size >= 0 && a.Size < whole {
-			return "", fmt.Errorf("this ESP8266 has a flash of %d kB; the runtime needs one of 2 MB or more", cmp.Or(d.Flash, a.Size)>>10)
-		}
-		return "lean", nil
+		return forESP8266(a, d, asked)
+	case asked != "auto":
+		return asked, nil
 	case a.Platform == "esp32", a.Platform == "rp2":
 		return "full", nil
 	}
 	return "", fmt.Errorf("the runtime was not made for %s; try it with --profile full, or --profile lean if the board has little memory", a.Platform)
+}
+
+// forESP8266 takes lean by request alone: the heap of the usual firmware has not the room for it.
+func forESP8266(a About, d Details, asked string) (string, error) {
+	switch {
+	case asked != "lean":
+		return "", errors.New("Roost's runtime does not fit an ESP8266: it holds 61 kB of heap, and the usual firmware of an ESP8266 leaves 38. PythingsOS fits it: roost install --pythingsos VERSION. With a firmware that has the runtime's modules frozen in, say --profile lean")
+	case d.Flash > 0 && d.Flash < leastFor || d.Flash == 0 && a.Size >= 0 && a.Size < whole:
+		return "", fmt.Errorf("this ESP8266 has a flash of %d kB; the runtime needs one of 2 MB or more", cmp.Or(d.Flash, a.Size)>>10)
+	}
+	return asked, nil
 }
 
 // cat gives the first bytes of a file, at most so many; false if it is not there.

@@ -30,7 +30,7 @@ type Runtime interface {
 const bytecode = 6
 
 type runtimeQuery struct {
-	Profile string `query:"profile" enum:"full,lean" default:"full" doc:"lean: for boards with little memory (ESP8266)."`
+	Profile string `query:"profile" enum:"full,lean" default:"full" doc:"lean: for boards with little memory."`
 	MPY     int    `query:"mpy" minimum:"0" maximum:"100" example:"6" doc:"The version of bytecode that the board takes; source if left out, or if that one cannot be made here."`
 }
 

@@ -17,7 +17,7 @@ import (
 type appTest struct {
 	Dir     string         `arg:"" help:"The folder of the app, or the name of one that Roost brings."`
 	Seconds float64        `help:"How long it has to run without a fault; no longer than it takes to compute, as waiting is skipped." default:"10" env:"-"`
-	Profile string         `help:"The runtime it runs on: full, or lean as on an ESP8266." enum:"full,lean" default:"full" env:"-"`
+	Profile string         `help:"The runtime it runs on: full, or lean for boards with little memory." enum:"full,lean" default:"full" env:"-"`
 	ADC     map[string]int `name:"adc" help:"What an analogue input reads, 0 to 1023; else daylight." placeholder:"PIN=N" env:"-"`
 	JSON    bool           `help:"Print what came of it as JSON." env:"-"`
 }

@@ -24,7 +24,7 @@ type simMicroPython struct {
 	App        string        `help:"What they run: a folder, the name of an app of the server, or one that Roost brings." placeholder:"DIR|NAME" default:"windowsill" env:"-"`
 	Join       bool          `help:"Without a token: the boards join, and wait for approval; --app is then given there." env:"-"`
 	UID        string        `name:"uid" help:"What they are called, with a number." default:"virtual-board-" env:"-"`
-	Profile    string        `help:"The runtime: full, or lean as on an ESP8266." enum:"full,lean" default:"full" env:"-"`
+	Profile    string        `help:"The runtime: full, or lean for boards with little memory." enum:"full,lean" default:"full" env:"-"`
 	Flash      string        `help:"Keep what is on their flashes in this folder, for the next start; without it, in memory." placeholder:"DIR" type:"path" env:"-"`
 	Memory     int           `help:"kB of memory that Python has on them, at least 64; 0: plenty." default:"0" env:"-"`
 	CutEvery   time.Duration `help:"Their power fails about so often; 0: never. A signal SIGUSR1 lets it fail at once." default:"0s" env:"-"`

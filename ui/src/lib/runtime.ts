@@ -67,6 +67,16 @@ export interface Crash {
   last: number;
   seen: boolean;
 }
+/** The move of a pool to a version from which things returned. */
+export interface Rollout {
+  pool: string;
+  kind: "app" | "os";
+  version: string;
+  failed: string[];
+  /** No other thing of the pool gets it. */
+  halted: boolean;
+  resumed: boolean;
+}
 
 const of = (t: string, what: string) => `/things/${encodeURIComponent(t)}/${what}`;
 type Act = "restart" | "identify" | "factory-reset";
@@ -77,6 +87,13 @@ export const runtime = {
   crashes: (where: { app?: string; thing?: string }) =>
     call<{ groups: Crash[] | null }>("GET", "/crashes?" + new URLSearchParams(where).toString()),
   seen: (id: string) => call<void>("POST", `/crashes/${encodeURIComponent(id)}/seen`),
+  rollouts: (app: string) =>
+    call<{ rollouts: Rollout[] | null }>("GET", `/apps/${encodeURIComponent(app)}/rollouts`),
+  resume: (app: string, { pool, kind, version }: Rollout) =>
+    call<void>("POST", `/apps/${encodeURIComponent(app)}/pools/${encodeURIComponent(pool)}/resume`, {
+      kind,
+      version,
+    }),
   forget: (id: string) => call<void>("DELETE", `/crashes/${encodeURIComponent(id)}`),
 };
 

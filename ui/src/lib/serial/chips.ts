@@ -31,7 +31,6 @@ export function misfit(file: Uint8Array, chip: string): string {
 }
 
 const oldest = "1.22"; // the first MicroPython with all that the runtime uses
-const leastFlash = 2 << 20; // of an ESP8266
 
 /** Why a board cannot take the runtime as it is, and what helps; "" if it can. */
 export function hindered(a: {
@@ -39,7 +38,6 @@ export function hindered(a: {
   version: string;
   platform: string;
   fileSystem: string;
-  flash: number;
 }): string {
   if (a.implementation !== "micropython")
     return `It runs ${a.implementation}; the runtime needs MicroPython ${oldest} or newer.`;
@@ -47,8 +45,8 @@ export function hindered(a: {
     return `The runtime needs MicroPython ${oldest} or newer; on the board is ${a.version}.`;
   if (a.fileSystem.includes("Fat"))
     return "Its file system is FAT, on which a power cut can leave it without a program. Save your files, then put MicroPython there anew with the flash erased: that makes littlefs.";
-  if (a.platform === "esp8266" && a.flash > 0 && a.flash < leastFlash)
-    return `This ESP8266 has a flash of ${a.flash >> 10} kB; the runtime needs 2 MB.`;
+  if (a.platform === "esp8266")
+    return "The runtime does not fit an ESP8266: it holds 61 kB of heap, and the usual firmware of an ESP8266 leaves 38. PythingsOS fits it: roost install --pythingsos VERSION.";
   return "";
 }
 
@@ -58,6 +56,3 @@ export function olderThan(version: string, than: string): boolean {
   for (let i = 0; i < b.length; i++) if ((a[i] ?? 0) !== b[i]) return (a[i] ?? 0) < b[i]!;
   return false;
 }
-
-/** Which build of the runtime: the small one where Python's heap is small. */
-export const profileFor = (platform: string): "lean" | "full" => (platform === "esp8266" ? "lean" : "full");

@@ -2,7 +2,6 @@
 import { reason } from "../api";
 import { newBoards, type MadeBoard, type NewBoard } from "../newboard";
 import { Board, sha256, type About, type Files } from "./board";
-import { profileFor } from "./chips";
 import { cableOf, ports, type Cable, type Port } from "./port";
 import { forget, foundOn, installRuntime, networkOf, type Found } from "./runtime";
 import { identity, filesOf, withNetwork, withServer, type Network } from "./setup";
@@ -171,7 +170,7 @@ export class Installer {
   }
 
   private async runtime(about: About): Promise<Files> {
-    const { files } = await newBoards.files(profileFor(about.platform), about.mpy);
+    const { files } = await newBoards.files("full", about.mpy);
     const all = filesOf(files);
     for (const f of files)
       if ((await sha256(all["/" + f.path]!)) !== f.sha256)
