@@ -17,6 +17,7 @@ type appCmd struct {
 	Push     appPush     `cmd:"" help:"Commit the files of a folder, which then go to the things that follow."`
 	Log      appLog      `cmd:"" help:"List the commits of an app."`
 	Diff     appDiff     `cmd:"" help:"Show what differs between two commits, or a folder and a commit."`
+	Rollouts appRollouts `cmd:"" help:"Show versions from which things returned; let one go on that was stopped."`
 	Take     appTake     `cmd:"" help:"Take the directory of a kind of board as it lies there, at once."`
 	Tag      appTag      `cmd:"" help:"Give a commit a name, which things of staging and production follow."`
 	Key      appKey      `cmd:"" help:"Make the pair of keys with which releases are signed."`
@@ -178,6 +179,71 @@ func (t appTake) Run(ctx context.Context, con console) error {
 		return err
 	}
 	fmt.Fprintf(con.out, "%s\n", made.Commit)
+	return nil
+}
+
+type appRollouts struct {
+	remote
+	App    string `arg:"" help:"Its name or id."`
+	Resume string `help:"Let this version go on, which was stopped because it failed on things." placeholder:"VERSION" env:"-"`
+}
+
+type apiRollout struct {
+	Pool, Kind, Version string
+	Failed              []string
+	Halted, Resumed     bool
+}
+
+// Run prints a line a version from which things returned, or lets one go on wherever it
+// was stopped.
+func (r appRollouts) Run(ctx context.Context, con console) error {
+	c, a, err := r.open(ctx, r.App, "")
+	if err != nil {
+		return err
+	}
+	path := appPath(a.ID) + "/rollouts"
+	if r.JSON && r.Resume == "" {
+		return printAnswer(ctx, c, con.out, path)
+	}
+	var answer struct{ Rollouts []apiRollout }
+	if err := c.call(ctx, "GET", path, nil, &answer); err != nil {
+		return err
+	}
+	if r.Resume != "" {
+		return r.resume(ctx, con, c, a, answer.Rollouts)
+	}
+	if len(answer.Rollouts) == 0 {
+		fmt.Fprintln(con.out, "No thing has returned from a version of this app.")
+		return nil
+	}
+	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "POOL\tKIND\tVERSION\tSTATE\tRETURNED")
+	for _, o := range answer.Rollouts {
+		state := "goes on"
+		if o.Halted {
+			state = "stopped"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.Pool, o.Kind, o.Version, state, words(o.Failed))
+	}
+	return w.Flush()
+}
+
+func (r appRollouts) resume(ctx context.Context, con console, c *client, a apiApp, all []apiRollout) error {
+	found := false
+	for _, o := range all {
+		if o.Version != r.Resume || !o.Halted {
+			continue
+		}
+		found = true
+		body := map[string]any{"kind": o.Kind, "version": o.Version}
+		if err := c.call(ctx, "POST", appPath(a.ID)+"/pools/"+url.PathEscape(o.Pool)+"/resume", body, nil); err != nil {
+			return err
+		}
+		fmt.Fprintf(con.out, "%s goes on in %s\n", o.Version, o.Pool)
+	}
+	if !found {
+		return fmt.Errorf("version %s of %s is stopped nowhere; roost app rollouts %s shows which are", r.Resume, a.Name, a.Name)
+	}
 	return nil
 }
 
