@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -350,8 +349,6 @@ func TestSHA512(t *testing.T) {
 			"0593036f4f479d2eb8078ca26b1d59321a86bdfcb04cb40043694f1eb0301b8acd20b936db3c916ebcc1b609400ffcf3fa8d569d7e39293855668645094baf0e")
 	})
 }
-
-func slotHash(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 
 // TestTrialsKeepToTheModel: whatever comes in which order, what runs is what was confirmed last or is on trial.
 func TestTrialsKeepToTheModel(t *testing.T) {

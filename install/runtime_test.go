@@ -58,7 +58,7 @@ func holds(t *testing.T, flash *micropython.Flash, files map[string]string) {
 
 func TestRealMicroPythonTakesTheRuntime(t *testing.T) {
 	t.Run("whole", runtimeGoesOntoABoard)
-	t.Run("again", runtimeKeepsIdAndSettings)
+	t.Run("again", runtimeKeepsIDAndSettings)
 	t.Run("afresh", runtimeForgets)
 	t.Run("cut", runtimeInstallationIsBegunAgain)
 	t.Run("configured", runtimeIsConfigured)
@@ -102,7 +102,7 @@ func runtimeGoesOntoABoard(t *testing.T) {
 	}
 }
 
-func runtimeKeepsIdAndSettings(t *testing.T) {
+func runtimeKeepsIDAndSettings(t *testing.T) {
 	r := ourRuntime(t, "lean")
 	flash := micropython.NewFlash(map[string]string{
 		"/main.py": string(r.Files["main.py"]), "/boot.py": "# an older one, that reads /_s/os\n",

@@ -38,7 +38,6 @@ type trials struct {
 type trial struct {
 	board Trial
 	timer *time.Timer
-	stop  sync.Once
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next event

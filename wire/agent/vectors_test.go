@@ -71,15 +71,6 @@ type frameVector struct {
 	Frame   string `json:"frame"`
 }
 
-func unhex(t *testing.T, text string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // count is n bytes from first on.
 func count(first byte, n int) []byte {
 	b := make([]byte, n)
