@@ -127,11 +127,11 @@ func TestLogsAreReadByTheirNames(t *testing.T) {
 		b.until("@put ", with(`"moisture": 40`))
 		text, _ := json.Marshal(b.object("GET", "/logs", "")["logs"])
 		for _, want := range []string{`"boot_log.txt"`, `"main_log_9.txt"`, `"platform_log.txt"`} {
-			if !strings.Contains(text, want) {
+			if !strings.Contains(string(text), want) {
 				t.Errorf("%s is not in %s", want, text)
 			}
 		}
-		if strings.Contains(text, "empty.txt") || strings.Contains(string(text), "settings") {
+		if strings.Contains(string(text), "empty.txt") || strings.Contains(string(text), "settings") {
 			t.Errorf("logs: %s", text)
 		}
 		long := strings.Repeat("0123456789abcde\n", 200) + "end"
