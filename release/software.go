@@ -68,7 +68,7 @@ func (r *Releases) Wanted(ref roost.Ref) (w Wanted, ok bool) {
 	}
 	w.Settings = t.Own.Apply(t.pool.Settings)
 	w.Commit = t.app.resolve(&t.pool.Pool, w.Settings.App)
-	w.Pool, w.Again, w.App = t.pool.Name, t.Software.Again, t.app.app
+	w.Pool, w.Kind, w.Again, w.App = t.pool.Name, t.pool.Kind, t.Software.Again, t.app.app
 	return w, true
 }
 

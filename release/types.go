@@ -72,7 +72,8 @@ type Wanted struct {
 	Settings roost.AppSettings // its pool's, with its own over them; App as it was chosen
 	Commit   string            // what Settings.App means
 	Pool     string
-	Again    string // see roost.Software
+	Kind     roost.PoolKind // of its pool
+	Again    string         // see roost.Software
 	App      roost.App
 }
 

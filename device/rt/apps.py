@@ -91,6 +91,8 @@ class Apps:
             self.told[text] = now
             if crash:
                 log.crash("app", self.ver, e)
+                if self.running:
+                    self.link.announce()
             else:
                 log.error("The app failed", e)
         return text

@@ -8,6 +8,11 @@ import (
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
+// shortTrial is how many seconds a new version is on trial in a development pool: who
+// writes code commits again before the minute of other pools is over, and no update is
+// taken during a trial.
+const shortTrial = 10
+
 // settings gives what the thing is told to be; their tag is made of them.
 func (t *thing) settings() *wire.Settings {
 	v := map[string]any{}
@@ -18,6 +23,9 @@ func (t *thing) settings() *wire.Settings {
 	if w, ok := t.d.cfg.Releases.Wanted(t.ref); ok && !w.App.Hidden {
 		v["worker_interval"], v["management_interval"] = w.Settings.Worker, w.Settings.Management
 		v["setup_timeout"] = w.Settings.SetupTimeout
+		if w.Kind == roost.Development {
+			v["trial"] = shortTrial
+		}
 		if w.Settings.Battery {
 			v["sync_interval"] = w.Settings.Management
 		}
