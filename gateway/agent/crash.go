@@ -43,7 +43,9 @@ func (t *thing) tracebackIn(ctx context.Context, detail string, at time.Time) {
 		return
 	}
 	c := t.crash(wire.KindApp, t.now().App.Version, detail)
-	c.At = at
+	if c.At = at; at.After(time.Now()) { // or it would be the latest for ever
+		c.At = time.Now().UTC()
+	}
 	id := crashID(c)
 	t.inbox(ctx, id, c, logMark+id)
 }
@@ -54,7 +56,9 @@ func (t *thing) crash(part, version, text string) roost.Crash {
 	if c.Part != wire.KindOS {
 		c.Part = wire.KindApp
 		s, _ := t.d.cfg.Releases.Software(t.ref)
-		c.App = s.App
+		if s.App != roost.NoApp {
+			c.App = s.App
+		}
 	}
 	c.Error = c.Text[strings.LastIndexByte(c.Text, '\n')+1:]
 	if len(c.Error) > 200 {

@@ -237,6 +237,7 @@ func (d *Door) giveKey(ctx context.Context, ref roost.Ref, key wire.Key, fresh r
 		return err
 	}
 	d.sessions.drop(ref)
+	t.wake()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.things[ref] = t

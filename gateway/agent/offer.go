@@ -215,7 +215,7 @@ var states = map[string]roost.OfferState{
 // takeProgress takes what the thing says of an update; the caller holds t.turn.
 func (t *thing) takeProgress(ctx context.Context, c *call, q *wire.Sync) error {
 	p := q.Update
-	if p == nil || states[p.State] == "" {
+	if p == nil || states[p.State] == "" || p.Kind != wire.KindApp && p.Kind != wire.KindOS {
 		return nil
 	}
 	a := t.now()

@@ -26,6 +26,9 @@ func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) 
 	t := s.thing
 	t.turn.Lock()
 	defer t.turn.Unlock()
+	if !d.sessions.good(s) {
+		return nil, errHello
+	}
 	booted := t.now().Boot != q.Boot
 	if err := t.arrive(ctx, c, booted, wire.MaxWait*time.Second); err != nil {
 		return nil, err

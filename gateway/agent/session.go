@@ -48,6 +48,9 @@ func (all *sessions) find(id wire.SessionID) *session {
 	return all.byID[id]
 }
 
+// good tells that s is still one of them: its key may have been made void while it waited.
+func (all *sessions) good(s *session) bool { return all.find(s.ID) == s }
+
 // prove notes that s is used by who has the key.
 func (all *sessions) prove(s *session) {
 	all.mu.Lock()

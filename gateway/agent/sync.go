@@ -17,7 +17,7 @@ func (d *Door) sync(ctx context.Context, c *call, s *session, plain []byte) ([]b
 		return nil, err
 	}
 	t := s.thing
-	upto, err := t.take(ctx, c, q)
+	upto, err := t.take(ctx, c, s, q)
 	if err != nil {
 		return nil, err
 	}
@@ -25,18 +25,18 @@ func (d *Door) sync(ctx context.Context, c *call, s *session, plain []byte) ([]b
 	if len(q.Queue) > 0 {
 		until = c.now // what it sent is on disk: it shall know
 	}
-	return t.reply(ctx, q, upto, until)
+	return t.reply(ctx, s, q, upto, until)
 }
 
 // reply answers when there is something to say, at the latest at a time.
-func (t *thing) reply(ctx context.Context, q wire.Sync, upto int64, until time.Time) ([]byte, error) {
+func (t *thing) reply(ctx context.Context, s *session, q wire.Sync, upto int64, until time.Time) ([]byte, error) {
 	var w *waiter
 	if time.Until(until) > 0 {
 		w = t.wait()
 		defer t.leave(w)
 	}
 	for {
-		answer, some, err := t.say(ctx, &q, upto)
+		answer, some, err := t.say(ctx, s, &q, upto)
 		if err != nil || some || w == nil {
 			return answer, err
 		}
@@ -64,9 +64,12 @@ func (t *thing) reply(ctx context.Context, q wire.Sync, upto int64, until time.T
 }
 
 // take takes what a sync brings, and gives the time up to which its queue is on disk.
-func (t *thing) take(ctx context.Context, c *call, q wire.Sync) (upto int64, err error) {
+func (t *thing) take(ctx context.Context, c *call, s *session, q wire.Sync) (upto int64, err error) {
 	t.turn.Lock()
 	defer t.turn.Unlock()
+	if !t.d.sessions.good(s) {
+		return 0, errHello
+	}
 	t.noteSync(c, &q)
 	if err := t.arrive(ctx, c, false, time.Duration(q.Wait)*time.Second); err != nil {
 		return 0, err
@@ -160,9 +163,12 @@ func (t *thing) takeStatuses(q wire.Sync, now time.Time) {
 const room = 64
 
 // say makes the answer to a sync. some: there is something in it.
-func (t *thing) say(ctx context.Context, q *wire.Sync, upto int64) (answer []byte, some bool, err error) {
+func (t *thing) say(ctx context.Context, in *session, q *wire.Sync, upto int64) (answer []byte, some bool, err error) {
 	t.turn.Lock()
 	defer t.turn.Unlock()
+	if !t.d.sessions.good(in) { // who has the old key learns nothing more
+		return nil, false, errHello
+	}
 	facts := t.now()
 	if facts.Boot != q.Boot { // it has booted since it asked
 		return t.encode(wire.Answer{}, upto)
