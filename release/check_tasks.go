@@ -8,8 +8,13 @@ import (
 )
 
 // checkTasks warns of what surprises on a PythingsOS device, which downloads the two
-// task files and nothing else.
+// task files and nothing else. An app that begins with app.py and has neither is for others.
 func checkTasks(files map[string]string) (all []Problem) {
+	_, worker := files[workerFile]
+	_, management := files[managementFile]
+	if _, app := files["app.py"]; app && !worker && !management {
+		return nil
+	}
 	for _, task := range []struct{ file, class string }{{workerFile, "WorkerTask"}, {managementFile, "ManagementTask"}} {
 		text, ok := files[task.file]
 		switch {

@@ -57,6 +57,26 @@ export const modules: Record<string, { info: string; members: Entry[] }> = {
       k("HW_SUPPORTS_WLAN", "Whether it has Wi-Fi."),
     ],
   },
+  platform: {
+    info: "What Roost’s runtime offers an app.py, and the built-in module of this name.",
+    members: [
+      f(
+        "report",
+        "(**values)",
+        "Values of this thing: they go out with the next heartbeat and stand in GET /status.",
+      ),
+      f("send", "(value)", "One message to Roost now; its numbers become readings."),
+      f("resource", "(name, get=None, set=None)", "A value that Roost may read and, with set, write."),
+      f("on_message", "(function)", "Called with each message; what it returns is the answer."),
+      f("register_routes", "([(method, path, handler), …])", "Routes of the board’s own HTTP server."),
+      f("get_config", "()", "What stands in /config.json."),
+      f("setting", "(name, default)", "A setting of the thing."),
+      f("set_heartbeat_interval", "(ms)", "How often values go out; 300000 at first."),
+      f("log", "(text)", "A line of the board’s log."),
+      f("ota_hold", "(on)", "With True no update is applied until it is called with False."),
+      { name: "device_id", kind: "variable", detail: "text", info: "The id of this thing." },
+    ],
+  },
   machine: {
     info: "Pins, converters and buses of the board.",
     members: [
