@@ -7,7 +7,7 @@ import (
 )
 
 func TestAppWithoutTasksIsNotWarnedOf(t *testing.T) {
-	r := newRoom(t)
+	r := newRoom(t, nil)
 	a := r.app("Window sill")
 	for name, tc := range map[string]struct {
 		files map[string]string
