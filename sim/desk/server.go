@@ -131,6 +131,19 @@ func (s *Server) Enrol(id string, key agent.Key) *Thing {
 	return t
 }
 
+// drop forgets a thing and its sessions. Who waits for its answer has waited enough.
+func (s *Server) drop(t *Thing) {
+	s.mu.Lock()
+	delete(s.things, t.ID)
+	maps.DeleteFunc(s.sessions, func(_ agent.SessionID, x *session) bool { return x.thing == t })
+	s.mu.Unlock()
+	t.change(func() {
+		for _, c := range t.commands {
+			t.end(c, agent.Ack{ID: c.ID, Body: `"The board was switched off before it answered."`})
+		}
+	})
+}
+
 // Thing gives one by its id; nil: nobody has it.
 func (s *Server) Thing(id string) *Thing {
 	s.mu.Lock()

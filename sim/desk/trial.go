@@ -127,13 +127,20 @@ func (t *Trial) end() error {
 		return nil
 	}
 	t.board.Thing().Tell(nil)
-	return t.board.Stop()
+	err := t.board.Stop()
+	t.server.drop(t.board.thing)
+	return err
 }
 
 // Files puts another app onto a blank board in place of this one and switches that on.
 func (t *Trial) Files(files map[string]string) error {
 	t.running.Lock()
 	defer t.running.Unlock()
+	select {
+	case <-t.done: // nobody would switch off what is switched on now
+		return roost.Errorf(roost.NotFound, "The trial has ended.")
+	default:
+	}
 	for name := range files {
 		if !agent.PlainName(name) {
 			return roost.Errorf(roost.Invalid, "A file cannot be called %q.", name)

@@ -1,0 +1,57 @@
+package desk
+
+import (
+	"testing"
+
+	"github.com/roost-iot/roost"
+)
+
+func TestATrialThatHasEndedTakesNoOtherFiles(t *testing.T) {
+	need(t)
+	trial, err := NewTrial(TrialConfig{Files: map[string]string{"app.py": blink}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial.Close()
+	board := trial.Board()
+	err = trial.Files(map[string]string{"app.py": blink})
+	if roost.KindOf(err) != roost.NotFound {
+		t.Errorf("other files after the end: %v", err)
+	}
+	if now := trial.Board(); now != board {
+		_ = now.Stop() // it would run on for ever
+		t.Error("another board was switched on")
+	}
+}
+
+func TestOtherFilesEndWhatWasAskedOfAStuckBoard(t *testing.T) {
+	need(t)
+	trial, err := NewTrial(TrialConfig{Files: map[string]string{"app.py": "while True: pass\n"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trial.Close()
+	thing, over := trial.Board().Thing(), make(chan error, 1)
+	go func() {
+		_, err := trial.Message(t.Context(), `1`)
+		over <- err
+	}()
+	for asked := false; !asked; {
+		thing.mu.Lock()
+		asked = len(thing.commands) > 0
+		changed := thing.changed
+		thing.mu.Unlock()
+		if !asked {
+			<-changed
+		}
+	}
+	if err := trial.Files(map[string]string{"app.py": blink}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-over; roost.KindOf(err) != roost.Conflict {
+		t.Errorf("the message ended with %v", err)
+	}
+	if n := len(trial.server.Things()); n != 1 {
+		t.Errorf("%d boards are known", n)
+	}
+}
