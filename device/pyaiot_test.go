@@ -44,7 +44,14 @@ func openNodeDoors(t *testing.T) *nodeDoors {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes := coap.New(coap.Config{Conns: coap.Conns(conn), Core: d.Switchboard, Log: log, Fallback: 50 * time.Millisecond})
+	silent, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) // at 5683 somebody else may be
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := coap.New(coap.Config{
+		Conns: coap.Conns(conn), Core: d.Switchboard, Log: log,
+		NodePort: silent.LocalAddr().(*net.UDPAddr).AddrPort().Port(), Fallback: 50 * time.Millisecond,
+	})
 	door := ws.New(ws.Config{Core: d.Switchboard, Log: log})
 	broker := mqtt.New(mqtt.Config{Core: d.Switchboard, Log: log, Feed: d.Feed, Fleet: d.Registry})
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -65,6 +72,7 @@ func openNodeDoors(t *testing.T) *nodeDoors {
 		work.Wait()
 		web.Close()
 		_ = conn.Close()
+		_ = silent.Close()
 	})
 	d.coap, d.mqtt, d.node = conn.LocalAddr().String(), listener.Addr().String(), web.Listener.Addr().String()
 	return d
