@@ -28,8 +28,8 @@ func (s *Store) SaveCrash(ctx context.Context, id string, c roost.Crash) error {
 		if err != nil {
 			return err
 		}
-		return t.exec(`DELETE FROM crashes WHERE project = ?1 AND last_ms < (SELECT last_ms FROM crashes
-			WHERE project = ?1 ORDER BY last_ms DESC LIMIT 1 OFFSET ?2)`, c.Project, mostCrashes-1)
+		return t.exec(`DELETE FROM crashes WHERE project = ?1 AND id IN (SELECT id FROM crashes
+			WHERE project = ?1 ORDER BY last_ms DESC LIMIT -1 OFFSET ?2)`, c.Project, mostCrashes)
 	})
 }
 
