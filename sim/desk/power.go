@@ -1,11 +1,11 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/roost-iot/roost/micropython"
@@ -16,9 +16,12 @@ const mostConsole = 256 << 10
 
 // console is what a board printed last, and a channel that is closed at the next print.
 type console struct {
-	text    string
+	text    []byte
 	changed chan struct{}
 }
+
+// last is what is kept of it.
+func (c *console) last() []byte { return c.text[max(0, len(c.text)-mostConsole):] }
 
 // Start switches the board on. It goes on until Stop, a power cut that its flash was told
 // of, or the end of its programs.
@@ -89,8 +92,10 @@ func (b *Board) Wait(ctx context.Context) error {
 func (b *Board) print(text string) {
 	b.mu.Lock()
 	c := &b.console
-	c.text += text
-	c.text = c.text[max(0, len(c.text)-mostConsole):]
+	c.text = append(c.text, text...)
+	if len(c.text) > 2*mostConsole { // not with each print: apps print in loops
+		c.text = append(c.text[:0], c.last()...)
+	}
 	if c.changed != nil {
 		close(c.changed)
 		c.changed = nil
@@ -105,14 +110,14 @@ func (b *Board) print(text string) {
 func (b *Board) Console() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.console.text
+	return string(b.console.last())
 }
 
 // Printed waits until the board has printed a text.
 func (b *Board) Printed(ctx context.Context, text string) error {
 	for {
 		b.mu.Lock()
-		if strings.Contains(b.console.text, text) {
+		if bytes.Contains(b.console.last(), []byte(text)) {
 			b.mu.Unlock()
 			return nil
 		}

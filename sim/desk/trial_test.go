@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/roost-iot/roost"
@@ -53,5 +54,19 @@ func TestOtherFilesEndWhatWasAskedOfAStuckBoard(t *testing.T) {
 	}
 	if n := len(trial.server.Things()); n != 1 {
 		t.Errorf("%d boards are known", n)
+	}
+}
+
+func TestThePrintsOfALoopCostWhatTheyAreLong(t *testing.T) {
+	b := &Board{}
+	b.print(strings.Repeat("x", 2*mostConsole))
+	line := strings.Repeat("y", 20)
+	n := testing.AllocsPerRun(1000, func() { b.print(line) })
+	if n > 0 {
+		t.Errorf("%v allocations for a line", n)
+	}
+	b.print(strings.Repeat("z", mostConsole+1))
+	if got := b.Console(); got != strings.Repeat("z", mostConsole) {
+		t.Errorf("%d bytes are kept, from %.5q to %.5q", len(got), got, got[len(got)-5:])
 	}
 }
