@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // box is a board with modules of the runtime on it and a main.py of the test's, on
 // loopback: what it opens at port 80 or 53 is found by reach.

@@ -11,7 +11,8 @@ import (
 	"github.com/roost-iot/roost/sim/desk"
 )
 
-const corePatience = 90 * time.Second
+// corePatience is how long a board may take for one step on a slow machine.
+const corePatience = 4 * time.Minute
 
 // coreBoard is a board with the runtime at a server, switched on.
 func coreBoard(t *testing.T, s *desk.Server, c desk.BoardConfig) *desk.Board {
