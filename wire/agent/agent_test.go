@@ -249,3 +249,17 @@ func TestPlainNames(t *testing.T) {
 		}
 	}
 }
+
+func TestMessagesTooDeepForReadersAreOfNoUse(t *testing.T) {
+	for body, fault := range map[string]bool{
+		strings.Repeat("[", 64) + strings.Repeat("]", 64):                                         false,
+		strings.Repeat("[", 65) + strings.Repeat("]", 65):                                         true,
+		strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65):                               true,
+		`[` + strings.Repeat(`[],{"a":"[[[[\"[{"},`, 100) + `"` + strings.Repeat("[", 100) + `"]`: false,
+	} {
+		s, err := agent.ParseSync([]byte(`{"boot":"00000001","q":[[1,"msg",` + body + `],[2,"msg",1]]}`))
+		if err != nil || len(s.Queue) != 2 || (s.Queue[0].Fault != "") != fault || s.Queue[1].Fault != "" {
+			t.Errorf("%.20s: %+v: %v", body, s.Queue, err)
+		}
+	}
+}

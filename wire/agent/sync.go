@@ -16,6 +16,7 @@ const (
 	MaxWait      = 25 // seconds
 	maxTime      = 1 << 52
 	mostStatuses = 8
+	mostDepth    = 64 // of lists and objects in a message: readers in other languages take no more than some hundred
 )
 
 // Kinds of entries of the queue.
@@ -89,6 +90,9 @@ func (e *Entry) check() string {
 			return err.Error()
 		}
 	case EntryMessage:
+		if deeper(e.Body, mostDepth) {
+			return fmt.Sprintf("a message with more than %d lists and objects in each other", mostDepth)
+		}
 	case EntryLog:
 		if _, _, _, err := e.Line(); err != nil {
 			return err.Error()
@@ -97,6 +101,24 @@ func (e *Entry) check() string {
 		return fmt.Sprintf("nothing is known of the kind %.40q", e.Kind)
 	}
 	return ""
+}
+
+// deeper tells whether more than most lists and objects are in each other; v is JSON.
+func deeper(v roost.Value, most int) bool {
+	b, depth := []byte(v), 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			i = stringEnd(b, i) - 1
+		case '[', '{':
+			if depth++; depth > most {
+				return true
+			}
+		case ']', '}':
+			depth--
+		}
+	}
+	return false
 }
 
 // Pair is a name and its value.
