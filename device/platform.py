@@ -75,7 +75,7 @@ def log(msg):
             f.write("%d %s\n" % (hal.now() // 1000, str(msg)[:300]))
         if os.stat(name)[6] > 4096:
             os.rename(name, hal.ROOT + "/platform_log_1.txt")
-    except OSError:
+    except (OSError, ValueError):
         pass
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs Roost's runtime on a computer: ./run.sh. It starts it again after a planned reset (exit code 75) and after a crash,
-# and ends with Ctrl-C or SIGTERM. PYTHON names another Python 3.9 or later.
+# whatever the app did, and ends with Ctrl-C or SIGTERM. PYTHON names another Python 3.9 or later.
 cd "$(dirname "$0")" || exit 1
 child='' over=''
 # shellcheck disable=SC2317
@@ -23,7 +23,7 @@ while [ -z "$over" ]; do
 	child=''
 	case $code in
 	75) ROOST_CAUSE=unknown ;; # what planned it is written in _s/why
-	0) [ -n "$over" ] || exit 0 ;;
+	99) exit 0 ;; # it was told to end
 	*)
 		[ -n "$over" ] && break
 		ROOST_CAUSE=crash

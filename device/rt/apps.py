@@ -51,7 +51,9 @@ class Apps:
                 self.tasks = Tasks(self, path)
             if self.app and glue.ships_main(path):
                 self.main = glue.main()
-        except (Exception, SystemExit) as e:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:
             self.failed(e)
             return False
         self.announce()

@@ -14,7 +14,7 @@ def load(name):
     try:
         with open(_path(name)) as f:
             x = json.load(f)
-        return x if isinstance(x, (dict, list)) else {}
+        return x if isinstance(x, dict) or isinstance(x, list) and name[:3] != "_s/" else {}
     except (OSError, ValueError, MemoryError, RuntimeError):
         return {}
 
@@ -27,6 +27,13 @@ def save(name, obj):  # whole or not at all
         d = name[: name.rfind("/")]
         os.mkdir(d)
         _write(name, obj)
+
+
+def keep(name, obj):  # where the flash is full there is no harm in it
+    try:
+        save(name, obj)
+    except OSError:
+        pass
 
 
 def _write(name, obj):
@@ -62,10 +69,10 @@ def get(key, default=None):
     return default
 
 
-def num(key, default, least=0):  # a whole number, however it is written
+def num(key, default, least=0, most=500000):  # a whole number, however it is written; ticks hold so many s
     try:
-        return max(int(get(key, default)), least)
-    except (ValueError, TypeError):
+        return min(max(int(get(key, default)), least), most)
+    except (ValueError, TypeError, OverflowError):
         return default
 
 
@@ -84,10 +91,12 @@ def adopt(tag, v):
     # What the server sets: what it set before and sets no more goes, what we do not know stays.
     global _set
     s = _settings()
-    new = {k: s[k] for k in s if k not in s.get("_of", ())}
+    old = s.get("_of")
+    old = old if isinstance(old, list) else ()
+    new = {k: s[k] for k in s if k not in old}
     of = [k for k in v if k not in ("wifi", "server") and k[:1] != "_"]
     new.update({k: v[k] for k in of})
     new["_of"] = of
     new["_tag"] = tag
-    save("settings.json", new)
     _set = new
+    keep("settings.json", new)

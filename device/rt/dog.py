@@ -20,10 +20,14 @@ def start():
 
 
 def _thread(late):
-    import threading, time
+    import signal, threading, time
+
+    s = conf.num("watchdog", 60, 5) + 10
 
     def watch():
         while not late():
+            if hasattr(signal, "setitimer"):  # ends all where something keeps even this thread from running
+                signal.setitimer(signal.ITIMER_REAL, s)
             time.sleep(1)
         hal.reset("watchdog")
 

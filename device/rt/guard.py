@@ -15,7 +15,8 @@ class Guard:
         self.safe = False
         self.trial = {}  # kind → version
         self.quick = True
-        self.s = self.crashes = 0  # s since the app was started; crashes before
+        self.s = self.crashes = self.synced = 0  # s since the app was started; crashes, syncs before
+        self.said = ""
 
     def trials(self, slots):
         for kind in ("os", "app"):
@@ -28,7 +29,7 @@ class Guard:
                 why = (conf.load("_s/crash").get("text") or "").strip().split("\n")[-1]
                 log.warn("%s %s failed in its trial, the one before runs again. %s" % (kind, t[kind], why))
                 self.link.progress(kind, t.pop(kind), "returned", why=why)
-                conf.save("_s/trial", t)
+                conf.keep("_s/trial", t)
 
     def enter(self):  # the folder of the app; None: there is none, or it is better left alone
         from rt import files, slots
@@ -41,17 +42,16 @@ class Guard:
             return hal.ROOT or "/" if files.is_app(hal.ROOT) else None
         ver = slots.state("app")["ver"]
         n = conf.load("_s/runs")
-        n = n.get("n", 0) if n.get("ver") == ver and hal.cause() in ("crash", "watchdog") else 0
-        if n >= 3 and "app" not in self.trial or hal.why == "?":
+        quick = n.get("ver") == ver and type(n.get("n")) is int and hal.cause() in ("crash", "watchdog")
+        n = n["n"] if quick else 0
+        if n >= 3 and "app" not in self.trial:
             self.safe = True
             text = "Safe mode: app %s does not run, as it ended the board %d times within a minute." % (ver, n)
             log.error(text)
             self.link.status("worker", False, text)
             return None
-        try:
-            conf.save("_s/runs", {"ver": ver, "n": n + 1})
-        except OSError:
-            pass
+        conf.keep("_s/runs", {"ver": ver, "n": n + 1})
+        self.synced = self.link.synced
         if "app" in self.trial:
             hal.start_watchdog()
         return path
@@ -71,8 +71,10 @@ class Guard:
                 if self.s % 10 == 0:
                     await look()
                 await self.check()
-            except OSError as e:
-                log.error("The trial cannot be written down", e)
+            except Exception as e:
+                if repr(e) != self.said:
+                    log.error("Trial or set-up failed", e)
+                self.said = repr(e)
 
     async def check(self):
         if self.quick and self.s >= QUICK:
@@ -85,22 +87,16 @@ class Guard:
             log.warn("App %s failed in its trial" % self.trial["app"])
             await self.link.flush()
             hal.reset("crash")
-        good = self.link.synced and (self.imported or self.safe)
-        if self.trial and good and self.s >= conf.num("trial", 60):
-            self.confirm()
-        elif "os" in self.trial and self.s >= REACH:
-            log.error("Runtime %s does not work here" % VERSION)
+        line = self.link.synced > self.synced  # an app can break it
+        good = line and (self.imported or self.safe)
+        due = self.trial and self.s >= conf.num("trial", 60, 0, 540)
+        if due and not line:  # asks for one
+            self.link.slots = True
+            self.link.poke.set()
+        if due and good:
+            from rt import offer
+
+            offer.confirm(self)
+        elif self.s >= REACH and self.trial and ("os" in self.trial or self.synced and not line):
+            log.error("%s does not reach Roost" % self.trial)
             hal.reset("crash")
-
-    def confirm(self):
-        from rt import slots
-
-        t = conf.load("_s/trial")
-        for kind, ver in self.trial.items():
-            slots.confirm(kind)
-            log.info("%s %s is confirmed" % (kind, ver))
-            t.pop(kind, None)
-            self.link.progress(kind, ver, "confirmed")
-        conf.save("_s/trial", t)
-        self.trial = {}
-        self.link.slots = True

@@ -23,7 +23,7 @@ def read(name):
     try:
         with open(ROOT + "/" + name) as f:
             return f.read()
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 
@@ -103,10 +103,7 @@ def ip():
 
 
 def _why():  # "": nobody planned it
-    try:
-        w = read("_s/why")
-    except ValueError:
-        w = "?"
+    w = read("_s/why")
     try:
         os.remove(ROOT + "/_s/why")
     except OSError:
@@ -120,7 +117,7 @@ why = _why()
 def cause():
     if why in ("crash", "watchdog"):
         return why
-    if why and why != "?":
+    if why:
         return "planned"
     if not MICRO:
         return pc.cause()
@@ -135,7 +132,7 @@ def reset(why):
     try:
         with open(ROOT + "/_s/why", "w") as f:
             f.write(why)
-    except OSError:
+    except Exception:
         pass
     if not MICRO:
         pc.exit()

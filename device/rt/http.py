@@ -16,6 +16,16 @@ def split(url):  # → secure, host, port, path before ours
     return secure, host, port, ("/" + base).rstrip("/")
 
 
+def address(s):  # as a URL; None: it is none
+    try:
+        s = s if "://" in s else "http://" + s
+        _, host, port, _ = split(s)
+        if s[:4] == "http" and host.strip("[]") and " " not in s and 0 < port < 65536:
+            return s
+    except (ValueError, TypeError):
+        pass
+
+
 class Http:
     def __init__(self, url, limit=4096):
         self.secure, self.host, self.port, self.base = split(url)

@@ -3,7 +3,7 @@ import asyncio
 from binascii import hexlify
 from rt import conf, hal, log
 from rt.call import Calls
-from rt.http import Http
+from rt.http import Http, address
 from rt.orders import Orders
 from rt.queue import Queue
 from rt.seal import unhex
@@ -12,8 +12,10 @@ MAX = {"lean": 8192, "full": 16384}.get(hal.PROFILE, 65536)  # bytes of an answe
 
 
 def server():
-    s = conf.get("server") or conf.get("backend") or "roost.local:8080"
-    return s if "://" in s else "http://" + s
+    for s in (conf.get("server"), conf.get("backend"), conf.load("_s/at").get("url")):
+        if address(s):
+            return address(s)
+    return "http://roost.local:8080"
 
 
 class Link(Calls):
@@ -35,7 +37,7 @@ class Link(Calls):
         self.at = self.last = hal.ticks_ms()  # when it last got on; of the last entry
         self.carries = self.polls = False
         self.http = self.two = self.fetch = self.old = self.moving = None
-        to = conf.get("_move")
+        to = address(conf.get("_move"))
         if to and not url:
             self.old, self.since = server(), self.at
         self.goto(url or to or server())

@@ -11,13 +11,16 @@ _n = -1  # size of the newer file
 
 
 def trace(e):
-    if hasattr(sys, "print_exception"):
-        s = io.StringIO()
-        sys.print_exception(e, s)
-        return s.getvalue()
-    import traceback
+    try:
+        if hasattr(sys, "print_exception"):
+            s = io.StringIO()
+            sys.print_exception(e, s)
+            return s.getvalue()
+        import traceback
 
-    return "".join(traceback.format_exception(type(e), e, e.__traceback__))
+        return "".join(traceback.format_exception(type(e), e, e.__traceback__))
+    except Exception:  # an app's own, that cannot be told
+        return type(e).__name__
 
 
 def _file(line):
@@ -38,7 +41,7 @@ def _file(line):
         with open(name + "0.txt", "a") as f:
             f.write(line)
         _n += len(line.encode())
-    except (OSError, MemoryError):
+    except Exception:  # full, or no text
         pass
 
 
@@ -84,6 +87,15 @@ def crash(part, ver, exc):
     except OSError:
         pass
     _put("error", "%s %s failed: %s" % (part, ver, text.strip().split("\n")[-1]), text)
+
+
+def kept():  # the last crash, as Roost takes it; None: there was none
+    c = conf.load("_s/crash")
+    if c:
+        at = c.get("at")
+        d = {k: str(c.get(k, ""))[:2000] for k in ("part", "ver", "text")}
+        d["at"] = at if isinstance(at, int) else 0
+        return d
 
 
 def waiting():

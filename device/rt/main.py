@@ -24,9 +24,9 @@ async def keep(name, f, *args):  # for ever
         except Exception as e:
             log.crash("os", VERSION, e)
         n += 1
-        if n > 5:
+        if n > 5 and name == "link":
             hal.reset("crash")
-        await hal.sleep_ms(5000)
+        await hal.sleep_ms(5000 << min(n, 7))
 
 
 async def set_up(net):

@@ -1,5 +1,6 @@
 # To another server, and back when it does not answer.
 from rt import conf, hal, log
+from rt.http import address
 
 PATIENCE = 300000  # ms
 
@@ -7,7 +8,7 @@ PATIENCE = 300000  # ms
 def begin(link, url):
     if url in (link.url, conf.get("_bad")) or link.old:
         return
-    if url[:7] != "http://" and url[:8] != "https://":
+    if not address(url) or "://" not in url:
         return log.error("%s is no address of a server" % url)
     log.info("Going to %s" % url)
     conf.put("_move", url)

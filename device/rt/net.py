@@ -89,7 +89,7 @@ async def _run():
         else:
             try:
                 done = await _round()
-            except (OSError, ValueError, MemoryError) as e:  # this goes on, whatever comes
+            except Exception as e:  # this goes on, whatever comes
                 log.error("Wi-Fi", e)
                 done = False
             if not done:
@@ -119,8 +119,9 @@ def wants_setup():
         return None
     from rt import want
 
-    why = want.offline() if offline else want.reason(not _asked)
+    start = not _asked
     _asked = True
+    why = want.offline() if offline else want.reason(start)
     if not why and hal.MICRO:  # not needed again: room for the app
         import rt
 

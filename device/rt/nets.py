@@ -7,7 +7,10 @@ _nets = None
 def clean(nets):
     if isinstance(nets, dict):
         nets = [nets]
-    return [w for w in nets or () if isinstance(w, dict) and w.get("ssid")]
+    if not isinstance(nets, list):
+        return []
+    nets = [w for w in nets if isinstance(w, dict) and w.get("ssid")]
+    return [dict(w, ssid=str(w["ssid"]), password=str(w.get("password") or "")) for w in nets]
 
 
 def known():

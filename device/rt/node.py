@@ -148,7 +148,7 @@ async def run(uri, apps):
     try:
         place = Place(uri)
         session = __import__("rt." + place.scheme, None, None, ("session",)).session
-    except (ValueError, KeyError, ImportError) as e:
+    except (ValueError, KeyError, ImportError, AttributeError) as e:
         log.error("Setting pyaiot: %s is not coap://, mqtt:// or ws:// and a host" % uri, e)
         return
     n = 0

@@ -69,8 +69,11 @@ def sound(kind):  # the state; without one the newest slot that holds a whole ve
         from rt import release
 
         s = release.newest(kind)
-        if s["run"] or there(at("_s/" + kind)):
-            save(kind, s)
+        try:
+            if s["run"] or there(at("_s/" + kind)):
+                save(kind, s)
+        except OSError:  # it holds until the next boot
+            return s
         if kind == "os" and s["run"] and factory():
             hal.reset("recover")  # there it starts
     return s

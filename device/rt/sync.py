@@ -17,23 +17,25 @@ def slots(kind=None):
 
 async def register(link, http=None):
     link.runs = {"os": VERSION, "app": slots("app").get("ver") or "0"}
-    crash = conf.load("_s/crash")
+    crash = log.kept()
     why = hal.why
     owner = hal.read("_s/owner").strip()
     d = {"boot": link.boot, "mac": hal.uid(), "platform": hal.PLATFORM, "machine": hal.MACHINE, "python": hal.PYTHON}
     d.update({"mpy": hal.MPY, "profile": hal.PROFILE, "max": link.http.limit - 64, "slots": slots(), "files": {}})
     d.update({"flash": hal.flash_free(), "mem": hal.mem(), "ip": hal.ip(), "reset": hal.cause(), "why": why[:100]})
-    d.update({"meta": {}, "resources": [], "owner": key_id(owner) if owner else "", "crash": crash or None})
+    d.update({"meta": {}, "resources": [], "owner": key_id(owner) if owner else "", "crash": crash})
     d["done"] = [why[8:]] if why[:8] == "restart:" else []
     d.update(link.runs)
     d.update(link.info)
     a = await link.sealed(http or link.http, "/d/1/register", json.dumps(d))
     link.known = True
     link.slots = False
-    if crash and conf.load("_s/crash") == crash:
+    if crash and log.kept() == crash:
         conf.drop("_s/crash")
     if not conf.load("device_id"):
-        conf.save("device_id", {"device_id": link.id})
+        conf.keep("device_id", {"device_id": link.id})
+    if not link.old and conf.load("_s/at").get("url") != link.url:
+        conf.keep("_s/at", {"url": link.url})
     settings(link, a.get("settings"))
 
 

@@ -1,6 +1,6 @@
 # When a board opens its set-up network, and how that is called.
 import os
-from rt import hal, conf
+from rt import hal, conf, log
 from rt.nets import known
 from rt.hal import sleep_ms
 
@@ -40,13 +40,17 @@ def _button():
     n = conf.get("setup_pin")
     if n is None or n == "":
         return False
-    p = hal.pin(abs(int(n)), False)
-    if not p:
+    try:
+        p = hal.pin(abs(int(n)), False)
+        if not p:
+            return False
+        high = str(n)[0] == "-"
+        if not high:
+            p.init(p.IN, p.PULL_UP)
+        return p.value() == high
+    except (ValueError, TypeError, OSError) as e:
+        log.error("There is no button at pin %s" % n, e)
         return False
-    high = str(n)[0] == "-"
-    if not high:
-        p.init(p.IN, p.PULL_UP)
-    return p.value() == high
 
 
 def reason(start):

@@ -112,7 +112,7 @@ class Web:
         if port and conf.get("web") not in ("off", False):
             try:
                 await self.listen(port)
-            except OSError as e:
+            except Exception as e:  # a port that is none, too
                 log.error("The own web server cannot have port %d" % port, e)
 
     async def listen(self, port, host="0.0.0.0"):

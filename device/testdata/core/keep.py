@@ -29,8 +29,8 @@ conf.put("x", 2)
 conf._set = None
 assert conf.load("settings.json") == {"x": 2}
 assert conf.load("nothing") == {} and conf.load("_s/none") == {}
-conf.save("_s/deep", [1])
-assert conf.load("_s/deep") == [1]
+conf.save("_s/deep", {"a": 1})
+assert conf.load("_s/deep") == {"a": 1}
 
 # numbers, however they are written
 for value, want in ((5, 5), ("7", 7), (-3, 1), ("auto", 60), (None, 60), ([], 60)):
