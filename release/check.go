@@ -125,6 +125,7 @@ func (r *Releases) check(ctx context.Context, how checks, files map[string]strin
 				"this file goes to them in a way that keeps it, but replies and values that they send do not."))
 		}
 	}
+	all = append(all, checkHidden(files)...)
 	if how.board {
 		return all, nil
 	}
