@@ -121,7 +121,7 @@ test("a crash is there with its traceback, is seen and forgotten", only, async (
   await one.getByRole("button", { name: "Seen" }).click();
   await one.getByRole("button", { name: "Seen" }).waitFor({ state: "detached" });
   await one.getByRole("button", { name: /Forget/ }).click();
-  await page.getByText("None. A crash is told here").waitFor();
+  await page.getByText("None. What breaks on it is told here").waitFor();
 });
 
 test("it is asked to show itself, to start again, and for a factory reset after a word", only, async () => {
