@@ -110,7 +110,8 @@ func openMQTT(t *testing.T, rooms *roomtest.Rooms, log *slog.Logger) (run func(c
 func TestScenariosAtRoostsDoors(t *testing.T) {
 	c := openDoors(t)
 	for _, s := range Scenarios() {
-		if s.Name == "idle" || s.Name == "stream" || s.Name == "mqtt-idle" || s.Name == "apps" { // these need the whole program
+		switch s.Name {
+		case "idle", "stream", "mqtt-idle", "apps", "boards", "ota": // these need the whole program
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 // shortTrial is how many seconds a new version is on trial in a development pool: who
 // writes code commits again before the minute of other pools is over, and no update is
 // taken during a trial.
-const shortTrial = 10
+const shortTrial = 5
 
 // settings gives what the thing is told to be; their tag is made of them.
 func (t *thing) settings() *wire.Settings {

@@ -32,3 +32,24 @@ func TestBenchOfAppsSeesEveryCommitArrive(t *testing.T) {
 	}
 	s.endsWell()
 }
+
+// The generator's boards sync, and the server has every reading.
+func TestBenchOfBoardsLosesNothing(t *testing.T) {
+	s := start(t, filepath.Join(t.TempDir(), "data"), "--enrol", "open")
+	var results []struct {
+		Count, Lost uint64
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer stop()
+	out, err := exec.CommandContext(ctx, binary, "bench", "boards", "--target", s.http, "--token", s.token, "--things", "20", "--json").CombinedOutput()
+	if err == nil {
+		err = json.Unmarshal(out, &results)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if len(results) != 1 || results[0].Count < 20 || results[0].Lost != 0 {
+		t.Errorf("of twenty boards: %+v", results)
+	}
+	s.endsWell()
+}
