@@ -1,7 +1,7 @@
 // The own account: id, e-mail, time zone, keys, and its end.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "changes accounts" : false };
 let browser, server, page;
@@ -59,7 +59,7 @@ test("a key of one's own: shown once, with lines to try it, and revoked", only, 
   await page.locator("dialog").getByText(`"apikey": "${secret}"`).waitFor();
   await page.locator("dialog").getByText("/api/web/v1/msg/worker/get").waitFor();
   await page.getByRole("button", { name: "Done" }).click();
-  assert.equal(await page.getByText(secret).count(), 0);
+  await counts(page.getByText(secret), 0);
   await page.getByRole("button", { name: "Revoke plotter" }).click();
   await page.getByLabel("Type plotter to go on").fill("plotter");
   await page.getByRole("button", { name: "Revoke", exact: true }).click();

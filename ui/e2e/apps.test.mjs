@@ -1,7 +1,7 @@
 // Apps, from a new one to what runs on things, and the code editor.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's apps" : false };
 let browser, server, page;
@@ -341,7 +341,7 @@ test("a pool is added, made the default, and removed when it may be", only, asyn
   await page.waitForURL(/pool=field-test/);
   await page.getByLabel("New things go to").selectOption("field-test");
   await page.getByText("New things go to field-test").waitFor();
-  assert.equal(await page.getByRole("button", { name: "Remove the pool" }).count(), 0);
+  await page.getByRole("button", { name: "Remove the pool" }).waitFor({ state: "detached" });
   await page.getByLabel("New things go to").selectOption("development");
   await page.getByRole("button", { name: "Remove the pool" }).click();
   await page.getByLabel("to go on").fill("field-test");
@@ -390,7 +390,7 @@ test("by the keyboard alone: from the editor to a commit", only, async () => {
 test("single keys of the page stay out of the editor", only, async () => {
   await code().click();
   await page.keyboard.type("# g f / ?");
-  assert.equal(await page.getByRole("dialog").count(), 0);
+  await counts(page.getByRole("dialog"), 0);
   await page.keyboard.press("Control+z");
   await page.keyboard.press("Control+s");
 });

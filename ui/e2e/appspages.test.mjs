@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's apps" : false };
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -44,10 +44,10 @@ test("a viewer reads code and history, and changes nothing", only, async () => {
   await signIn(viewer, "vic", "viewer viewer");
   await open(at(), viewer);
   assert.equal(await code(viewer).getAttribute("contenteditable"), "false");
-  assert.equal(await viewer.getByRole("button", { name: "Commit and ship" }).count(), 0);
+  await counts(viewer.getByRole("button", { name: "Commit and ship" }), 0);
   await viewer.goto(at("/settings"));
   assert.equal(await viewer.getByLabel("Worker interval").isDisabled(), true);
-  assert.equal(await viewer.getByRole("button", { name: "Save" }).count(), 0);
+  await counts(viewer.getByRole("button", { name: "Save" }), 0);
   assert.deepEqual(viewer.troubles, []);
   await viewer.context().close();
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { dashboard } from "../mock/server.mjs";
-import { launch, openPage, real, serve } from "./lib.mjs";
+import { counts, launch, openPage, real, serve } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's dashboard" : false };
 let browser, server, page;
@@ -35,15 +35,15 @@ test("its camera is beside the things and can be folded away", only, async () =>
   await camera.getByRole("button", { name: "Live camera" }).click();
   await page.reload();
   await page.getByRole("heading", { name: "Fleet" }).waitFor();
-  assert.equal(await camera.locator("img").count(), 0);
+  await counts(camera.locator("img"), 0);
   await camera.getByRole("button", { name: "Live camera" }).click();
   await camera.locator("img").waitFor();
 });
 
 test("it controls things and manages nothing", only, async () => {
   for (const name of ["Add a thing", "Gateways", "People", "System"])
-    assert.equal(await page.getByRole("link", { name }).count(), 0, name);
-  assert.equal(await page.getByRole("checkbox").count(), 0);
+    await counts(page.getByRole("link", { name }), 0, name);
+  await counts(page.getByRole("checkbox"), 0);
   const led = page.getByRole("switch", { name: "LED of greenhouse-north" });
   await led.click();
   await page
@@ -55,10 +55,10 @@ test("it controls things and manages nothing", only, async () => {
   }
   await page.goto("/things/ABCDEF012345678");
   await page.getByRole("link", { name: "History" }).waitFor();
-  assert.equal(await page.getByRole("link", { name: "Settings" }).count(), 0);
+  await counts(page.getByRole("link", { name: "Settings" }), 0);
   await page.getByRole("button", { name: /^You/ }).click();
   await page.getByRole("menuitem", { name: "Keyboard shortcuts" }).waitFor();
-  assert.equal(await page.getByRole("menuitem", { name: /Sign out|password/ }).count(), 0);
+  await counts(page.getByRole("menuitem", { name: /Sign out|password/ }), 0);
   assert.deepEqual(page.troubles, []);
 });
 
@@ -68,7 +68,7 @@ test("with one password there is no name to give", only, async (t) => {
   const p = await openPage(browser, locked.url);
   await p.goto("/");
   await p.getByLabel("Password").waitFor();
-  assert.equal(await p.getByLabel("Name").count(), 0);
+  await counts(p.getByLabel("Name"), 0);
   await p.getByLabel("Password").fill("wrong");
   await p.keyboard.press("Enter");
   await p.getByRole("alert").waitFor();

@@ -1,7 +1,7 @@
 // The fleet: live values, switches in place, filters, keys, bulk acts, roles, and thousands of rows.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's things" : false };
 let browser, server, page;
@@ -51,7 +51,7 @@ test("the box finds by name, tag and resource; the address keeps it", only, asyn
   const box = page.getByLabel("Filter by name");
   await box.fill("lab battery");
   await row("rover").waitFor();
-  assert.equal(await page.getByRole("list", { name: "Things" }).getByRole("listitem").count(), 1);
+  await counts(page.getByRole("list", { name: "Things" }).getByRole("listitem"), 1);
   await page.reload();
   await row("rover").waitFor();
   assert.equal(await box.inputValue(), "lab battery");
@@ -107,13 +107,13 @@ test("deleting several asks for their number in words", only, async () => {
   await page.getByLabel("to go on").fill("2 things");
   await go.click();
   await page.getByText("2 things deleted").waitFor();
-  assert.equal(await row("attic").count(), 0);
+  await counts(row("attic"), 0);
 });
 
 test("all that wait are approved at once", only, async () => {
   await page.getByRole("button", { name: "Approve all" }).click();
   await page.getByText("3 things approved").waitFor();
-  assert.equal(await page.getByRole("region", { name: "Waiting things" }).count(), 0);
+  await counts(page.getByRole("region", { name: "Waiting things" }), 0);
 });
 
 test("cards are remembered", async () => {
@@ -138,9 +138,9 @@ test("a viewer sees values and no acts", only, async () => {
   const viewer = await openPage(browser, server.url);
   await signIn(viewer, "vic", "viewer viewer");
   await viewer.getByText("°C").first().waitFor();
-  assert.equal(await viewer.getByRole("link", { name: "Add a thing" }).count(), 0);
-  assert.equal(await viewer.getByRole("button", { name: /Approve/ }).count(), 0);
-  assert.equal(await viewer.getByRole("checkbox").count(), 0);
+  await counts(viewer.getByRole("link", { name: "Add a thing" }), 0);
+  await counts(viewer.getByRole("button", { name: /Approve/ }), 0);
+  await counts(viewer.getByRole("checkbox"), 0);
   for (const s of await viewer.getByRole("switch").all()) assert.equal(await s.isDisabled(), true);
   await viewer.context().close();
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's gateways" : false };
 let browser, server, page;
@@ -38,13 +38,13 @@ test("what changes there shows by itself", only, async () => {
 
 test("the key of the key file cannot be revoked here, and says why", only, async () => {
   await row("coap@pi").getByText("cannot be revoked here").waitFor();
-  assert.equal(await row("coap@pi").getByRole("button").count(), 0);
+  await counts(row("coap@pi").getByRole("button"), 0);
 });
 
 test("its things are a link to the fleet, and a thing links back", only, async () => {
   await row("roof").getByRole("link", { name: "1" }).click();
   await page.getByRole("link", { name: "roof station" }).waitFor();
-  assert.equal(await page.getByRole("list", { name: "Things" }).getByRole("listitem").count(), 1);
+  await counts(page.getByRole("list", { name: "Things" }).getByRole("listitem"), 1);
   assert.equal(await page.getByLabel("Gateway", { exact: true }).inputValue(), "roof");
   await page.getByRole("link", { name: "roof station" }).click();
   await page.getByRole("main").getByRole("link", { name: "roof", exact: true }).first().click();
@@ -103,7 +103,7 @@ test("a viewer sees gateways and makes no keys", only, async () => {
   await signIn(viewer, "vic", "viewer viewer");
   await viewer.goto("/gateways");
   await viewer.getByText("42 ms").waitFor();
-  assert.equal(await viewer.getByRole("button", { name: /key/ }).count(), 0);
+  await counts(viewer.getByRole("button", { name: /key/ }), 0);
   await viewer.context().close();
 });
 

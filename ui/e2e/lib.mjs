@@ -1,5 +1,6 @@
 // A browser on a server: ROOST_URL (with ROOST_NAME and ROOST_PASSWORD of an owner), or a demo of ROOST_BINARY
 // that is set up and ended here, or else the mock.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -44,6 +45,17 @@ export async function openPage(browser, url, options = {}) {
       page.troubles.push(m.text());
   });
   return page;
+}
+
+/** Waits until so many are there: a page shows what came of an act a moment after it. */
+export async function counts(locator, want, what) {
+  const until = Date.now() + 10_000;
+  let n = await locator.count();
+  while (n !== want && Date.now() < until) {
+    await new Promise((later) => setTimeout(later, 50));
+    n = await locator.count();
+  }
+  assert.equal(n, want, what);
 }
 
 export async function signIn(page, who = name, pass = password) {

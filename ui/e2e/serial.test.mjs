@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { PlayedBoard } from "../mock/playedboard.mjs";
 import { PlayedROM } from "../mock/playedrom.mjs";
 import { startMock } from "../mock/server.mjs";
-import { launch, openPage, signIn } from "./lib.mjs";
+import { counts, launch, openPage, signIn } from "./lib.mjs";
 import { plugIn } from "./port.mjs";
 
 let browser, server;
@@ -156,7 +156,7 @@ test("who chooses no port, or stops, is where they were", async (t) => {
   await page.getByText("Asking the board what it is").waitFor();
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("button", { name: "Try again" }).waitFor();
-  assert.equal(await page.getByRole("alert").count(), 0);
+  await counts(page.getByRole("alert"), 0);
 });
 
 test("a board that was only looked at goes on with what it did", async (t) => {

@@ -1,7 +1,7 @@
 // A PythingsOS thing: messages, shell, software, log, history by link; the shelf and how to add one.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's things" : false };
 let browser, server, page;
@@ -32,7 +32,7 @@ test("it has the tabs of a thing that takes apps, and others keep theirs", only,
   await page.getByRole("link", { name: "update waits" }).waitFor();
   await page.goto("/things/ABCDEF012345678");
   await page.getByRole("link", { name: "Commands" }).waitFor();
-  assert.equal(await page.getByRole("link", { name: "Shell" }).count(), 0);
+  await counts(page.getByRole("link", { name: "Shell" }), 0);
 });
 
 test("a message: queued until the thing asks, then sent, then answered", only, async () => {
@@ -94,7 +94,7 @@ test("worker messages come live, are filtered and found", only, async () => {
   await page.getByRole("button", { name: "From the worker" }).click();
   await page.getByText("<b>dry</b>").waitFor();
   await page.getByLabel("Find in messages").fill("dry");
-  assert.equal(await page.locator("main ol > li").count(), 1);
+  await counts(page.locator("main ol > li"), 1);
   await page.getByLabel("Find in messages").fill("");
   const before = await page.locator("main ol > li").count();
   await page.getByRole("button", { name: "Show older" }).click();
@@ -145,7 +145,7 @@ test("a viewer reads and runs nothing", only, async () => {
   await signIn(viewer, "vic", "viewer viewer");
   await viewer.goto(pump + "/shell");
   await viewer.getByText("Running lines needs the role operator.").waitFor();
-  assert.equal(await viewer.getByLabel("A line of Python for the thing").count(), 0);
+  await counts(viewer.getByLabel("A line of Python for the thing"), 0);
   await viewer.goto(pump + "/software");
   await viewer.getByRole("heading", { name: "Sessions" }).waitFor();
   assert.equal(
@@ -211,7 +211,7 @@ test("pool, install, uninstall with undo, register again", only, async () => {
 test("a thing bound by its app's id says why it cannot be moved", only, async () => {
   await page.goto(windowSensor + "/software");
   await region("App").getByText("It came with the id of its app").waitFor();
-  assert.equal(await page.getByRole("button", { name: /nstall/ }).count(), 0);
+  await counts(page.getByRole("button", { name: /nstall/ }), 0);
   await region("Device").getByText("frozen").waitFor();
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's things" : false };
 let browser, server, page;
@@ -107,14 +107,14 @@ test("what a thing says stays text", only, async () => {
   page.on("dialog", (d) => (dialogs++, d.dismiss()));
   await page.goto("/things/hostile");
   await page.getByText("<b>bold</b>", { exact: true }).waitFor();
-  assert.equal(await page.locator("main img, main b, main a[href^=javascript]").count(), 0);
+  await counts(page.locator("main img, main b, main a[href^=javascript]"), 0);
   assert.equal(dialogs, 0);
 });
 
 test("history: charts, live points, zoom and CSV", only, async () => {
   await page.goto(green + "/history");
   await page.locator(".uplot").first().waitFor();
-  assert.equal(await page.locator(".uplot").count(), 4);
+  await counts(page.locator(".uplot"), 4);
   const over = await page.locator(".uplot .u-over").first().boundingBox();
   await page.mouse.move(over.x + 200, over.y + 60);
   await page.mouse.down();

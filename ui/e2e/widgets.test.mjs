@@ -1,7 +1,7 @@
 // Widgets beyond switches and numbers: colour, display, slider, motion, camera, map, and another choice for each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's things" : false };
 const rover = "/things/548a0b4e-1d9c-4a37-9a6e-0d7a7e1f2c11";
@@ -77,7 +77,7 @@ test("another choice is kept by the server, for every browser", only, async () =
   await other.getByRole("article", { name: "Servo" }).getByRole("slider").waitFor();
   await other.getByRole("button", { name: "More for Servo" }).click();
   await other.getByRole("menuitem", { name: "Copy value" }).waitFor();
-  assert.equal(await other.getByRole("menuitemradio").count(), 0, "a viewer changes nothing for others");
+  await counts(other.getByRole("menuitemradio"), 0, "a viewer changes nothing for others");
   await other.context().close();
   await page.getByRole("button", { name: "More for Servo" }).click();
   await page.getByRole("menuitemradio", { name: "Number" }).click();
@@ -130,7 +130,7 @@ test("a camera is asked only after a person agreed, then streams; a gone one is 
   await page.goto("/things/ws-kitchen-1");
   const camera = widget("Webcam");
   await camera.getByRole("button", { name: "Show the picture" }).waitFor();
-  assert.equal(await camera.locator("img").count(), 0);
+  await counts(camera.locator("img"), 0);
   await camera.getByRole("button", { name: "Show the picture" }).click();
   await camera.getByText("live").waitFor();
   await page.reload();
