@@ -237,12 +237,13 @@ func TestWebSetupProtocol(t *testing.T) {
 		IsConnected   bool
 		Saved         bool
 	}
+	const join, right = "cmd=join&essid=Cafe%20%2B%20Bar", "&password=50%25%20off%20%26%20more"
 	for query, want := range map[string]joined{
-		"cmd=join&essid=Cafe%20%2B%20Bar":                {Status: "ERROR"},
-		"cmd=join&essid=Cafe%20%2B%20Bar&password=wrong": {"OK", "Cafe + Bar", false, false},
-		"cmd=check_wifi": {Status: "OK"},
-		"cmd=join&essid=Cafe%20%2B%20Bar&password=50%25%20off%20%26%20more":      {"OK", "Cafe + Bar", true, true},
-		"cmd=join&essid=Cafe%20%2B%20Bar&password=50%25%20off%20%26%20more&_=12": {"OK", "Cafe + Bar", true, true},
+		join:                     {Status: "ERROR"},
+		join + "&password=wrong": {"OK", "Cafe + Bar", false, false},
+		"cmd=check_wifi":         {Status: "OK"},
+		join + right:             {"OK", "Cafe + Bar", true, true},
+		join + right + "&_=12":   {"OK", "Cafe + Bar", true, true},
 	} {
 		if query == "cmd=check_wifi" && b.file("/wifi.json") != "" {
 			continue

@@ -188,10 +188,10 @@ func (r *slotRig) offer(kind, version string, files map[string]string, change ..
 	r.put("/srv/offer.json", string(b))
 }
 
-// todo boots the board once with something to do.
-func (r *slotRig) todo(what string) []string {
+// errand boots the board once with something to do.
+func (r *slotRig) errand(what string) []string {
 	r.t.Helper()
-	r.put("/srv/todo", what)
+	r.put("/srv/errand", what)
 	return slotBoots(r.t, r.flash)
 }
 

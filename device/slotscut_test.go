@@ -14,8 +14,8 @@ import (
 
 // step is one boot of a story: what the board is to do in it, and what may be cut.
 type step struct {
-	todo string
-	says string // after it, if nothing was cut
+	errand string
+	says   string // after it, if nothing was cut
 }
 
 // story is an update from its offer to its end.
@@ -33,11 +33,11 @@ func grown(t testing.TB) *slotRig {
 	t.Helper()
 	r := newSlotRig(t)
 	r.offer("os", "2", slotRuntime(t, "2"))
-	wantLines(t, r.todo("install"), "runtime 1", "app none", "installed")
-	wantLines(t, r.todo("confirm-os"), "runtime 2", "confirmed True")
+	wantLines(t, r.errand("install"), "runtime 1", "app none", "installed")
+	wantLines(t, r.errand("confirm-os"), "runtime 2", "confirmed True")
 	r.offer("app", "1", slotApp("1"))
-	wantLines(t, r.todo("install"), "runtime 2", "app none", "installed")
-	wantLines(t, r.todo("confirm-app"), "runtime 2", "app 1", "confirmed True")
+	wantLines(t, r.errand("install"), "runtime 2", "app none", "installed")
+	wantLines(t, r.errand("confirm-app"), "runtime 2", "app 1", "confirmed True")
 	return r
 }
 
@@ -74,7 +74,7 @@ func TestPowerCutsLeaveAWholeVersion(t *testing.T) {
 				for i, x := range s.steps {
 					whole := at.copied()
 					from := whole.flash.Changes()
-					wantLines(t, whole.todo(x.todo), x.says)
+					wantLines(t, whole.errand(x.errand), x.says)
 					for n, how := range s.cuts(i, whole.flash.Changes()-from) {
 						ran := s.cut(t, at, i, n, how)
 						mu.Lock()
@@ -120,12 +120,12 @@ func (s story) cuts(i, changes int) iter.Seq2[int, micropython.Cut] {
 func (s story) cut(t *testing.T, before *slotRig, i, n int, how micropython.Cut) (ran string) {
 	t.Helper()
 	r := before.copied()
-	r.put("/srv/todo", s.steps[i].todo)
+	r.put("/srv/errand", s.steps[i].errand)
 	r.flash.Cut(n, how)
 	if lines, err := slotSwitchOn(t, r.flash); !errors.Is(err, micropython.ErrPowerCut) {
 		t.Fatalf("step %d, cut %d.%d: %v, it printed %q", i, how, n, err, lines)
 	}
-	lines := r.todo(s.steps[i].todo)
+	lines := r.errand(s.steps[i].errand)
 	name := fmt.Sprintf("step %d after cut %d.%d", i, how, n)
 	text := strings.Join(lines, " ")
 	if slices.Contains(lines, s.old) == slices.Contains(lines, s.new) || strings.Contains(text, "failed") ||
@@ -145,11 +145,11 @@ func (s story) cut(t *testing.T, before *slotRig, i, n int, how micropython.Cut)
 func (s story) converge(t *testing.T, name string, r *slotRig) {
 	t.Helper()
 	for range 8 {
-		todo := "install"
+		errand := "install"
 		if s.end == s.new {
-			todo += " confirm-" + s.kind
+			errand += " confirm-" + s.kind
 		}
-		lines := r.todo(todo)
+		lines := r.errand(errand)
 		text := strings.Join(lines, " ")
 		if strings.Contains(text, "failed '") || strings.Contains(text, "mix") {
 			t.Errorf("%s, later: %q", name, lines)

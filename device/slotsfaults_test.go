@@ -113,7 +113,7 @@ func TestUpdatesAreRefusedBeforeTheFlashIsTouched(t *testing.T) {
 			r.t = t
 			r.offer("app", "2", slotApp("2"), c.spoil...)
 			before := r.kept()
-			lines := r.todo("install due")
+			lines := r.errand("install due")
 			if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "refused: ") || strings.HasPrefix(l, "held: ") }); i < 0 || c.says != "" && lines[i] != c.says {
 				t.Errorf("it printed %q", lines)
 			}
@@ -137,8 +137,8 @@ func TestUpdatesAreRefusedBeforeTheFlashIsTouched(t *testing.T) {
 			r := owned.copied()
 			r.t = t
 			r.offer("app", "2", slotApp("2"), changes...)
-			wantLines(t, r.todo("install"), "app 1", "installed")
-			wantLines(t, r.todo(""), "app 2")
+			wantLines(t, r.errand("install"), "app 1", "installed")
+			wantLines(t, r.errand(""), "app 2")
 		})
 	}
 }
@@ -156,14 +156,14 @@ func TestDownloadsThatFailLeaveWhatRuns(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := plain.copied().put("/srv/faults", c.faults)
 			r.t = t
-			lines := r.todo("install due state")
+			lines := r.errand("install due state")
 			if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "held: ") }); i < 0 || c.says != "" && lines[i] != c.says {
 				t.Errorf("it printed %q", lines)
 			}
 			wantLines(t, lines, "app 1", "due False")
 			r.put("/srv/faults", "")
-			wantLines(t, r.todo("install"), "app 1", "installed") // what came is no harm
-			wantLines(t, r.todo("due"), "app 2", "due True")
+			wantLines(t, r.errand("install"), "app 1", "installed") // what came is no harm
+			wantLines(t, r.errand("due"), "app 2", "due True")
 		})
 	}
 	for name, faults := range map[string]string{
@@ -172,19 +172,19 @@ func TestDownloadsThatFailLeaveWhatRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := plain.copied().put("/srv/faults", faults).put("/srv/asked", "yes")
 			r.t = t
-			lines := r.todo("install")
+			lines := r.errand("install")
 			wantLines(t, lines, "app 1", "installed")
 			if name == "server gone mid-download" {
 				wantLines(t, lines, "asked [0, 3, 3, 3, 3, 3, 0, 0, 700, 700, 800]")
 			}
-			wantLines(t, r.todo(""), "app 2")
+			wantLines(t, r.errand(""), "app 2")
 		})
 	}
 	t.Run("a part that is left of another version", func(t *testing.T) {
 		r := plain.copied().put("/_q/part.py.n", "V = 'old'").put("/_q/app.mpy", "old").put("/_q/os/x", "old").put("/_q/left.n", "old")
 		r.t = t
-		wantLines(t, r.todo("install"), "app 1", "installed")
-		wantLines(t, r.todo(""), "app 2")
+		wantLines(t, r.errand("install"), "app 1", "installed")
+		wantLines(t, r.errand(""), "app 2")
 		for _, name := range r.flash.Files() {
 			if strings.HasPrefix(name, "/_q/") && (strings.HasSuffix(name, ".n") || strings.HasSuffix(name, ".mpy") || strings.HasPrefix(name, "/_q/os")) {
 				t.Errorf("%s is left", name)
@@ -208,21 +208,21 @@ func TestFullFlashLeavesWhatRuns(t *testing.T) {
 	for room := 0; room < 22; room += 3 { // blocks; 16 kB are asked for at least
 		x := r.copied()
 		x.flash.Size = (files + 10 + room) * 4096
-		lines := x.todo("install")
+		lines := x.errand("install")
 		switch {
 		case slices.Contains(lines, "installed"):
-			wantLines(t, x.todo(""), "app 2")
+			wantLines(t, x.errand(""), "app 2")
 			continue
 		case slices.Contains(lines, "held: there is no room"):
 			refused++
 		default:
 			t.Fatalf("with %d blocks it printed %q", room, lines)
 		}
-		wantLines(t, x.todo(""), "app 1")
+		wantLines(t, x.errand(""), "app 1")
 	}
 	whole := r.copied()
 	from := whole.flash.Changes()
-	wantLines(t, whole.todo("install"), "installed")
+	wantLines(t, whole.errand("install"), "installed")
 	changes := whole.flash.Changes() - from
 	writes := 0
 	for n := 1; n <= changes; n++ { // now it fills up at the n-th change
@@ -236,7 +236,7 @@ func TestFullFlashLeavesWhatRuns(t *testing.T) {
 			}
 			return nil
 		}
-		lines := x.todo("install")
+		lines := x.errand("install")
 		x.flash.Before = nil
 		if !slices.Contains(lines, "installed") {
 			writes++
@@ -249,11 +249,11 @@ func TestFullFlashLeavesWhatRuns(t *testing.T) {
 					break
 				}
 			}
-			wantLines(t, x.todo(""), "app 1")
+			wantLines(t, x.errand(""), "app 1")
 		}
 		x.flash.RemoveFile("/log")
-		wantLines(t, x.todo("install"), "runtime 2")
-		wantLines(t, x.todo(""), "app 2")
+		wantLines(t, x.errand("install"), "runtime 2")
+		wantLines(t, x.errand(""), "app 2")
 	}
 	t.Logf("refused with %d sizes of flash; full at %d of %d changes", refused, writes, changes)
 	if refused == 0 || refused == 8 || writes < 5 {
@@ -265,8 +265,8 @@ func TestNoStateIsTooBroken(t *testing.T) {
 	needVM(t)
 	r := grown(t)
 	r.offer("app", "2", slotApp("2"))
-	wantLines(t, r.todo("install"), "installed")
-	wantLines(t, r.todo("confirm-app"), "app 2", "confirmed True")
+	wantLines(t, r.errand("install"), "installed")
+	wantLines(t, r.errand("confirm-app"), "app 2", "confirmed True")
 	good, _ := r.flash.ReadFile("/_s/app")
 	states := []string{
 		"", " ", "{", "null", "[]", "5", `"x"`, "true", "{}", `{"run":"_a"}`, `{"run":"_b","ver":"9"}`, `{"run":"_f","ver":"1"}`, `{"run":"../../x","ver":"1"}`,
@@ -291,7 +291,7 @@ func TestNoStateIsTooBroken(t *testing.T) {
 	for _, kind := range []string{"os", "app"} {
 		for _, s := range states {
 			x := r.copied().put("/_s/"+kind, s)
-			text := strings.Join(x.todo("state"), "\n")
+			text := strings.Join(x.errand("state"), "\n")
 			if strings.Contains(text, "failed '") || strings.Contains(text, "failed V") || !strings.Contains(text, "runtime ") || !strings.Contains(text, "\napp ") {
 				t.Errorf("with %s state %.60q it printed %q", kind, s, text)
 			}
@@ -303,18 +303,18 @@ func TestNoStateIsTooBroken(t *testing.T) {
 	}
 	// nothing that can be read: the newest whole version
 	x := r.copied().put("/_s/app", "x").put("/_s/os", "x")
-	lines := x.todo("state")
-	lines = append(lines, x.todo("state")...)
+	lines := x.errand("state")
+	lines = append(lines, x.errand("state")...)
 	wantLines(t, lines, "app 2", "runtime 2", "app 2")
 	// the newest is damaged: the one before
 	x = r.copied().put("/_s/app", "x").put("/_q/part.py", "V = 2")
-	wantLines(t, x.todo(""), "app 1")
+	wantLines(t, x.errand(""), "app 1")
 	// both are: none, and the runtime stands
 	x.put("/_s/app", "x").put("/_p/part.py", "V = 1")
-	wantLines(t, x.todo(""), "runtime 2", "app none")
+	wantLines(t, x.errand(""), "runtime 2", "app none")
 	// the runtime's slots are, too: the factory's
 	x.put("/_s/os", "x").put("/_a/ver_b.py", "V = 1")
-	wantLines(t, x.todo("state"), "runtime 1", "app none")
+	wantLines(t, x.errand("state"), "runtime 1", "app none")
 }
 
 // TestBrokenRuntimesEndInTheFactorys: a version that was good and does not start any more is left.
@@ -322,8 +322,8 @@ func TestBrokenRuntimesEndInTheFactorys(t *testing.T) {
 	needVM(t)
 	r := grown(t)
 	r.offer("os", "3", slotRuntime(t, "3"))
-	wantLines(t, r.todo("install"), "runtime 2", "installed")
-	wantLines(t, r.todo("confirm-os"), "runtime 3", "confirmed True")
+	wantLines(t, r.errand("install"), "runtime 2", "installed")
+	wantLines(t, r.errand("confirm-os"), "runtime 3", "confirmed True")
 	for _, damage := range []struct{ name, text string }{
 		{"/_b/ver_b.py", "V = '2'"},
 		{"/_b/rt/slots.mpy", "no code"},
@@ -333,18 +333,18 @@ func TestBrokenRuntimesEndInTheFactorys(t *testing.T) {
 	} {
 		x := r.copied().put(damage.name, damage.text)
 		for range 3 {
-			if lines := x.todo("state"); !strings.Contains(strings.Join(lines, "\n"), "failed ") {
+			if lines := x.errand("state"); !strings.Contains(strings.Join(lines, "\n"), "failed ") {
 				t.Fatalf("with %+v it printed %q", damage, lines)
 			}
 		}
-		wantLines(t, x.todo("state"), "runtime 2", "app 1")
+		wantLines(t, x.errand("state"), "runtime 2", "app 1")
 		x.put("/_a/ver_b.py", "def (")
 		for range 3 {
-			x.todo("state")
+			x.errand("state")
 		}
-		wantLines(t, x.todo("state"), "runtime 1", "app 1")
+		wantLines(t, x.errand("state"), "runtime 1", "app 1")
 		x.offer("os", "4", slotRuntime(t, "4"))
-		wantLines(t, x.todo("install"), "runtime 1", "installed") // and it still takes updates
-		wantLines(t, x.todo("confirm-os"), "runtime 4", "confirmed True")
+		wantLines(t, x.errand("install"), "runtime 1", "installed") // and it still takes updates
+		wantLines(t, x.errand("confirm-os"), "runtime 4", "confirmed True")
 	}
 }

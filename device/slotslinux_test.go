@@ -35,9 +35,9 @@ func (l *slotLinux) write(t *testing.T) {
 }
 
 // boot starts it once with something to do.
-func (l *slotLinux) boot(t *testing.T, todo string) []string {
+func (l *slotLinux) boot(t *testing.T, errand string) []string {
 	t.Helper()
-	l.put("/srv/todo", todo)
+	l.put("/srv/errand", errand)
 	l.write(t)
 	ctx, cancel := context.WithTimeout(t.Context(), slotPatience)
 	defer cancel()

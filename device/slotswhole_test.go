@@ -172,9 +172,9 @@ func TestNewRuntimeThatHangsGoesBack(t *testing.T) {
 	files := slotRuntime(t, "2")
 	files["ver_a.py"] = "while True: pass\n"
 	r.offer("os", "2", files)
-	wantLines(t, r.todo("install"), "runtime 1", "installed")
+	wantLines(t, r.errand("install"), "runtime 1", "installed")
 	// one switching on: three trials, each ended by the watchdog
-	lines := r.todo("state")
+	lines := r.errand("state")
 	wantLines(t, lines, "runtime 1", "app none")
 	state, _ := r.flash.ReadFile("/_s/os")
 	if !strings.Contains(string(state), `"bad": ["2"]`) {

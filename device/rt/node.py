@@ -110,7 +110,7 @@ class Node:
             await sleep_ms(LOOK)
 
 
-async def first(*todo):
+async def first(*jobs):
     "Runs all until one of them ends, and raises what it raised."
     end = asyncio.Event()
     faults = []
@@ -122,7 +122,7 @@ async def first(*todo):
             faults.append(e)
         end.set()
 
-    tasks = [asyncio.create_task(one(c)) for c in todo]
+    tasks = [asyncio.create_task(one(c)) for c in jobs]
     try:
         await end.wait()
     finally:

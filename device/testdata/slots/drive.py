@@ -1,4 +1,4 @@
-# Stands where main.py does: says which versions run, and does what /srv/todo says. /srv is the server: offer.json, and
+# Stands where main.py does: says which versions run, and does what /srv/errand says. /srv is the server: offer.json, and
 # files by their hash.
 import sys
 
@@ -89,14 +89,14 @@ def drive():
     versions()
     from rt import slots
 
-    for todo in text("todo").split():
-        if todo == "install":
+    for errand in text("errand").split():
+        if errand == "install":
             asyncio.run(install())
-        elif todo == "state":
+        elif errand == "state":
             print("state", slots.state("os"), slots.state("app"))
-        elif todo[:8] == "confirm-":
-            print("confirmed", slots.confirm(todo[8:]))
-        elif todo == "due":
+        elif errand[:8] == "confirm-":
+            print("confirmed", slots.confirm(errand[8:]))
+        elif errand == "due":
             import json
 
             from rt import wait
