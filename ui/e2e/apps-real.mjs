@@ -34,11 +34,11 @@ async function write(text) {
 test("a new app, and a device that brings its id", only, async () => {
   await page.goto("/apps");
   await page.getByRole("link", { name: "New app" }).click();
-  await page.getByLabel("Name").fill("Window sill");
+  await page.getByLabel("Name").fill("Herb shelf");
   await page.getByLabel("Worker interval").fill("1");
   await page.getByLabel("Management interval").fill("1");
   await page.getByRole("button", { name: "Make it" }).click();
-  await page.getByRole("heading", { name: "Window sill" }).waitFor();
+  await page.getByRole("heading", { name: "Herb shelf" }).waitFor();
   path = new URL(page.url()).pathname;
   const id = path.split("/")[2];
   const started = await page.evaluate(async (app) => {
