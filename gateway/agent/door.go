@@ -99,8 +99,8 @@ type Store interface {
 // Door serves /d/1/. Its methods may be called from many goroutines.
 type Door struct {
 	cfg      Config
-	calls    limiter // of things
-	guests   limiter // of addresses, for what anybody may ask
+	calls    gateway.Limiter // of things
+	guests   gateway.Limiter // of addresses, for what anybody may ask
 	sessions sessions
 	releases *releases
 	rollouts *rollouts
@@ -114,8 +114,8 @@ type Door struct {
 func New(ctx context.Context, cfg Config) (*Door, error) {
 	cfg.fill()
 	d := &Door{cfg: cfg, things: map[roost.Ref]*thing{}, closing: make(chan struct{})}
-	d.calls = limiter{burst: cfg.Burst, every: cfg.Every}
-	d.guests = limiter{burst: guestBurst, every: guestEvery}
+	d.calls = gateway.Limiter{Burst: cfg.Burst, Every: cfg.Every}
+	d.guests = gateway.Limiter{Burst: guestBurst, Every: guestEvery}
 	d.releases = newReleases(d)
 	resumed, err := cfg.Store.Resumed(ctx)
 	if err != nil {

@@ -26,7 +26,7 @@ func (d *Door) file(ctx context.Context, c *call, digest string) error {
 		return errHello
 	}
 	d.sessions.prove(s)
-	if !d.calls.take(s.thing.ref.String(), c.now) {
+	if !d.calls.Take(s.thing.ref.String(), c.now) {
 		return tooOften()
 	}
 	from, ok := wire.ParseRange(ranged)

@@ -141,7 +141,7 @@ func (d *Door) open(c *call) (*session, uint32, []byte, error) {
 		return nil, 0, nil, errHello
 	}
 	d.sessions.prove(s)
-	if !d.calls.take(s.thing.ref.String(), c.now) {
+	if !d.calls.Take(s.thing.ref.String(), c.now) {
 		return nil, 0, nil, tooOften()
 	}
 	return s, counter, plain, nil

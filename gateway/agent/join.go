@@ -12,7 +12,7 @@ import (
 
 // join gives a thing without a key an id and a key. It waits for approval then.
 func (d *Door) join(ctx context.Context, c *call) (any, error) {
-	if !d.guests.take("join "+host(c.remote), c.now) {
+	if !d.guests.Take("join "+host(c.remote), c.now) {
 		return nil, tooOften()
 	}
 	q, pub, err := wire.ParseJoin(c.body)
@@ -106,12 +106,12 @@ func (d *Door) greeted(ctx context.Context, c *call) (*thing, wire.Nonce, error)
 	t := d.known(ref)
 	known, _, ok := d.cfg.Registry.Get(ref)
 	if t == nil || !ok {
-		if !d.guests.take("hello "+host(c.remote), c.now) {
+		if !d.guests.Take("hello "+host(c.remote), c.now) {
 			return nil, nonce, tooOften()
 		}
 		return nil, nonce, errUnknown
 	}
-	if !d.guests.take("id "+q.ID+" "+host(c.remote), c.now) {
+	if !d.guests.Take("id "+q.ID+" "+host(c.remote), c.now) {
 		return nil, nonce, tooOften()
 	}
 	if known.Enrolment == roost.Enrolled {

@@ -117,7 +117,7 @@ func (d *Door) boot(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if !d.calls.take("boot "+q.MAC, c.now) {
+	if !d.calls.Take("boot "+q.MAC, c.now) {
 		return answer{}, tooOften()
 	}
 	app, ok := d.cfg.Releases.BoardApp(d.cfg.Project, q.AppType)

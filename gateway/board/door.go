@@ -88,7 +88,7 @@ type Store interface {
 // Door serves /iot/. Its methods may be called from many goroutines.
 type Door struct {
 	cfg   Config
-	calls limiter
+	calls gateway.Limiter
 	sums  sums
 	watch *watch
 
@@ -99,7 +99,7 @@ type Door struct {
 // New loads what is known of boards and opens their directories. Run watches these.
 func New(ctx context.Context, cfg Config) (*Door, error) {
 	cfg.fill()
-	d := &Door{cfg: cfg, boards: map[roost.Ref]*board{}, calls: limiter{burst: cfg.Burst, every: cfg.Every}}
+	d := &Door{cfg: cfg, boards: map[roost.Ref]*board{}, calls: gateway.Limiter{Burst: cfg.Burst, Every: cfg.Every}}
 	d.sums.releases = cfg.Releases
 	known, err := cfg.Store.Boards(ctx)
 	if err != nil {

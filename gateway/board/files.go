@@ -49,7 +49,7 @@ func (d *Door) file(ctx context.Context, c *call, id roost.ThingID, digest roost
 		return "", roost.Errorf(roost.NotFound, "There is no such file.")
 	case t.Enrolment != roost.Enrolled:
 		return "", &refusal{err: roost.Errorf(roost.Denied, "Board %s waits for approval.", id), device: id}
-	case !d.calls.take("files "+string(id), c.now):
+	case !d.calls.Take("files "+string(id), c.now):
 		return "", tooOften()
 	}
 	b := d.board(t.Ref)

@@ -46,7 +46,7 @@ func (d *Door) find(ctx context.Context, c *call, id, mac string) (*board, error
 	if id == "" {
 		return nil, missing("device_id")
 	}
-	if !d.calls.take("id "+short(id), c.now) {
+	if !d.calls.Take("id "+short(id), c.now) {
 		return nil, tooOften()
 	}
 	t, _, ok := d.cfg.Registry.Get(roost.Ref{Project: d.cfg.Project, Thing: roost.ThingID(id)})

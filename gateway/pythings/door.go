@@ -73,7 +73,7 @@ type Door struct {
 	tokens  *Tokens
 	notices notices
 	source  sources
-	starts  limiter // of registrations
+	starts  gateway.Limiter // of registrations
 	unlocks chan struct{}
 
 	mu     sync.Mutex
@@ -92,7 +92,7 @@ func New(cfg Config) (*Door, error) {
 		return nil, fmt.Errorf("open the PythingsOS door: %w", err)
 	}
 	d := &Door{cfg: cfg, keys: keys, tokens: tokens, things: map[identity]*thing{}}
-	d.starts = limiter{burst: startBurst, every: startEvery}
+	d.starts = gateway.Limiter{Burst: startBurst, Every: startEvery}
 	d.unlocks = make(chan struct{}, mostUnlocks)
 	d.source.releases = cfg.Releases
 	return d, nil

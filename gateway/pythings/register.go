@@ -144,7 +144,7 @@ func (d *Door) admit(ctx context.Context, c *call, from brought, tid string) (ro
 	if standing.Enrolment != roost.Enrolled {
 		return roost.Ref{}, errWaits(standing.Ref)
 	}
-	if !d.starts.take(string(from.project)+"\x00"+tid+"\x00"+host(c.remote), c.now) {
+	if !d.starts.Take(string(from.project)+"\x00"+tid+"\x00"+host(c.remote), c.now) {
 		d.notice(c, fmt.Sprintf("Thing %s registers again and again: it restarts in a loop, or cannot read answers, as the RaspberryPi builds of PythingsOS 1.x.", standing.Ref.Thing))
 		return roost.Ref{}, roost.Errorf(roost.TooMany, "This thing registers too often; it may once every %s.", startEvery)
 	}
