@@ -14,6 +14,7 @@ type Agent struct {
 	Python   string // "micropython 1.27.0"
 	Profile  string // "lean", "full", "python"
 	MPY      int    // version of compiled files that it takes; 0: none
+	ROM      int    // bytes of a part of its ROM, in which the runtime lies; 0: it has none
 	Max      int    // the longest answer that it takes, in bytes; 0: any
 	Kind     string // that it asked for when it joined, "" for none
 
@@ -50,6 +51,18 @@ type Slots struct {
 	Bad             []string // versions that failed
 	N               int64    // of the last envelope that was taken or refused
 	Factory         bool
+}
+
+// Boot is a start of a thing of the runtime.
+type Boot struct {
+	Ref
+	Name    string // the thing's own, 8 hex digits
+	At      time.Time
+	Reset   string // "power on", "watchdog"; "": the thing did not tell
+	Why     string // its word on a planned one: "update"
+	OS, App string // versions; "0": none
+	// Before is how long the boot before this one ran, as far as it was heard; 0: not known.
+	Before time.Duration
 }
 
 // OfferState says where an update of a thing stands.
@@ -103,9 +116,24 @@ type Release struct {
 type Signature struct {
 	Release string // its key
 	Owner   string // in short, as things tell it
+	Public  string // the owner's public key in hex; "": kept before it was
 	Text    string // in hex
 	By      string // who brought it
 	At      time.Time
+}
+
+// What KeptRuntime.Origin says.
+const (
+	OfProgram = "program" // of a Roost that ran here
+	OfFile    = "file"
+)
+
+// KeptRuntime is a version of Roost's own runtime that things can be moved to.
+type KeptRuntime struct {
+	Version string
+	Origin  string // OfProgram or OfFile
+	By      string // who brought the file
+	Added   time.Time
 }
 
 // Crash is an end of an app or of the runtime that nobody wanted.

@@ -15,6 +15,8 @@ type Agents interface {
 	Agent(ctx context.Context, ref roost.Ref) (roost.AgentState, bool, error)
 	Forget(ctx context.Context, ref roost.Ref) error
 	hotfixer
+	// Boots gives the last starts of a thing, the latest first; false as with Agent.
+	Boots(ctx context.Context, ref roost.Ref) ([]roost.Boot, bool, error)
 	Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error)
 	SeeCrash(ctx context.Context, p roost.ProjectID, id string) error
 	DeleteCrash(ctx context.Context, p roost.ProjectID, id string) error
@@ -30,6 +32,10 @@ func (s *Server) runtimeRoutes() {
 		method: "GET", path: "/things/{id}/runtime", id: "get-runtime", tag: tagBoards, right: account.View, errors: []int{404},
 		summary: "What a thing of Roost's own runtime says of itself", detail: "Its slots, its files, the update under way, and what broke on it. 404 for things that do not run it.",
 	}, s.getRuntime)
+	add(s, endpoint{
+		method: "GET", path: "/things/{id}/boots", id: "list-boots", tag: tagBoards, right: account.View, errors: []int{404},
+		summary: "List the last starts of a thing of Roost's own runtime", detail: "When and why, and what ran; the latest first, 50 at most. 404 for things that do not run it.",
+	}, s.listBoots)
 	add(s, endpoint{
 		method: "GET", path: "/crashes", id: "list-crashes", tag: tagBoards, right: account.View,
 		summary: "List what broke on things", detail: "The same fault of the same version is one group. The latest first, 200 at most.",

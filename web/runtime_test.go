@@ -97,6 +97,10 @@ func goodRuntimeCalls(h *house, ada *browser) map[string]func() good {
 			_, _, all := h.running(ada, 1)
 			return good{path: "/things/" + all[0].ID + "/runtime"}
 		},
+		"list-boots": func() good {
+			_, _, all := h.running(ada, 1)
+			return good{path: "/things/" + all[0].ID + "/boots"}
+		},
 		"list-crashes": func() good { h.crash(ada); return good{path: "/crashes?unseen=true&thing=garden"} },
 		"see-crash":    func() good { return good{path: "/crashes/" + h.crash(ada) + "/seen"} },
 		"delete-crash": func() good { return good{path: "/crashes/" + h.crash(ada)} },
@@ -211,4 +215,16 @@ func TestThingOfTheRuntimeTakesHotfixes(t *testing.T) {
 	}
 	ada.want(200, "DELETE", at+"/"+id, nil)
 	ada.want(409, "DELETE", at+"/"+id, nil)
+}
+
+func TestStartsOfAThingAreListed(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	_, _, all := h.running(ada, 1)
+	boots := ada.want(200, "GET", "/things/"+all[0].ID+"/boots", nil)["boots"].([]any)
+	if len(boots) != 1 || boots[0].(map[string]any)["boot"] != "00000001" || boots[0].(map[string]any)["runtime"] != "1.0.0" || boots[0].(map[string]any)["app"] != "0" {
+		t.Errorf("boots %v", boots)
+	}
+	h.arrive("node1", true)
+	ada.want(404, "GET", "/things/node1/boots", nil)
 }

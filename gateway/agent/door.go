@@ -79,6 +79,10 @@ type Store interface {
 	Agents(ctx context.Context) ([]roost.Agent, error)
 	SaveAgent(ctx context.Context, a roost.Agent) error
 	DeleteAgent(ctx context.Context, ref roost.Ref) error
+	// SaveBoot keeps a start of a thing, or what one that is kept said last; Boots gives
+	// the last 50, the latest first.
+	SaveBoot(ctx context.Context, b roost.Boot) error
+	Boots(ctx context.Context, ref roost.Ref) ([]roost.Boot, error)
 	// AgentRelease gives the text of a release, if it was made; SaveAgentRelease keeps one and
 	// gives the text that stands.
 	AgentRelease(ctx context.Context, key string) (text string, ok bool, err error)

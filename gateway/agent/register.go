@@ -30,6 +30,7 @@ func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) 
 		return nil, errHello
 	}
 	booted := t.now().Boot != q.Boot
+	ran := t.ran()
 	if err := t.arrive(ctx, c, booted, wire.MaxWait*time.Second); err != nil {
 		return nil, err
 	}
@@ -41,6 +42,9 @@ func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) 
 		return nil, err
 	}
 	if err := t.began(ctx, c, q, booted); err != nil {
+		return nil, err
+	}
+	if err := t.saveBoot(ctx, booted, ran); err != nil {
 		return nil, err
 	}
 	t.crashed(ctx, q.Crash, c.now)

@@ -70,6 +70,7 @@ func (t *thing) take(ctx context.Context, c *call, s *session, q wire.Sync) (upt
 	if !t.d.sessions.good(s) {
 		return 0, errHello
 	}
+	ran := t.ran()
 	t.noteSync(c, &q)
 	if err := t.arrive(ctx, c, false, time.Duration(q.Wait)*time.Second); err != nil {
 		return 0, err
@@ -80,9 +81,10 @@ func (t *thing) take(ctx context.Context, c *call, s *session, q wire.Sync) (upt
 	if err := t.takeProgress(ctx, c, &q); err != nil {
 		return 0, err
 	}
-	if err := t.noteBoot(ctx, c, &q); err != nil {
+	if err := t.noteBoot(ctx, c, &q, ran); err != nil {
 		return 0, err
 	}
+	t.runs(q.Boot, q.Up)
 	return t.takeQueue(ctx, q)
 }
 
@@ -97,8 +99,8 @@ func (t *thing) noteSync(c *call, q *wire.Sync) {
 }
 
 // noteBoot deals with a boot that did not register, and with versions that run since; the
-// caller holds t.turn.
-func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync) error {
+// caller holds t.turn. ran is how long the last boot did.
+func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync, ran time.Duration) error {
 	was := t.now()
 	booted := was.Boot != q.Boot
 	moved := q.OS != "" && q.OS != was.OS.Version || q.App != "" && q.App != was.App.Version
@@ -128,9 +130,17 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync) error {
 		if q.App != "" {
 			a.App.Version = q.App
 		}
+		if booted {
+			a.Reset, a.Why = "", "" // it has not said
+		}
 	})
 	if err != nil {
 		return err
+	}
+	if booted {
+		if err := t.saveBoot(ctx, true, ran); err != nil {
+			return err
+		}
 	}
 	if booted || moved {
 		if err := t.began(ctx, c, wire.Register{}, booted); err != nil {

@@ -31,8 +31,9 @@ type thing struct {
 	before  string         // the boot before the one that it has now
 	told    roost.Agent    // Memory and IP as it told them last
 	rssi    int
-	given   time.Time // when it was given what it was given last
-	offered time.Time // when its offer was in an answer last
+	up      time.Duration // that the boot ran which it has now, as it told last; 0: not told
+	given   time.Time     // when it was given what it was given last
+	offered time.Time     // when its offer was in an answer last
 }
 
 // waiter is a sync that waits for news.

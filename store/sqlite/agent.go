@@ -46,10 +46,13 @@ func (s *Store) SaveAgent(ctx context.Context, a roost.Agent) error {
 	})
 }
 
-// DeleteAgent forgets a thing's key and all that it said of itself, its part in crashes too.
+// DeleteAgent forgets a thing's key and all that it said of itself, its starts and its part in crashes too.
 func (s *Store) DeleteAgent(ctx context.Context, ref roost.Ref) error {
 	return s.writeSmall(ctx, "delete thing of the runtime", func(t *txn) error {
 		if err := t.exec(`DELETE FROM crash_things WHERE project = ? AND thing = ?`, ref.Project, ref.Thing); err != nil {
+			return err
+		}
+		if err := t.exec(`DELETE FROM boots WHERE project = ? AND thing = ?`, ref.Project, ref.Thing); err != nil {
 			return err
 		}
 		return t.exec(`DELETE FROM agents WHERE project = ? AND thing = ?`, ref.Project, ref.Thing)
@@ -66,11 +69,13 @@ func scanWord(row scanner) (text string, err error) {
 	return text, err
 }
 
+const saveRelease = `INSERT INTO agent_releases (key, text) VALUES (?, ?) ON CONFLICT (key) DO NOTHING`
+
 // SaveAgentRelease keeps a release with those of its files that are kept nowhere else. The
 // text of one that is there already stays as it is, and is what SaveAgentRelease gives.
 func (s *Store) SaveAgentRelease(ctx context.Context, r roost.Release, files map[roost.Digest][]byte) (text string, err error) {
 	err = s.write(ctx, "save a release", func(t *txn) error {
-		n, err := t.change(`INSERT INTO agent_releases (key, text) VALUES (?, ?) ON CONFLICT (key) DO NOTHING`, r.Key, r.Text)
+		n, err := t.change(saveRelease, r.Key, r.Text)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -93,7 +98,7 @@ func (s *Store) AgentFile(ctx context.Context, d roost.Digest) ([]byte, error) {
 	content, ok, err := one(ctx, s, "read file of a release", func(row scanner) (b []byte, err error) {
 		err = row.Scan(&b)
 		return b, err
-	}, `SELECT content FROM agent_files WHERE digest = ?`, d[:])
+	}, `SELECT content FROM agent_files WHERE digest = ?1 UNION ALL SELECT content FROM runtime_files WHERE digest = ?1 LIMIT 1`, d[:])
 	if err == nil && !ok {
 		return nil, roost.Errorf(roost.NotFound, "There is no such file.")
 	}
@@ -104,19 +109,28 @@ func (s *Store) AgentFile(ctx context.Context, d roost.Digest) ([]byte, error) {
 func (s *Store) Signatures(ctx context.Context, release string) ([]roost.Signature, error) {
 	return list(ctx, s, "read signatures", func(row scanner) (g roost.Signature, err error) {
 		var ms int64
-		err = row.Scan(&g.Release, &g.Owner, &g.Text, &g.By, &ms)
+		err = row.Scan(&g.Release, &g.Owner, &g.Public, &g.Text, &g.By, &ms)
 		g.At = at(ms)
 		return g, err
-	}, `SELECT release, owner, sig, made_by, at_ms FROM release_signatures WHERE release = ? ORDER BY at_ms DESC`, release)
+	}, `SELECT release, owner, public, sig, made_by, at_ms FROM release_signatures WHERE release = ? ORDER BY at_ms DESC`, release)
 }
 
-// SaveSignature inserts or replaces an owner's signature of a release.
-func (s *Store) SaveSignature(ctx context.Context, g roost.Signature) error {
-	return s.writeSmall(ctx, "save signature", func(t *txn) error {
-		return t.exec(`INSERT INTO release_signatures (release, owner, sig, made_by, at_ms) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (release, owner) DO UPDATE SET sig = excluded.sig, made_by = excluded.made_by, at_ms = excluded.at_ms`,
-			g.Release, g.Owner, g.Text, g.By, ms(g.At))
+// SaveSignatures inserts or replaces owners' signatures of releases, all or none.
+func (s *Store) SaveSignatures(ctx context.Context, all []roost.Signature) error {
+	return s.write(ctx, "save signatures", func(t *txn) error {
+		for _, g := range all {
+			if err := t.saveSignature(g); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+func (t *txn) saveSignature(g roost.Signature) error {
+	return t.exec(`INSERT INTO release_signatures (release, owner, public, sig, made_by, at_ms) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (release, owner) DO UPDATE SET public = excluded.public, sig = excluded.sig, made_by = excluded.made_by, at_ms = excluded.at_ms`,
+		g.Release, g.Owner, g.Public, g.Text, g.By, ms(g.At))
 }
 
 // Resumed gives the rollouts of all projects that a person let go on.
