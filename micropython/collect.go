@@ -18,8 +18,8 @@ import (
 // grows, and what is called next. Only where a waiting program got in these
 // ways, garbage is collected.
 
-// callDepth is where MicroPython 1.27.0's external_call_depth lies.
-const callDepth = 186120
+// callDepth is where the external_call_depth of MicroPython 1.28.0-6 lies.
+const callDepth = 188592
 
 // collectEvery bounds how often MicroPython is asked whether it needs a collection.
 const collectEvery = 20 * time.Millisecond

@@ -2,6 +2,7 @@ package micropython
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -63,5 +64,32 @@ func TestGarbageIsCollectedOnlyWherePythonHoldsAll(t *testing.T) {
 	}
 	if got, want := out.String(), strings.Repeat("y", 11)+"\n"+strings.Repeat("n", 13)+"\n"; got != want {
 		t.Errorf("printed %q\nwant    %q", got, want)
+	}
+}
+
+// It moves with each version of MicroPython, and without it nothing is ever collected.
+func TestDepthOfCallsIsWhereItIsThought(t *testing.T) {
+	var v *VM
+	var seen []uint32
+	look := func() {
+		depth, _ := v.module.Memory().ReadUint32Le(callDepth)
+		seen = append(seen, depth)
+	}
+	v = newTestVM(t, VMConfig{Host: map[string]Func{"look": func(ctx context.Context, args []any) (any, error) {
+		look()
+		if args[0] == true {
+			out := v.malloc(ctx, valueSize)
+			v.must(v.callFunc.CallWithStack(ctx, []uint64{uint64(v.bound["again"]), 0, uint64(out), uint64(out)}))
+			look()
+		}
+		return nil, nil
+	}}})
+	look()
+	if err := v.Exec(t.Context(), "import _host\n_host.bind('again', lambda: _host.look(False))\n_host.look(True)"); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	if want := []uint32{0, 1, 2, 1, 0}; !slices.Equal(seen, want) {
+		t.Errorf("there stood %d, not %d: find external_call_depth anew", seen, want)
 	}
 }

@@ -20,8 +20,11 @@ const (
 	// a long call needs more than a board would.
 	vmUsual = 8 << 20
 
-	vmHeap  = 64 << 10 // what Python's heap starts with; it grows as it needs
-	vmStack = 4 << 10  // words for Python's own frames
+	// vmHeap is what Python's heap starts with at least, and vmFirst at most: it doubles as it
+	// needs, but an allocation larger than all that there is it refuses the first time.
+	vmHeap  = 64 << 10
+	vmFirst = 1 << 20
+	vmStack = 4 << 10 // words for Python's own frames
 )
 
 // VMConfig is what a board is made of; its zero value works.
@@ -120,7 +123,7 @@ func (v *VM) boot(ctx context.Context) error {
 	}{
 		{"emscripten_stack_init", nil},
 		{"__wasm_call_ctors", nil},
-		{"mp_js_init", []uint64{vmStack, vmHeap}},
+		{"mp_js_init", []uint64{vmStack, uint64(max(vmHeap, min(v.config.Memory/2, vmFirst)))}},
 		{"proxy_c_init", nil},
 	} {
 		if _, err := v.module.ExportedFunction(step.name).Call(ctx, step.args...); err != nil {
