@@ -19,6 +19,7 @@ var helpers string
 type Board struct {
 	repl
 	about About
+	rom   int64 // bytes of its partition for a read-only file system; 0: none
 }
 
 // About is what a board says of itself.
@@ -42,6 +43,9 @@ func (a About) Sturdy() bool { return strings.Contains(a.FileSystem, "Lfs") }
 func OpenBoard(ctx context.Context, l Line) (*Board, error) {
 	b := &Board{repl: repl{wire: wire{line: l}}}
 	if err := b.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.clear(ctx); err != nil {
 		return nil, err
 	}
 	if _, err := b.exec(ctx, helpers); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,11 @@ type fakeBoard struct {
 	free   int64
 	fs     string
 	refuse string // statement that raises OSError 28
+	about  []string
+	rom    []byte // its partition; nil: none
+	rots   int    // pieces of the partition of which a bit falls over
+	runs   string // what of ours runs there: 0 nothing, 1 something, 2 with a watchdog
+	caught string // what still runs after it was reset and interrupted
 
 	mu    sync.Mutex
 	files map[string][]byte
@@ -35,6 +41,8 @@ type fakeBoard struct {
 	open  string
 	began bool // the helpers are there
 	boots int
+	soft  int // resets that came back to the raw prompt
+	hard  int // resets of the chip
 }
 
 func playBoard(t *testing.T, b *fakeBoard) (*fakeBoard, *cable) {
@@ -49,6 +57,12 @@ func playBoard(t *testing.T, b *fakeBoard) (*fakeBoard, *cable) {
 	}
 	if b.free == 0 {
 		b.free = 1 << 20
+	}
+	if b.about == nil {
+		b.about = []string{"micropython", "1.22.2", "esp32", "Generic ESP32 module with ESP32"}
+	}
+	if b.runs == "" {
+		b.runs = "0"
 	}
 	b.dirs = map[string]bool{}
 	done := make(chan struct{})
@@ -122,11 +136,23 @@ func (b *fakeBoard) raw() bool {
 					return false
 				}
 				b.answer(source)
+				if source == chipReset {
+					return true
+				}
 			default: // "old": it sees an unknown character, an A, and the wish for the raw prompt
 			}
 		case ctrlD:
 			b.say("OK")
+			if len(line) == 0 {
+				b.soft++
+				b.began, b.runs = false, "0"
+				b.say("\r\nMPY: soft reboot\r\nhello from boot.py\r\n" + rawPrompt)
+				continue
+			}
 			b.answer(string(line))
+			if string(line) == chipReset {
+				return true
+			}
 			line = nil
 		default:
 			line = append(line, c)
@@ -159,9 +185,17 @@ func (b *fakeBoard) takePaste() (string, bool) {
 	}
 }
 
+const chipReset = "import machine\nmachine.reset()"
+
 func (b *fakeBoard) answer(source string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if source == chipReset {
+		b.hard++
+		b.began, b.runs = false, b.caught
+		b.say("\x00\xff\x8c rubbish at another rate\r\n")
+		return
+	}
 	b.say(b.noise)
 	out, raised := b.run(source)
 	b.say(out + ctrlD + raised + ctrlD + ">")
@@ -184,8 +218,13 @@ func (b *fakeBoard) run(source string) (out, raised string) {
 	if word, is := strings.CutPrefix(source, "print('"); is {
 		return strings.TrimSuffix(word, "')") + "\r\n", ""
 	}
-	if source == helpers {
+	switch source {
+	case whatRuns:
+		return said(b.about[2], b.runs), ""
+	case helpers:
 		b.began = true
+		return "", ""
+	case moreHelpers, romHelpers:
 		return "", ""
 	}
 	m := statement.FindStringSubmatch(source)
@@ -201,22 +240,43 @@ func (b *fakeBoard) run(source string) (out, raised string) {
 	}
 	switch m[1] {
 	case "_about":
-		return said("micropython", "1.22.2", "esp32", "Generic ESP32 module with ESP32"), ""
+		return said(b.about[0], b.about[1], b.about[2], b.about[3]), ""
+	case "_more":
+		return said(6, 4<<20, "a0b1c2d3e4f5", 0), ""
 	case "_fs":
 		return said(b.fs), ""
 	case "_free":
 		return said(b.free, 2<<20), ""
 	case "_sha":
-		data, there := b.files[args[0]]
+		data, there := b.files[plain(args[0])]
 		if !there {
 			return said("-"), ""
 		}
 		return said(len(data), fmt.Sprintf("%x", sha256.Sum256(data))), ""
+	case "_cat":
+		data, there := b.files[plain(args[0])]
+		if !there {
+			return said("-"), ""
+		}
+		return said("+" + base64.StdEncoding.EncodeToString(data)), ""
+	case "_tree":
+		var names []any
+		for name := range b.files {
+			if strings.HasPrefix("/"+name, args[0]+"/") {
+				names = append(names, "/"+name)
+			}
+		}
+		return said(names...), ""
+	case "_cp":
+		b.files[plain(args[1])] = b.files[plain(args[0])]
+	case "_romsize", "_romsum", "_romerase", "_romw", "_romend":
+		return b.partition(m[1], args)
 	case "_put":
 		if dir := path.Dir(args[0]); dir != "." && !b.dirs[dir] {
 			return "", noSuchFile
 		}
-		b.open, b.files[args[0]] = args[0], nil
+		b.open = plain(args[0])
+		b.files[b.open] = nil
 	case "_w":
 		data, err := base64.StdEncoding.DecodeString(args[0])
 		if err != nil {
@@ -228,10 +288,10 @@ func (b *fakeBoard) run(source string) (out, raised string) {
 		b.files[b.open] = append(b.files[b.open], data...)
 	case "_end":
 	case "_mv":
-		b.files[args[1]] = b.files[args[0]]
-		delete(b.files, args[0])
+		b.files[plain(args[1])] = b.files[plain(args[0])]
+		delete(b.files, plain(args[0]))
 	case "_rm":
-		delete(b.files, args[0])
+		delete(b.files, plain(args[0]))
 	case "_mkdir":
 		b.dirs[args[0]] = true
 	case "_line":
@@ -253,4 +313,44 @@ func (b *fakeBoard) content(name string) (string, bool) {
 	defer b.mu.Unlock()
 	data, there := b.files[name]
 	return string(data), there
+}
+
+func plain(name string) string { return strings.TrimPrefix(name, "/") }
+
+// partition is flash: erased by sectors, to ones; written by words, which makes zeros.
+func (b *fakeBoard) partition(what string, args []string) (out, raised string) {
+	number := func(s string) int {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			b.t.Errorf("%s(%v)", what, args)
+		}
+		return n
+	}
+	switch what {
+	case "_romsize":
+		if b.rom == nil {
+			return said(-1), ""
+		}
+		return said(len(b.rom)), ""
+	case "_romsum":
+		return said(fmt.Sprintf("%x", sha256.Sum256(b.rom[:number(args[0])]))), ""
+	case "_romerase":
+		for i := range b.rom[:(number(args[0])+sector-1)/sector*sector] {
+			b.rom[i] = 0xff
+		}
+		return said(4), ""
+	case "_romw":
+		data, err := base64.StdEncoding.DecodeString(args[1])
+		if at := number(args[0]); err == nil && at%4 == 0 && len(data)%4 == 0 {
+			if b.rots--; b.rots >= 0 {
+				data[1] ^= 0x10
+			}
+			for i, c := range data {
+				b.rom[at+i] &= c
+			}
+			return "", ""
+		}
+		return "", "OSError: 22\r\n"
+	}
+	return "", ""
 }

@@ -167,29 +167,37 @@ func (b *Board) Install(ctx context.Context, files Files, p Progress) error {
 	if err != nil {
 		return err
 	}
-	return b.putter(lacking, p)(ctx, lacking.Order())
+	return b.put(ctx, lacking, lacking.Order(), &gauge{p: p, all: lacking.Bytes()})
 }
 
-// putter writes files by their names and tells how it goes through all of them.
-func (b *Board) putter(files Files, p Progress) func(ctx context.Context, names []string) error {
-	all, done := files.Bytes(), int64(0)
-	sent := func(n int) {
-		done += int64(n)
-		if p.Sent != nil {
-			p.Sent(done, all)
+// gauge tells how it goes through all that is to be sent.
+type gauge struct {
+	p         Progress
+	done, all int64
+}
+
+func (g *gauge) file(name string, size int) {
+	if g.p.File != nil {
+		g.p.File(name, size, false)
+	}
+}
+
+func (g *gauge) sent(n int) {
+	g.done += int64(n)
+	if g.p.Sent != nil {
+		g.p.Sent(g.done, g.all)
+	}
+}
+
+// put writes files by their names.
+func (b *Board) put(ctx context.Context, files Files, names []string, g *gauge) error {
+	for _, name := range names {
+		g.file(name, len(files[name]))
+		if err := b.WriteFile(ctx, name, files[name], g.sent); err != nil {
+			return err
 		}
 	}
-	return func(ctx context.Context, names []string) error {
-		for _, name := range names {
-			if p.File != nil {
-				p.File(name, len(files[name]), false)
-			}
-			if err := b.WriteFile(ctx, name, files[name], sent); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	return nil
 }
 
 // compare finds the files that the board does not have yet, and whether they

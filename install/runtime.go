@@ -22,7 +22,8 @@ var moreHelpers string
 // Runtime is Roost's own runtime, and what one board must know. What is empty stays
 // on the board as it is.
 type Runtime struct {
-	Files   Files // boot.py, main.py, and what lies below _f
+	Files   Files  // boot.py, main.py, and what lies below _f unless it is in the image
+	Image   []byte // what goes into the first part of the board's partition; nil: nothing
 	Profile string
 	// Afresh makes the board forget all that it had of the runtime: id, settings,
 	// networks, app.
@@ -66,6 +67,7 @@ type Details struct {
 	MPY   int    // version of bytecode that it takes; 0: none
 	Flash int64  // bytes; 0: it does not tell
 	UID   string // 12 hexadecimal digits, "" if it has none
+	ROM   int64  // bytes of a partition for a read-only file system, of an ESP8266; 0: none
 	// Watched: a watchdog runs, which nothing but a reset of the chip ends. It is fed while
 	// this package works.
 	Watched bool
@@ -92,48 +94,11 @@ func (b *Board) Details(ctx context.Context) (d Details, err error) {
 		return d, oddAnswer("_more()", v)
 	}
 	d.UID, d.Watched = v[2], v[3] == "1"
-	return d, nil
-}
-
-const (
-	oldest   = 22      // MicroPython 1.22: the first with all that the runtime uses
-	leastFor = 2 << 20 // flash of an ESP8266, bytes
-	whole    = 1 << 20 // of the file system if the flash does not tell its size
-)
-
-// ProfileFor tells which profile of the runtime a board takes, or why it takes none.
-// asked is lean, full or auto.
-func ProfileFor(a About, d Details, asked string) (string, error) {
-	if a.Implementation != "micropython" {
-		return "", fmt.Errorf("the board runs %s; the runtime needs MicroPython 1.%d or later (--flash puts it there)", a.Implementation, oldest)
+	if b.about.Platform == esp8266 {
+		b.rom, err = b.askROM(ctx)
+		d.ROM = b.rom
 	}
-	var major, minor int
-	if _, err := fmt.Sscanf(a.Version, "%d.%d", &major, &minor); err != nil || major < 1 || major == 1 && minor < oldest {
-		return "", fmt.Errorf("the board has MicroPython %s; the runtime needs 1.%d or later: fetch a newer one from micropython.org and put it there with --flash FILE --erase", a.Version, oldest)
-	}
-	if strings.Contains(a.FileSystem, "Fat") {
-		return "", errors.New("the board's file system is FAT, on which a power cut can leave it without a program; the runtime needs littlefs: save your files, then put MicroPython there anew with --flash FILE --erase, which makes one")
-	}
-	switch {
-	case a.Platform == "esp8266":
-		return forESP8266(a, d, asked)
-	case asked != "auto":
-		return asked, nil
-	case a.Platform == "esp32", a.Platform == "rp2":
-		return "full", nil
-	}
-	return "", fmt.Errorf("the runtime was not made for %s; try it with --profile full, or --profile lean if the board has little memory", a.Platform)
-}
-
-// forESP8266 takes lean by request alone: the heap of the usual firmware has not the room for it.
-func forESP8266(a About, d Details, asked string) (string, error) {
-	switch {
-	case asked != "lean":
-		return "", errors.New("Roost's runtime does not fit an ESP8266: it holds 61 kB of heap, and the usual firmware of an ESP8266 leaves 38. PythingsOS fits it: roost install --pythingsos VERSION. With a firmware that has the runtime's modules frozen in, say --profile lean")
-	case d.Flash > 0 && d.Flash < leastFor || d.Flash == 0 && a.Size >= 0 && a.Size < whole:
-		return "", fmt.Errorf("this ESP8266 has a flash of %d kB; the runtime needs one of 2 MB or more", cmp.Or(d.Flash, a.Size)>>10)
-	}
-	return asked, nil
+	return d, err
 }
 
 // cat gives the first bytes of a file, at most so many; false if it is not there.
@@ -224,6 +189,10 @@ func (b *Board) InstallRuntime(ctx context.Context, r Runtime, p Progress) (kept
 	if err != nil {
 		return nil, err
 	}
+	lacksImage, err := b.lacksImage(ctx, r.Image, p)
+	if err != nil {
+		return nil, err
+	}
 	all := Files{}
 	for name, data := range r.Files {
 		if err := checkName(name); err != nil {
@@ -243,9 +212,18 @@ func (b *Board) InstallRuntime(ctx context.Context, r Runtime, p Progress) (kept
 	for starters > 0 && isStarter(names[starters-1]) {
 		starters--
 	}
-	put := b.putter(lacking, p)
-	if err := put(ctx, names[:starters]); err != nil {
+	g := &gauge{p: p, all: lacking.Bytes()}
+	if lacksImage {
+		g.all += int64(len(r.Image))
+	}
+	if err := b.put(ctx, lacking, names[:starters], g); err != nil {
 		return nil, err
+	}
+	if lacksImage {
+		g.file(ROMName, len(r.Image))
+		if err := b.writeImage(ctx, r.Image, g.sent); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.inCharge(ctx, r.Files); err != nil {
 		return nil, err
@@ -253,7 +231,7 @@ func (b *Board) InstallRuntime(ctx context.Context, r Runtime, p Progress) (kept
 	if kept, err = b.keepOld(ctx, names[starters:]); err != nil {
 		return nil, err
 	}
-	return kept, put(ctx, names[starters:])
+	return kept, b.put(ctx, lacking, names[starters:], g)
 }
 
 func isStarter(name string) bool { return name == "boot.py" || name == "main.py" }

@@ -217,12 +217,6 @@ func TestProfileFitsTheBoard(t *testing.T) {
 	}{
 		{good, 4 << 20, "auto", "full", ""},
 		{with(func(a *About) { a.Platform = "rp2" }), 0, "auto", "full", ""},
-		{with(func(a *About) { a.Platform = "esp8266" }), 4 << 20, "auto", "", "--pythingsos"},
-		{with(func(a *About) { a.Platform = "esp8266" }), 4 << 20, "full", "", "--profile lean"},
-		{with(func(a *About) { a.Platform = "esp8266" }), 4 << 20, "lean", "lean", ""},
-		{with(func(a *About) { a.Platform = "esp8266" }), 2 << 20, "lean", "lean", ""},
-		{with(func(a *About) { a.Platform = "esp8266" }), 1 << 20, "lean", "", "2 MB or more"},
-		{with(func(a *About) { a.Platform = "esp8266"; a.Size = 400 << 10 }), 0, "lean", "", "2 MB or more"},
 		{with(func(a *About) { a.Platform = "samd" }), 0, "auto", "", "--profile full"},
 		{with(func(a *About) { a.Platform = "samd" }), 0, "lean", "lean", ""},
 		{with(func(a *About) { a.Version = "1.22.0" }), 0, "auto", "full", ""},
@@ -233,9 +227,9 @@ func TestProfileFitsTheBoard(t *testing.T) {
 		{with(func(a *About) { a.FileSystem = "VfsFat" }), 0, "full", "", "littlefs"},
 		{with(func(a *About) { a.FileSystem = "" }), 0, "auto", "full", ""},
 	} {
-		got, err := ProfileFor(c.about, Details{Flash: c.flash}, c.asked)
-		if got != c.want || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%+v, %d, %s: %q, %v", c.about, c.flash, c.asked, got, err)
+		got, err := FitFor(c.about, Details{Flash: c.flash}, c.asked)
+		if got.Profile != c.want || got.Image || got.Warning != "" || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v, %d, %s: %+v, %v", c.about, c.flash, c.asked, got, err)
 		}
 	}
 }
