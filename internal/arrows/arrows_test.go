@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"wire/pythings":        1,
 	"wire/agent":           1,
 	"wire/firmware":        1,
+	"wire/romfs":           1,
 	"device":               1,
 	"sim/desk":             2,
 	"gateway/agent":        5,
