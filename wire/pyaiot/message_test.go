@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -157,6 +159,25 @@ func TestPairsKeepOrderAndLastValue(t *testing.T) {
 	}
 }
 
+func TestManyPairsKeepOrderAndLastValue(t *testing.T) {
+	const names = 3 * fewPairs
+	var b strings.Builder
+	for round := range 2 {
+		for i := range names {
+			fmt.Fprintf(&b, `, "n%d": %d`, i, round*names+i)
+		}
+	}
+	pairs, ok := Pairs([]byte("{" + b.String()[2:] + "}"))
+	if !ok || len(pairs) != names {
+		t.Fatalf("%d pairs, %v", len(pairs), ok)
+	}
+	for i, p := range pairs {
+		if want := (Pair{"n" + strconv.Itoa(i), strconv.Itoa(names + i)}); p != want {
+			t.Errorf("pair %d is %v, not %v", i, p, want)
+		}
+	}
+}
+
 func TestDepthIsBounded(t *testing.T) {
 	if Valid([]byte(strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6))) {
 		t.Error("a million brackets were taken")
@@ -282,5 +303,15 @@ func BenchmarkAppendUpdate(b *testing.B) {
 	var buf []byte
 	for b.Loop() {
 		buf = AppendUpdate(buf[:0], "ABCDEF012345678", "temperature", `"24.1°C"`, All)
+	}
+}
+
+func BenchmarkPairs(b *testing.B) {
+	data := []byte(`{"temperature": "21.5°C"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if pairs, ok := Pairs(data); !ok || len(pairs) != 1 {
+			b.Fatal(pairs)
+		}
 	}
 }

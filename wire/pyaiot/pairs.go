@@ -6,27 +6,50 @@ type Pair struct {
 	Value string
 }
 
+// fewPairs is up to where looking through all of them beats a map.
+const fewPairs = 16
+
 // Pairs reads the data of a node's update in order. A name that comes twice keeps
 // its first place and its last value. ok is false when data is no object.
 func Pairs(data []byte) (pairs []Pair, ok bool) {
 	if len(data) == 0 || data[0] != '{' {
 		return nil, false
 	}
-	var at map[string]int
+	var at map[string]int // beyond fewPairs
 	_, ok = eachPair(data, 0, 0, func(p member) {
-		name := string(inner(data[p.key:p.keyEnd], p.escaped))
-		value := string(data[p.value:p.valueEnd])
-		if at == nil {
-			at = make(map[string]int, 8)
-		}
-		if i, seen := at[name]; seen {
+		name, value := inner(data[p.key:p.keyEnd], p.escaped), string(data[p.value:p.valueEnd])
+		if i := find(pairs, at, name); i >= 0 {
 			pairs[i].Value = value
 			return
 		}
-		at[name] = len(pairs)
-		pairs = append(pairs, Pair{Name: name, Value: value})
+		pairs = append(pairs, Pair{Name: string(name), Value: value})
+		switch n := len(pairs); {
+		case at != nil:
+			at[string(name)] = n - 1
+		case n > fewPairs:
+			at = make(map[string]int, 2*n)
+			for i := range pairs {
+				at[pairs[i].Name] = i
+			}
+		}
 	})
 	return pairs, ok
+}
+
+// find gives the place of a name, -1 if it has none; at is nil while there are few.
+func find(pairs []Pair, at map[string]int, name []byte) int {
+	if at != nil {
+		if i, seen := at[string(name)]; seen {
+			return i
+		}
+		return -1
+	}
+	for i := range pairs {
+		if pairs[i].Name == string(name) {
+			return i
+		}
+	}
+	return -1
 }
 
 // Command is what a web client asks of a node.
