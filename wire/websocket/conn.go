@@ -62,17 +62,19 @@ type Conn struct {
 
 	in      []byte // bytes read and not yet used: in[from:]
 	from    int
-	message []byte // of fragments, so far
-	op      Op     // of the message in fragments; 0: none
-	heard   time.Time
-	waiting func() // see BeforeWait; may be nil
+	message []byte    // of fragments, so far
+	op      Op        // of the message in fragments; 0: none
+	heard   time.Time // when it was last worked on what the peer had sent
+	pinged  time.Time // when it was last asked whether it is there
+	waiting func()    // see BeforeWait; may be nil
 
 	writing sync.Mutex
 	broken  bool        // a write failed half-way, or the close frame is out
 	ending  atomic.Bool // the close frame is next; set before the deadline that breaks a write
 
+	until time.Time // the read deadline that stands; zero: none. Of the reading goroutine
+
 	arming      sync.Mutex // of the read deadline
-	armed       bool
 	interrupted bool
 }
 
@@ -183,16 +185,18 @@ func (c *Conn) fill(want int) error {
 		n, err := c.stream.Read(c.in[len(c.in):cap(c.in)])
 		if n > 0 {
 			c.in = c.in[:len(c.in)+n]
-			c.heard = time.Now()
 			return nil
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) || c.wasInterrupted() {
 			return err
 		}
-		if c.o.Dead > 0 && time.Since(c.heard) >= c.o.Dead {
+		c.until = passed
+		now := time.Now()
+		if c.o.Dead > 0 && now.Sub(c.heard) >= c.o.Dead {
 			return ErrSilent
 		}
-		if c.o.Ping > 0 {
+		if c.o.Ping > 0 && !now.Before(c.nextPing()) {
+			c.pinged = now
 			if err := c.control(opPing, nil); err != nil {
 				return err
 			}
@@ -216,26 +220,42 @@ func (c *Conn) makeRoom(want int) {
 	c.from = 0
 }
 
-// armRead sets the deadline at which the peer is pinged or given up.
+// passed is a read deadline that is over: another has to be set.
+var passed = time.Unix(1, 0)
+
+// nextPing is when a peer is asked that stays silent.
+func (c *Conn) nextPing() time.Time {
+	if c.pinged.After(c.heard) {
+		return c.pinged.Add(c.o.Ping)
+	}
+	return c.heard.Add(c.o.Ping)
+}
+
+// armRead sets the deadline at which a peer that stays silent is pinged or given up.
+// One that comes too early stands: it is not moved with every message, but when it has
+// passed.
 func (c *Conn) armRead() error {
-	c.arming.Lock()
-	defer c.arming.Unlock()
-	watched := c.o.Dead > 0 || c.o.Ping > 0
-	if c.interrupted || !watched && !c.armed {
+	var until time.Time // for ever
+	if c.o.Ping > 0 {
+		until = c.nextPing()
+	}
+	if c.o.Dead > 0 {
+		if dead := c.heard.Add(c.o.Dead); until.IsZero() || dead.Before(until) {
+			until = dead
+		}
+	}
+	if until.IsZero() && c.until.IsZero() || !until.IsZero() && c.until.After(c.heard) && !c.until.After(until) {
 		return nil
 	}
-	var until time.Time // for ever: what was armed before is taken back
-	if watched {
-		wait := c.o.Ping
-		if left := c.o.Dead - time.Since(c.heard); c.o.Dead > 0 && (wait == 0 || left < wait) {
-			wait = max(left, 0)
-		}
-		until = time.Now().Add(wait)
+	c.arming.Lock()
+	defer c.arming.Unlock()
+	if c.interrupted {
+		return nil
 	}
 	if err := c.stream.SetReadDeadline(until); err != nil {
 		return fmt.Errorf("set read deadline: %w", err)
 	}
-	c.armed = watched
+	c.until = until
 	return nil
 }
 

@@ -135,6 +135,41 @@ func TestPingsAndSilence(t *testing.T) {
 	})
 }
 
+// The deadline is not moved with every message: it counts from the last all the same.
+func TestSilenceCountsFromTheLastWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		c := New(ours, Options{Ping: 30 * time.Second, Dead: 90 * time.Second})
+		start := time.Now()
+		end := make(chan error)
+		go func() {
+			for range 3 {
+				if _, _, err := c.Next(); err != nil {
+					t.Error(err)
+				}
+			}
+			_, _, err := c.Next()
+			end <- err
+		}()
+		for range 3 { // at 20, 40 and 60 s
+			time.Sleep(20 * time.Second)
+			if _, err := theirs.Write(frame(true, Text, "here")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for at := 90 * time.Second; at <= 120*time.Second; at += 30 * time.Second {
+			ping := make([]byte, 2)
+			if _, err := io.ReadFull(theirs, ping); err != nil || ping[0] != 0x89 || time.Since(start) != at {
+				t.Errorf("%x after %v, %v", ping, time.Since(start), err)
+			}
+		}
+		if err := <-end; !errors.Is(err, ErrSilent) || time.Since(start) != 150*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		_ = c.Cut()
+	})
+}
+
 func TestCloseWaitsForThePeerButNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, answers := range []bool{true, false} {
