@@ -190,3 +190,23 @@ type AgentFile struct {
 	SHA256 string // of what it shall be; "": it is its own
 	There  string // the first digits of what it is; "": it is not there
 }
+
+// RuntimeState is a version of the runtime as it stands on the shelf.
+type RuntimeState struct {
+	KeptRuntime
+	Own     bool     // it is this program's: what Latest means
+	Forms   []string // "full/6", "rom/6"
+	Bytes   int64    // of all its files
+	Owners  []RuntimeOwner
+	Running int // things that run it
+	Pools   int // that are told to run it
+	Things  int // whose own settings tell them to
+}
+
+// RuntimeOwner is an owner who has signed all forms of a runtime.
+type RuntimeOwner struct {
+	Owner string // in short, as things tell it
+	Down  bool   // those for things with a newer one, too
+	By    string // who brought the signatures
+	At    time.Time
+}

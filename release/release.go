@@ -37,6 +37,8 @@ type Releases struct {
 	shelf  shelf
 	log    *slog.Logger
 
+	runtimes sync.Map // of Roost's own: versions
+
 	making  sync.Mutex     // apps are made and named one by one
 	gate    sync.RWMutex   // held for reading by changes of one thing, for writing by those of many
 	stripes [64]sync.Mutex // changes of one thing come one by one

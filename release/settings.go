@@ -20,7 +20,7 @@ func (r *Releases) checkSettings(s *roost.AppSettings) error {
 		s.OS = roost.Factory
 	} else if strings.EqualFold(s.OS, roost.Latest) {
 		s.OS = roost.Latest // of Roost's own runtime; PythingsOS things keep what they have
-	} else if !r.shelf.has(s.OS) {
+	} else if !r.hasRuntime(s.OS) && !r.shelf.has(s.OS) {
 		return roost.Errorf(roost.Invalid, "There is no operating system %q on the shelf; add it, or choose %q or %q.", short(s.OS), roost.Factory, roost.Latest)
 	}
 	if err := checkInterval("management", s.Management); err != nil {

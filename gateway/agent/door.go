@@ -38,6 +38,8 @@ type Config struct {
 	Failures int           // things of a pool that must return from a version to stop its rollout; 3
 	Burst    int           // calls of one thing that pass at once; 120
 	Every    time.Duration // and one more each time that this has gone by; 100 ms
+
+	KeepAfter time.Duration // from Run to compiling this program's runtime, so that it is kept; 10 s
 }
 
 func (c *Config) fill() {
@@ -53,6 +55,9 @@ func (c *Config) fill() {
 	if c.Every <= 0 {
 		c.Every = 100 * time.Millisecond
 	}
+	if c.KeepAfter <= 0 {
+		c.KeepAfter = 10 * time.Second
+	}
 }
 
 // Fleet knows things; the registry is one.
@@ -66,6 +71,8 @@ type Runtime interface {
 	// Files gives those of a profile by their path on the board, compiled for that version
 	// of MicroPython's bytecode; 0: source.
 	Files(ctx context.Context, profile string, mpy int) (map[string][]byte, error)
+	// ROM gives the lean profile as an image of a ROM; nil: it cannot be made here.
+	ROM(ctx context.Context) ([]byte, error)
 }
 
 // Compiler makes bytecode of version 6.
@@ -91,7 +98,13 @@ type Store interface {
 	// Blob gives a file of an app.
 	Blob(ctx context.Context, d roost.Digest) (string, error)
 	Signatures(ctx context.Context, release string) ([]roost.Signature, error)
-	SaveSignature(ctx context.Context, g roost.Signature) error
+	SaveSignatures(ctx context.Context, all []roost.Signature) error
+	// Runtimes gives the versions of the runtime that are kept, RuntimeReleases the releases of one,
+	// by key. SaveRuntime keeps one, or more of one: what is there stays as it is, but signatures.
+	Runtimes(ctx context.Context) ([]roost.KeptRuntime, error)
+	RuntimeReleases(ctx context.Context, version string) ([]roost.Release, error)
+	SaveRuntime(ctx context.Context, r roost.KeptRuntime, releases []roost.Release, files map[roost.Digest][]byte, sigs []roost.Signature) error
+	DeleteRuntime(ctx context.Context, version string) error
 	Resumed(ctx context.Context) ([]string, error)
 	SaveResumed(ctx context.Context, p roost.ProjectID, rollout string) error
 	SaveCrash(ctx context.Context, id string, c roost.Crash) error
@@ -107,6 +120,7 @@ type Door struct {
 	guests   gateway.Limiter // of addresses, for what anybody may ask
 	sessions sessions
 	releases *releases
+	runtimes *runtimes
 	rollouts *rollouts
 	closing  chan struct{} // closed when nobody is to wait any more
 
@@ -121,6 +135,10 @@ func New(ctx context.Context, cfg Config) (*Door, error) {
 	d.calls = gateway.Limiter{Burst: cfg.Burst, Every: cfg.Every}
 	d.guests = gateway.Limiter{Burst: guestBurst, Every: guestEvery}
 	d.releases = newReleases(d)
+	d.runtimes = newRuntimes(d)
+	if err := d.runtimes.load(ctx); err != nil {
+		return nil, fmt.Errorf("load runtimes: %w", err)
+	}
 	resumed, err := cfg.Store.Resumed(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load rollouts: %w", err)

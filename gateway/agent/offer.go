@@ -36,11 +36,10 @@ func (t *thing) steps(a roost.Agent) (all []step) {
 		return nil
 	}
 	if os := t.d.newest(w.Settings.OS); os != "" && os != a.OS.Version {
-		mpy := 0
-		if a.MPY == bytecode {
-			mpy = bytecode
-		}
-		all = append(all, step{what{kind: wire.KindOS, ver: os, profile: a.Profile, mpy: mpy}, a.OS.Version, a.OS, w})
+		next := what{kind: wire.KindOS, ver: os}
+		next.profile, next.mpy = t.d.runtimes.formFor(os, a)
+		next.down = a.Owner != "" && older(os, a.OS.Version)
+		all = append(all, step{next, a.OS.Version, a.OS, w})
 	}
 	over := overlay(a.Fixes)
 	if version := fixedVersion(w.Commit, over); !w.App.Hidden && version != a.App.Version {
@@ -53,11 +52,11 @@ func (t *thing) steps(a roost.Agent) (all []step) {
 
 // newest is the version of the runtime that a setting means, "" for none.
 func (d *Door) newest(setting string) string {
-	if d.cfg.Runtime == nil {
-		return ""
+	if setting == roost.Latest && d.cfg.Runtime != nil {
+		return d.cfg.Runtime.Version()
 	}
-	if v := d.cfg.Runtime.Version(); setting == roost.Latest || setting == v {
-		return v
+	if d.runtimes.has(setting) {
+		return setting
 	}
 	return ""
 }
@@ -110,11 +109,26 @@ func (t *thing) ready(a roost.Agent, s step) (m *made, why string) {
 	case m.fault != "":
 		return nil, m.fault
 	case a.Owner != "" && m.sigs[a.Owner] == "":
-		return nil, "this thing takes only what its owner's release key has signed: roost app sign"
+		return nil, "this thing takes only what its owner's release key has signed: " + s.signedBy()
+	case s.profile == profileROM && m.bytes(m.use(a.MPY)) > int64(a.ROM):
+		return nil, fmt.Sprintf("its image has %d bytes, and the part of this thing's ROM for it %d", m.bytes(m.use(a.MPY)), a.ROM)
 	case m.r.MinOS != "" && older(a.OS.Version, m.r.MinOS):
 		return nil, "it needs the runtime " + m.r.MinOS
 	}
 	return m, ""
+}
+
+// signedBy is the command that signs what a step is to.
+func (s step) signedBy() string {
+	command := "roost app sign APP " + s.ver
+	if s.kind == wire.KindOS {
+		command = "roost runtime sign " + s.ver
+	}
+	command += " --key FILE"
+	if s.down {
+		command += " --down"
+	}
+	return command
 }
 
 // offer gives the offer of a release: the one that was made, until the thing has taken or

@@ -86,7 +86,7 @@ func keep(a *roost.Agent, q wire.Register, now time.Time) {
 	if q.MAC != "" {
 		a.MAC = strings.ToLower(q.MAC)
 	}
-	a.Platform, a.Machine, a.Python, a.Profile, a.MPY, a.Max = q.Platform, q.Machine, q.Python, q.Profile, q.MPY, q.Max
+	a.Platform, a.Machine, a.Python, a.Profile, a.MPY, a.ROM, a.Max = q.Platform, q.Machine, q.Python, q.Profile, q.MPY, q.ROM, q.Max
 	a.Reset, a.Why, a.IP, a.Memory, a.Flash, a.Owner = q.Reset, q.Why, q.IP, q.Mem, q.Flash, q.Owner
 	a.Files, a.Meta = q.Files, ""
 	var b bytes.Buffer

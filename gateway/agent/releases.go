@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/roost-iot/roost"
 	wire "github.com/roost-iot/roost/wire/agent"
@@ -26,20 +26,29 @@ const mostReleases = 256
 type what struct {
 	kind string // wire.KindApp or wire.KindOS
 	ver  string
+	down bool // may be taken by who has a newer one
 
 	project roost.ProjectID // of an app
 	app     roost.AppID
-	down    bool   // may be taken by who has a newer one
 	over    string // files over those of the commit; see overlay
 
-	profile string // of the runtime
+	profile string // of the runtime; profileROM for an image of it
 	mpy     int
+}
+
+// form is what a bundle calls a release of the runtime.
+func (w what) form() string {
+	form := fmt.Sprintf("%s/%d", w.profile, w.mpy)
+	if w.down {
+		form += wire.DownSuffix
+	}
+	return form
 }
 
 // key is what the store knows it by.
 func (w what) key() string {
 	if w.kind == wire.KindOS {
-		return fmt.Sprintf("os/%s/%s/%d", w.ver, w.profile, w.mpy)
+		return runtimeKey(w.ver, w.form())
 	}
 	key := fmt.Sprintf("app/%s/%s/%s", w.project, w.app, w.ver)
 	if w.down {
@@ -141,17 +150,22 @@ func (r *releases) run(ctx context.Context) {
 	}
 }
 
-// forget makes a release be looked at anew: it has another signature.
-func (r *releases) forget(key string) {
+// forget makes releases be looked at anew, whose keys begin so: they have another signature,
+// or are no more.
+func (r *releases) forget(prefix string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.ready, key)
+	maps.DeleteFunc(r.ready, func(key string, _ *made) bool { return strings.HasPrefix(key, prefix) })
 }
 
 // make gives a release, made now if it never was.
 func (r *releases) make(ctx context.Context, w what) (*made, error) {
 	r.making.Lock()
 	defer r.making.Unlock()
+	return r.makeLocked(ctx, w)
+}
+
+func (r *releases) makeLocked(ctx context.Context, w what) (*made, error) {
 	r.mu.Lock()
 	m := r.ready[w.key()]
 	r.mu.Unlock()
@@ -214,7 +228,11 @@ func (r *releases) compose(ctx context.Context, w what) (text, fault string, err
 	if _, err := wire.ParseRelease(text); err != nil {
 		return "", err.Error(), nil
 	}
-	text, err = r.d.cfg.Store.SaveAgentRelease(ctx, roost.Release{Key: w.key(), Text: text}, files)
+	made := roost.Release{Key: w.key(), Text: text}
+	if w.kind == wire.KindOS {
+		return text, "", r.d.runtimes.save(ctx, w, made, files)
+	}
+	text, err = r.d.cfg.Store.SaveAgentRelease(ctx, made, files)
 	return text, "", err
 }
 
@@ -278,28 +296,6 @@ func digestOf(text string) (d roost.Digest) {
 	return d
 }
 
-// factory is where the runtime lies on a board.
-const factory = "_f/"
-
-// osFiles gives this program's runtime.
-func (r *releases) osFiles(ctx context.Context, w what) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
-	if r.d.cfg.Runtime == nil || r.d.cfg.Runtime.Version() != w.ver {
-		return rel, nil, "this Roost does not have that version of the runtime", nil
-	}
-	files, err := r.d.cfg.Runtime.Files(ctx, w.profile, w.mpy)
-	if err != nil {
-		return rel, nil, "", err
-	}
-	rel = wire.Release{Kind: wire.KindOS, Ver: w.ver, Seq: osSeq(w.ver), Files: map[string]wire.File{}}
-	extra = map[roost.Digest][]byte{}
-	for name, content := range files {
-		if name, ok := strings.CutPrefix(name, factory); ok {
-			add(rel, extra, name, content)
-		}
-	}
-	return rel, extra, "", nil
-}
-
 // seqOf is the number of a commit, with files over it or without.
 func seqOf(version string) int64 {
 	commit, _, _ := strings.Cut(version, "+")
@@ -310,21 +306,8 @@ func seqOf(version string) int64 {
 	return n
 }
 
-// osSeq makes a number of a version that rises with it: 1.2.3 is 1002003.
-func osSeq(version string) (n int64) {
-	version, _, _ = strings.Cut(version, "-")
-	for i, part := range append(strings.Split(version, "."), "0", "0") {
-		if i == 3 {
-			break
-		}
-		v, _ := strconv.ParseInt(part, 10, 32) // what is no number counts nothing
-		n = n*1000 + max(0, min(v, 999))
-	}
-	return n
-}
-
 // older tells that version a is before b.
-func older(a, b string) bool { return osSeq(a) < osSeq(b) }
+func older(a, b string) bool { return wire.RuntimeSeq(a) < wire.RuntimeSeq(b) }
 
 // content gives a file of a release.
 func (r *releases) content(ctx context.Context, digest string) ([]byte, error) {
@@ -335,40 +318,4 @@ func (r *releases) content(ctx context.Context, digest string) ([]byte, error) {
 	}
 	text, err := r.d.cfg.Store.Blob(ctx, d)
 	return []byte(text), err
-}
-
-// Statement gives the text of the release of a commit, as its owner signs it; down: one
-// that may be taken by a thing that has a newer one. Errors: roost.NotFound, roost.Conflict
-// for what no thing could take.
-func (d *Door) Statement(ctx context.Context, p roost.ProjectID, app roost.AppID, commit string, down bool) (string, []roost.Signature, error) {
-	m, err := d.releases.make(ctx, what{kind: wire.KindApp, project: p, app: app, ver: commit, down: down})
-	if err != nil {
-		return "", nil, err
-	}
-	if m.fault != "" {
-		return "", nil, roost.Errorf(roost.Conflict, "No thing can take this commit: %s.", m.fault)
-	}
-	sigs, err := d.cfg.Store.Signatures(ctx, m.key())
-	return m.text, sigs, err
-}
-
-// Sign keeps an owner's signature of the text of a release: public key and signature in
-// hex. Errors: as Statement's, roost.Invalid for a signature that does not hold.
-func (d *Door) Sign(ctx context.Context, p roost.ProjectID, app roost.AppID, commit string, down bool, public, sig, by string) (roost.Signature, error) {
-	text, _, err := d.Statement(ctx, p, app, commit, down)
-	if err != nil {
-		return roost.Signature{}, err
-	}
-	key, err := hex.DecodeString(public)
-	if err != nil || !wire.Signed(key, text, sig) {
-		return roost.Signature{}, roost.Errorf(roost.Invalid, "The signature does not hold: sign the text of this release with the key of this public key.")
-	}
-	w := what{kind: wire.KindApp, project: p, app: app, ver: commit, down: down}
-	g := roost.Signature{Release: w.key(), Owner: wire.OwnerName(key), Text: strings.ToLower(sig), By: by, At: time.Now().UTC()}
-	if err := d.cfg.Store.SaveSignature(ctx, g); err != nil {
-		return g, roost.Because(roost.Unavailable, err, "The signature cannot be stored at present.")
-	}
-	d.releases.forget(w.key())
-	d.wakeAll()
-	return g, nil
 }

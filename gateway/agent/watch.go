@@ -14,6 +14,7 @@ import (
 func (d *Door) Run(ctx context.Context) {
 	var parts sync.WaitGroup
 	parts.Go(func() { d.releases.run(ctx) })
+	parts.Go(func() { d.runtimes.keepOwn(ctx) })
 	d.watch(ctx)
 	close(d.closing)
 	parts.Wait()

@@ -19,21 +19,36 @@ import (
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
-// later is the runtime of this tree under the next version.
-type later struct{ compiler agent.Compiler }
+// later is the runtime of this tree under another version.
+type later struct {
+	compiler agent.Compiler
+	version  string
+}
 
 const laterVersion = "99.0.0"
 
-func (later) Version() string { return laterVersion }
+func (l later) Version() string { return l.version }
 
-func (l later) Files(ctx context.Context, profile string, _ int) (map[string][]byte, error) {
+func (l later) Files(ctx context.Context, profile string, mpy int) (map[string][]byte, error) {
+	first := "VERSION = \"" + l.version + "\"\n"
+	if mpy == 0 {
+		texts, err := device.Files(profile)
+		files := map[string][]byte{}
+		for name, text := range texts {
+			files[name] = []byte(text)
+		}
+		files["_f/rt/__init__.py"] = []byte(first)
+		return files, err
+	}
 	return device.Compiled(ctx, profile, func(ctx context.Context, name string, src []byte) ([]byte, error) {
 		if name == "rt/__init__.py" {
-			src = []byte("VERSION = '" + laterVersion + "'\n")
+			src = []byte(first)
 		}
 		return l.compiler.Compile(ctx, name, src)
 	})
 }
+
+func (later) ROM(context.Context) ([]byte, error) { return nil, nil }
 
 // counting is an app that sends its number.
 func counting(n int) map[string]string {
@@ -72,7 +87,7 @@ func TestCommitsReachABoardAndFailedOnesLeaveIt(t *testing.T) {
 	t.Cleanup(func() { _ = compiler.Close() })
 	var files atomic.Int32
 	h := build(t, plan{
-		change: func(c *agent.Config) { c.Runtime, c.Compiler = later{compiler}, compiler },
+		change: func(c *agent.Config) { c.Runtime, c.Compiler = later{compiler, laterVersion}, compiler },
 		wrap: func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.HasPrefix(r.URL.Path, wire.PathFiles) && files.Add(1)%7 == 3 {

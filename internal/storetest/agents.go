@@ -48,15 +48,42 @@ func testAgentReleases(t *testing.T, b *bench) {
 	same(t, "the same again", get(b.SaveAgentRelease(ctx, roost.Release{Key: "k", Text: "two"}, nil))(t), "one")
 	b.kind(second(b.AgentFile(ctx, roost.Digest{2})), roost.NotFound)
 	g := roost.Signature{Release: "k", Owner: "o", Text: "ab", By: "ada", At: after(1)}
-	b.must(b.SaveSignature(ctx, g))
-	g.Text, g.At = "cd", after(2)
-	b.must(b.SaveSignature(ctx, g))
+	b.must(b.SaveSignatures(ctx, []roost.Signature{g}))
+	g.Text, g.Public, g.At = "cd", "ef", after(2)
+	b.must(b.SaveSignatures(ctx, []roost.Signature{g}))
 	b.must(b.SaveResumed(ctx, roost.Home, "r"))
 	b.must(b.SaveResumed(ctx, roost.Home, "r"))
 	b.reopen()
 	same(t, "a file", string(get(b.AgentFile(ctx, digest))(t)), "file")
 	same(t, "signatures", get(b.Signatures(ctx, "k"))(t), []roost.Signature{g})
 	same(t, "resumed rollouts", get(b.Resumed(ctx))(t), []string{"r"})
+}
+
+func testRuntimes(t *testing.T, b *bench) {
+	ctx := t.Context()
+	same(t, "a new store", get(b.Runtimes(ctx))(t), []roost.KeptRuntime(nil))
+	r := roost.KeptRuntime{Version: "1.0.0", Origin: roost.OfProgram, Added: after(1)}
+	texts := []roost.Release{{Key: "os/1.0.0/full/6", Text: "one"}}
+	shared, own := roost.Digest{1}, roost.Digest{2}
+	b.must(b.SaveRuntime(ctx, r, texts, map[roost.Digest][]byte{shared: []byte("shared")}, nil))
+	later := roost.KeptRuntime{Version: "1.0.0.1", Origin: roost.OfFile, By: "ada", Added: after(2)} // of which the other's name is a part
+	more := []roost.Release{{Key: "os/1.0.0.1/full/6", Text: "two"}, {Key: "os/1.0.0.1/rom/6", Text: "three"}}
+	g := roost.Signature{Release: "os/1.0.0.1/rom/6", Owner: "o", Public: "ef", Text: "ab", By: "ada", At: after(2)}
+	b.must(b.SaveRuntime(ctx, later, more, map[roost.Digest][]byte{shared: []byte("shared"), own: []byte("own")}, []roost.Signature{g}))
+	texts[0].Text = "changed"
+	b.must(b.SaveRuntime(ctx, later, nil, nil, nil))
+	b.must(b.SaveRuntime(ctx, roost.KeptRuntime{Version: "1.0.0", Origin: roost.OfFile}, texts, nil, nil))
+	b.reopen()
+	same(t, "runtimes", get(b.Runtimes(ctx))(t), []roost.KeptRuntime{r, later})
+	same(t, "texts stay", get(b.RuntimeReleases(ctx, "1.0.0"))(t), []roost.Release{{Key: "os/1.0.0/full/6", Text: "one"}})
+	same(t, "signatures", get(b.Signatures(ctx, g.Release))(t), []roost.Signature{g})
+	b.must(b.DeleteRuntime(ctx, "1.0.0.1"))
+	b.reopen()
+	same(t, "what is left", get(b.Runtimes(ctx))(t), []roost.KeptRuntime{r})
+	same(t, "no releases of it", get(b.RuntimeReleases(ctx, "1.0.0.1"))(t), []roost.Release(nil))
+	same(t, "no signatures of it", get(b.Signatures(ctx, g.Release))(t), []roost.Signature(nil))
+	b.kind(second(b.AgentFile(ctx, own)), roost.NotFound)
+	same(t, "a file that another has", string(get(b.AgentFile(ctx, shared))(t)), "shared")
 }
 
 func testCrashes(t *testing.T, b *bench) {

@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Boards":      testBoards,
 		"Agents":      testAgents,
 		"Releases":    testAgentReleases,
+		"Runtimes":    testRuntimes,
 		"Crashes":     testCrashes,
 		"Hotfixes":    testHotfixes,
 		"Source":      testSource,

@@ -23,7 +23,8 @@ type Register struct {
 	Python    string            `json:"python"`
 	MPY       int               `json:"mpy"` // version of compiled files that it takes; 0: none
 	Profile   string            `json:"profile"`
-	Max       int               `json:"max"` // the longest answer that it takes, in bytes; 0: any
+	ROM       int               `json:"rom,omitempty"` // bytes of one part of the ROM in which its runtime lies; 0: it has none
+	Max       int               `json:"max"`           // the longest answer that it takes, in bytes; 0: any
 	OS        string            `json:"os"`
 	App       string            `json:"app"`
 	Slots     Slots             `json:"slots"`
@@ -94,8 +95,8 @@ func ParseRegister(b []byte) (Register, error) {
 	if !isHex(r.Boot, 8) {
 		return r, bad("boot is 8 hex digits in lower case")
 	}
-	if r.MPY < 0 || r.MPY > 255 || r.Max < 0 || r.Flash < 0 || r.Mem < 0 {
-		return r, bad("mpy, max, flash or mem is out of range")
+	if r.MPY < 0 || r.MPY > 255 || r.ROM < 0 || r.Max < 0 || r.Flash < 0 || r.Mem < 0 {
+		return r, bad("mpy, rom, max, flash or mem is out of range")
 	}
 	if len(r.Files) > mostFiles || len(r.Resources) > mostResources || len(r.Done) > 64 {
 		return r, bad("too many files, resources or restarts")
