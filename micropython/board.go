@@ -15,6 +15,7 @@ import (
 // BoardConfig is what a Board is made of; its zero value works.
 type BoardConfig struct {
 	Flash  *Flash            // nil: an empty one
+	ROM    *ROM              // makes it an ESP8266; nil: it has none
 	Memory int               // bytes that Python may have; 0: 8 MB. The least is 64 kB
 	Heap   int               // what gc.mem_free() starts from; 0: 128 kB
 	Now    func() time.Time  // its clock; nil: time.Now
@@ -156,14 +157,14 @@ func (b *Board) session(ctx context.Context) (err error) {
 	b.mu.Unlock()
 	b.vm, err = NewVM(ctx, VMConfig{
 		Flash: b.config.Flash, Memory: b.config.Memory, Now: b.config.Now,
-		Print: b.write, Modules: b.modules(), Host: b.functions(), serial: b.serial,
+		Print: b.write, Modules: b.modules(), Host: b.functions(), serial: b.serial, rom: b.config.ROM,
 	})
 	if err != nil {
 		return err
 	}
 	defer b.vm.Close()
 	b.vm.tick = b.watchdog.check
-	if err := b.vm.Exec(ctx, "import _board, asyncio\ndel _board, asyncio"); err != nil {
+	if err := b.vm.Exec(ctx, b.startUp()); err != nil {
 		return err
 	}
 	if err := b.vm.Exec(ctx, fmt.Sprintf(runProgram, strconv.Quote(showCalls), "_calls")); err != nil {
@@ -182,6 +183,14 @@ func (b *Board) session(ctx context.Context) (err error) {
 		return nil
 	}
 	return b.repl(ctx)
+}
+
+// startUp brings up what a board has before its own programs run.
+func (b *Board) startUp() string {
+	if b.config.ROM != nil {
+		return "import _board, _rom, asyncio\ndel _board, _rom, asyncio"
+	}
+	return "import _board, asyncio\ndel _board, asyncio"
 }
 
 // runProgram runs source under a name that tracebacks show.

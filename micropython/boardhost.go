@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-//go:embed py/board/*.py
+//go:embed py/board/*.py py/rom/*.py
 var ownFiles embed.FS
 
 // wholeModules are the modules that every Board has beside MicroPython's.
@@ -19,16 +19,28 @@ var wholeModules = sync.OnceValue(func() map[string]string {
 	for _, name := range []string{"machine", "time"} {
 		modules[name] = boardModules()[name]
 	}
-	entries, _ := ownFiles.ReadDir("py/board")
-	for _, e := range entries {
-		source, _ := ownFiles.ReadFile("py/board/" + e.Name())
-		modules[strings.TrimSuffix(e.Name(), path.Ext(e.Name()))] = string(source)
-	}
+	maps.Copy(modules, modulesIn("py/board"))
 	return modules
 })
 
+// romModules are those of a Board with a ROM.
+var romModules = sync.OnceValue(func() map[string]string { return modulesIn("py/rom") })
+
+func modulesIn(folder string) map[string]string {
+	modules := map[string]string{}
+	entries, _ := ownFiles.ReadDir(folder)
+	for _, e := range entries {
+		source, _ := ownFiles.ReadFile(folder + "/" + e.Name())
+		modules[strings.TrimSuffix(e.Name(), path.Ext(e.Name()))] = string(source)
+	}
+	return modules
+}
+
 func (b *Board) modules() map[string]string {
 	modules := maps.Clone(wholeModules())
+	if b.config.ROM != nil {
+		maps.Copy(modules, romModules())
+	}
 	maps.Copy(modules, b.config.Modules)
 	return modules
 }
@@ -52,6 +64,9 @@ func (b *Board) functions() map[string]Func {
 	maps.Copy(functions, b.sockets.functions())
 	maps.Copy(functions, b.config.WiFi.functions(b))
 	maps.Copy(functions, cryptoFunctions)
+	if b.config.ROM != nil {
+		maps.Copy(functions, b.romFunctions())
+	}
 	maps.Copy(functions, b.config.Host)
 	return functions
 }

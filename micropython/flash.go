@@ -13,7 +13,7 @@ import (
 // instances that run over it. Names are absolute ("/main.py").
 type Flash struct {
 	// Before, if set, is told of every change before it is made: "write",
-	// "remove", "mkdir" or "rename". An error is a power cut: the change is not
+	// "remove", "mkdir" or "rename", and with the name "rom" "erase" or "write". An error is a power cut: the change is not
 	// made and the instance ends. Set it before the first instance runs.
 	Before func(change, name string) error
 	// Size is how many bytes it holds, in blocks of 4096; each file and folder

@@ -12,6 +12,9 @@ type Cut int
 // removed or renamed, or a folder that is made. On littlefs each is whole or
 // not at all, so CutTorn is worse than a board: half of a file's new content is
 // there, and it is cut off. For all but writing it is CutBefore.
+//
+// In a ROM each sector that is erased is a change, and each write; of a torn one
+// the first half of the bytes is done, as on a board.
 const (
 	CutBefore Cut = iota
 	CutAfter

@@ -37,6 +37,7 @@ type VMConfig struct {
 	Host    map[string]Func   // functions of module _host
 
 	serial *serial // what its standard input reads; nil: nothing
+	rom    *ROM    // what lies in its memory beside the heap; nil: nothing
 }
 
 // vmEngine is the machine code of MicroPython, for all instances of this process.
@@ -60,6 +61,7 @@ type VM struct {
 	known   map[callStep]bool // see collect.go
 	tick    func()            // is called while it runs; nil: nothing is
 	program bool              // one runs that a Ctrl-C ends
+	romAt   uint32            // where the ROM lies
 	dead    error
 
 	soft     int  // bytes it may grow to before Python sees a MemoryError
@@ -130,6 +132,7 @@ func (v *VM) boot(ctx context.Context) error {
 			return fmt.Errorf("boot MicroPython, %s: %w", step.name, err)
 		}
 	}
+	v.placeROM(ctx)
 	v.limitHeap(ctx)
 	if err := v.addHost(ctx); err != nil {
 		return fmt.Errorf("boot MicroPython, _host: %w", err)
