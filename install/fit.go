@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -18,6 +19,10 @@ const (
 // ROMFirmware is the MicroPython that an ESP8266 needs for the runtime, as its files begin on
 // https://micropython.org/download/ESP8266_GENERIC.
 const ROMFirmware = "ESP8266_GENERIC-FLASH_2M_ROMFS"
+
+// HasROM tells whether a firmware of MicroPython knows of a partition for a read-only file
+// system: the names that its Python has stand in it as text.
+func HasROM(firmware []byte) bool { return bytes.Contains(firmware, []byte("rom_ioctl")) }
 
 // Fit is how the runtime goes onto a board.
 type Fit struct {

@@ -26,6 +26,14 @@ const ROMName = "rt.rom"
 // Part is how many bytes one runtime may have in the partition; 0: it has none.
 func (d Details) Part() int64 { return d.ROM / parts / sector * sector }
 
+// RoomFor refuses an image that is larger than a part.
+func (d Details) RoomFor(image []byte) error {
+	if int64(len(image)) <= d.Part() {
+		return nil
+	}
+	return fmt.Errorf("the runtime has %d kB, and a third of the board's partition for it %d kB: it needs a firmware with a larger one; nothing was written", (len(image)+1023)>>10, d.Part()>>10)
+}
+
 // askROM asks for the size of the partition, in bytes; 0: there is none.
 func (b *Board) askROM(ctx context.Context) (int64, error) {
 	if _, err := b.exec(ctx, romHelpers); err != nil {
@@ -56,8 +64,8 @@ func (b *Board) lacksImage(ctx context.Context, image []byte, p Progress) (bool,
 	if len(image) == 0 {
 		return false, nil
 	}
-	if part := (Details{ROM: b.rom}).Part(); int64(len(image)) > part {
-		return false, fmt.Errorf("the runtime has %d kB and a third of the board's partition %d; nothing was written", (len(image)+1023)>>10, part>>10)
+	if err := (Details{ROM: b.rom}).RoomFor(image); err != nil {
+		return false, err
 	}
 	there, err := b.hasImage(ctx, image)
 	if there && p.File != nil {

@@ -53,7 +53,7 @@ func (s *Server) newBoardRoutes() {
 	}, s.packBoard)
 	add(s, endpoint{
 		method: "GET", path: "/runtime/files", id: "get-runtime-files", tag: tagBoards, right: account.View, errors: []int{404},
-		summary: "Get the files of Roost's runtime", detail: "As installers put them onto a board; `boot.py` and `main.py` come last there.",
+		summary: "Get the files of Roost's runtime", detail: "As installers put them onto a board; `boot.py` and `main.py` come last there. An ESP8266 takes all else as an image (`rom`).",
 	}, s.runtimeFiles)
 }
 

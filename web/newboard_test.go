@@ -54,6 +54,13 @@ func (playedRuntime) Files(_ context.Context, profile string, mpy int) (map[stri
 	return files, nil
 }
 
+func (playedRuntime) ROM(context.Context) ([]byte, error) { return []byte("\xd2\xcd\x31\x00"), nil }
+
+// uncompiled is a runtime in a program that cannot compile.
+type uncompiled struct{ playedRuntime }
+
+func (uncompiled) ROM(context.Context) ([]byte, error) { return nil, nil }
+
 // goodNewBoardCalls knows how the operations for new boards are called well.
 func goodNewBoardCalls(ada *browser) map[string]func() good {
 	plain := func(path string, body any) func() good { return func() good { return good{path: path, body: body} } }
@@ -128,6 +135,29 @@ func TestRuntimeFilesComeWithTheirHashes(t *testing.T) {
 		}
 	}
 	ada.want(422, "GET", "/runtime/files?profile=python", nil)
+}
+
+func TestRuntimeComesAsAnImage(t *testing.T) {
+	ada := open(t).owner()
+	got := ada.want(200, "GET", "/runtime/files?rom=true", nil)
+	image := got["image"].(map[string]any)
+	data, err := base64.StdEncoding.DecodeString(image["data"].(string))
+	if err != nil || string(data) != "\xd2\xcd\x31\x00" || image["sha256"] != sumOf(data) {
+		t.Errorf("%v, %v", image, err)
+	}
+	for _, f := range listAt(got, "files") {
+		if path := f.(map[string]any)["path"].(string); path != "boot.py" && path != "main.py" {
+			t.Errorf("%s is in the image and comes beside it", path)
+		}
+	}
+	if files := listAt(got, "files"); len(files) != 2 {
+		t.Errorf("files: %v", files)
+	}
+	if plain := ada.want(200, "GET", "/runtime/files", nil); plain["image"] != nil {
+		t.Errorf("nobody asked for an image: %v", plain)
+	}
+	old := open(t, func(c *Config) { c.Runtime = uncompiled{} }).owner()
+	old.want(404, "GET", "/runtime/files?rom=true", nil)
 }
 
 func TestPackHasAKeyAndWhatStartsIt(t *testing.T) {

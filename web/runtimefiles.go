@@ -24,6 +24,9 @@ type Runtime interface {
 	// Files gives those of a profile (full, lean, python) by their path on the board.
 	// With mpy they are compiled for that version of MicroPython's bytecode; 0: source.
 	Files(ctx context.Context, profile string, mpy int) (map[string][]byte, error)
+	// ROM gives the modules of lean as an image for a board that runs them out of its flash;
+	// nil: it cannot be made here.
+	ROM(ctx context.Context) ([]byte, error)
 }
 
 // bytecode is the version of MicroPython's that can be made here.
@@ -32,6 +35,7 @@ const bytecode = 6
 type runtimeQuery struct {
 	Profile string `query:"profile" enum:"full,lean" default:"full" doc:"lean: for boards with little memory."`
 	MPY     int    `query:"mpy" minimum:"0" maximum:"100" example:"6" doc:"The version of bytecode that the board takes; source if left out, or if that one cannot be made here."`
+	ROM     bool   `query:"rom" doc:"For an ESP8266: the modules of lean come as one image for its partition, compiled for bytecode 6, and not as files."`
 }
 
 // RuntimeFile is a file of the runtime.
@@ -41,10 +45,17 @@ type RuntimeFile struct {
 	Data   []byte `json:"data" doc:"Its content, in base64."`
 }
 
+// RuntimeImage is the runtime as a read-only file system.
+type RuntimeImage struct {
+	SHA256 string `json:"sha256" example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+	Data   []byte `json:"data" doc:"A ROMFS image, in base64."`
+}
+
 type runtimeAnswer struct {
 	Body struct {
 		Version string        `json:"version" example:"1.0.0"`
 		Files   []RuntimeFile `json:"files" nullable:"false" doc:"By path."`
+		Image   *RuntimeImage `json:"image,omitempty" doc:"If it was asked for: what the first third of the board's partition begins with."`
 	} `nameHint:"RuntimeFiles"`
 }
 
@@ -55,18 +66,36 @@ func (s *Server) runtimeFiles(ctx context.Context, in *runtimeQuery) (*runtimeAn
 	if in.MPY != bytecode {
 		in.MPY = 0
 	}
+	out := &runtimeAnswer{}
+	if in.ROM {
+		in.Profile, in.MPY = "lean", bytecode
+		image, err := s.Runtime.ROM(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("image of the runtime: %w", err)
+		}
+		if image == nil {
+			return nil, roost.Errorf(roost.NotFound, "This server cannot compile, so it has no image of the runtime.")
+		}
+		out.Body.Image = &RuntimeImage{SHA256: hashOf(image), Data: image}
+	}
 	files, err := s.Runtime.Files(ctx, in.Profile, in.MPY)
 	if err != nil {
 		return nil, fmt.Errorf("files of the runtime: %w", err)
 	}
-	out := &runtimeAnswer{}
 	out.Body.Version = s.Runtime.Version()
 	out.Body.Files = []RuntimeFile{}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
-		sum := sha256.Sum256(files[path])
-		out.Body.Files = append(out.Body.Files, RuntimeFile{Path: path, SHA256: hex.EncodeToString(sum[:]), Data: files[path]})
+		if in.ROM && strings.HasPrefix(path, "_f/") {
+			continue // it is in the image
+		}
+		out.Body.Files = append(out.Body.Files, RuntimeFile{Path: path, SHA256: hashOf(files[path]), Data: files[path]})
 	}
 	return out, nil
+}
+
+func hashOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 type packRequest struct {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/roost-iot/roost/device"
 	"github.com/roost-iot/roost/micropython"
+	"github.com/roost-iot/roost/wire/romfs"
 )
 
 // boardRuntime is Roost's own runtime as this program carries it, for installers and
@@ -16,6 +18,7 @@ type boardRuntime struct {
 
 	mu       sync.Mutex
 	compiled map[string]map[string][]byte // by profile
+	rom      []byte
 }
 
 // bytecode is the version that the compiler makes.
@@ -51,4 +54,30 @@ func (r *boardRuntime) Files(ctx context.Context, profile string, mpy int) (map[
 	}
 	r.compiled[profile] = files
 	return files, nil
+}
+
+// ROM implements web.Runtime.
+func (r *boardRuntime) ROM(ctx context.Context) ([]byte, error) {
+	if r.compiler == nil {
+		return nil, nil
+	}
+	files, err := r.Files(ctx, "lean", bytecode)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rom != nil {
+		return r.rom, nil
+	}
+	modules := map[string][]byte{}
+	for name, data := range files {
+		if name, below := strings.CutPrefix(name, "_f/"); below {
+			modules[name] = data
+		}
+	}
+	if r.rom, err = romfs.Image(modules); err != nil {
+		return nil, fmt.Errorf("make an image of the runtime: %w", err)
+	}
+	return r.rom, nil
 }

@@ -37,6 +37,9 @@ func (i installCmd) flash(ctx context.Context, con console, port install.Port, l
 		size = fmt.Sprintf("of %d kB", n>>10)
 	}
 	fmt.Fprintf(con.err, "Chip:   %s, with a flash %s\n", loader.Chip(), size)
+	if i.Runtime && i.Profile != "lean" && loader.Chip() == "esp8266" && !install.HasROM(firmware) {
+		return fmt.Errorf("%s has no partition that the runtime could run from on an ESP8266; take %s-….bin from micropython.org/download/ESP8266_GENERIC. Nothing was written", i.Flash, install.ROMFirmware)
+	}
 	if err := loader.SetRate(ctx, i.Baud); err != nil {
 		return err
 	}

@@ -150,27 +150,33 @@ func (i installCmd) runtime(ctx context.Context, con console, line install.Line,
 	if err != nil {
 		return err
 	}
-	profile, err := install.ProfileFor(board.About(), details, i.Profile)
+	fit, err := install.FitFor(board.About(), details, i.Profile)
 	if err != nil {
 		return err
+	}
+	if fit.Warning != "" {
+		fmt.Fprintln(con.err, fit.Warning)
 	}
 	now, err := board.Runtime(ctx)
 	if err != nil {
 		return err
 	}
-	version, files, err := i.runtimeFiles(ctx, plan.client, profile, details.MPY)
+	made, err := i.runtimeFiles(ctx, plan.client, fit, details.MPY)
+	if err == nil {
+		err = details.RoomFor(made.image)
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.err, "Roost:  runtime %s, profile %s, %d files, %d kB\n", version, profile, len(files), (files.Bytes()+1023)>>10)
-	r := install.Runtime{Files: files, Owner: plan.owner, Network: plan.network, Afresh: i.New}
+	fmt.Fprintf(con.err, "Roost:  runtime %s, profile %s, %s\n", made.version, fit.Profile, made.what())
+	r := install.Runtime{Files: made.files, Image: made.image, Owner: plan.owner, Network: plan.network, Afresh: i.New}
 	if i.Profile != "auto" {
-		r.Profile = profile
+		r.Profile = fit.Profile
 	}
 	if !board.About().Sturdy() && board.About().FileSystem == "" {
 		fmt.Fprintln(con.err, "The board does not tell its file system; the runtime relies on littlefs, which MicroPython makes on ESP and RP2 boards.")
 	}
-	plan.profile = profile
+	plan.profile = fit.Profile
 	if err := i.identify(ctx, con, plan, now, &r); err != nil {
 		return err
 	}
@@ -181,10 +187,19 @@ func (i installCmd) runtime(ctx context.Context, con console, line install.Line,
 	if err != nil {
 		return err
 	}
+	id := told(con, kept, made, r, now, details)
+	if !i.Restart {
+		return board.Leave(ctx)
+	}
+	return i.lookOn(ctx, con, board, details, plan.client, id)
+}
+
+// told says what is on the board now, and gives the id that it has.
+func told(con console, kept []string, made ourRuntime, r install.Runtime, now install.Present, d install.Details) (id string) {
 	for _, name := range kept {
 		fmt.Fprintf(con.out, "What the board started with before is kept as %s\n", name)
 	}
-	fmt.Fprintf(con.out, "The runtime is on the board, read back and right: %d files\n", len(files))
+	fmt.Fprintf(con.out, "The runtime is on the board, read back and right: %s\n", made.what())
 	id, password := now.ID, now.APPassword
 	if r.ID != "" {
 		id = r.ID
@@ -192,43 +207,76 @@ func (i installCmd) runtime(ctx context.Context, con console, line install.Line,
 	if r.APPassword != "" {
 		password = r.APPassword
 	}
-	fmt.Fprintf(con.out, "Thing:  %s\nSet-up: network %s, password %s\n", id, details.AP(), password)
-	if !i.Restart {
-		return board.Leave(ctx)
+	fmt.Fprintf(con.out, "Thing:  %s\nSet-up: network %s, password %s\n", id, d.AP(), password)
+	return id
+}
+
+// ourRuntime is what goes onto a board, whichever it is.
+type ourRuntime struct {
+	version string
+	files   install.Files
+	image   []byte // nil: all are files
+}
+
+func (r ourRuntime) what() string {
+	if r.image == nil {
+		return fmt.Sprintf("%d files, %d kB", len(r.files), (r.files.Bytes()+1023)>>10)
 	}
-	return i.lookOn(ctx, con, board, details, plan.client, id)
+	return fmt.Sprintf("an image of %d kB to run from flash, %d files", (len(r.image)+1023)>>10, len(r.files))
 }
 
 // runtimeFiles come from the running Roost, or from this program.
-func (i installCmd) runtimeFiles(ctx context.Context, c *client, profile string, mpy int) (version string, files install.Files, err error) {
+func (i installCmd) runtimeFiles(ctx context.Context, c *client, fit install.Fit, mpy int) (ourRuntime, error) {
 	if c == nil {
-		r := &boardRuntime{}
-		if compiler, err := micropython.NewCompiler(ctx); err == nil {
-			defer compiler.Close()
-			r.compiler = compiler
-		}
-		all, err := r.Files(ctx, profile, mpy)
-		return r.Version(), all, err
+		return builtIn(ctx, fit, mpy)
+	}
+	type file struct {
+		Path, SHA256 string
+		Data         []byte
 	}
 	var answer struct {
 		Version string
-		Files   []struct {
-			Path, SHA256 string
-			Data         []byte
-		}
+		Files   []file
+		Image   *file
 	}
-	if err := c.call(ctx, "GET", fmt.Sprintf("/runtime/files?profile=%s&mpy=%d", profile, mpy), nil, &answer); err != nil {
-		return "", nil, fmt.Errorf("fetch the runtime: %w", err)
+	if err := c.call(ctx, "GET", fmt.Sprintf("/runtime/files?profile=%s&mpy=%d&rom=%v", fit.Profile, mpy, fit.Image), nil, &answer); err != nil {
+		return ourRuntime{}, fmt.Errorf("fetch the runtime: %w", err)
 	}
-	files = install.Files{}
+	r := ourRuntime{version: answer.Version, files: install.Files{}}
 	for _, f := range answer.Files {
 		if sumOf(f.Data) != f.SHA256 {
-			return "", nil, fmt.Errorf("fetch the runtime: %s came broken", f.Path)
+			return r, fmt.Errorf("fetch the runtime: %s came broken", f.Path)
 		}
-		files[f.Path] = f.Data
+		r.files[f.Path] = f.Data
 	}
-	if files["boot.py"] == nil || files["main.py"] == nil {
-		return "", nil, errors.New("fetch the runtime: what came has no boot.py or no main.py")
+	if r.files["boot.py"] == nil || r.files["main.py"] == nil {
+		return r, errors.New("fetch the runtime: what came has no boot.py or no main.py")
 	}
-	return answer.Version, files, nil
+	if !fit.Image {
+		return r, nil
+	}
+	if answer.Image == nil || len(answer.Image.Data) == 0 || sumOf(answer.Image.Data) != answer.Image.SHA256 {
+		return r, errors.New("fetch the runtime: its image did not come, or broken; is that Roost as new as this program?")
+	}
+	r.image = answer.Image.Data
+	return r, nil
+}
+
+// builtIn is the runtime that this program carries.
+func builtIn(ctx context.Context, fit install.Fit, mpy int) (ourRuntime, error) {
+	b := &boardRuntime{}
+	if compiler, err := micropython.NewCompiler(ctx); err == nil {
+		defer compiler.Close()
+		b.compiler = compiler
+	}
+	files, err := b.Files(ctx, fit.Profile, mpy)
+	r := ourRuntime{version: b.Version(), files: files}
+	if err != nil || !fit.Image {
+		return r, err
+	}
+	r.files = install.Files{"boot.py": files["boot.py"], "main.py": files["main.py"]}
+	if r.image, err = b.ROM(ctx); err == nil && r.image == nil {
+		err = errors.New("this program was built without MicroPython's compiler, so it has no image of the runtime: take it from a running Roost, without --offline")
+	}
+	return r, err
 }
