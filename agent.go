@@ -37,8 +37,11 @@ type Agent struct {
 	Offer     *Offer // the last update that it was offered; nil: none
 	// Failures are the updates that it does not get again, by "os" and "app".
 	Failures map[string]Failure
-	Crashed  string   // marks the last crash that it told of
-	Fixes    []Hotfix // that it has or had, the oldest first
+	Crashed  string // marks the last crash that it told of
+	// Moved are entries of a clock that was ahead: their times, and those at which they are
+	// kept, in ms; by the first.
+	Moved [][2]int64 `json:",omitempty"`
+	Fixes []Hotfix   // that it has or had, the oldest first
 }
 
 // Slots says what of the runtime or of the app runs on a thing, and what ran before.

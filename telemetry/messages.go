@@ -116,5 +116,6 @@ func (t *Telemetry) dropTold(ref roost.Ref) {
 	for i := range b.lines {
 		b.bytes += lineBytes(&b.lines[i])
 	}
+	delete(t.left, ref)
 	t.trim.forget(ref)
 }

@@ -29,6 +29,8 @@ type Config struct {
 	MaxSeries int
 	// Commit holds Record and RecordMessage until the batch is on disk (durability "commit").
 	Commit bool
+	// MaxLines is how many log lines may wait to be written, 10,000 by default.
+	MaxLines int
 	// Messages is how many messages are kept of a thing, 100,000 by default.
 	Messages int
 	// Lines is how many lines are kept of the log of a thing, 1,000 by default.
@@ -46,6 +48,9 @@ func (c *Config) fill() {
 	}
 	if c.MaxSeries <= 0 {
 		c.MaxSeries = 1024
+	}
+	if c.MaxLines <= 0 {
+		c.MaxLines = 10_000
 	}
 	if c.Messages <= 0 {
 		c.Messages = 100_000
@@ -70,10 +75,11 @@ type Telemetry struct {
 
 	mu      sync.Mutex
 	pending *batch
-	spare   []roost.Reading // of a batch that was written: room for the next
-	kick    chan struct{}   // tells Run that a batch is full
-	broken  bool            // the last write failed
-	under   *batch          // being written; nil: none
+	spare   []roost.Reading   // of a batch that was written: room for the next
+	kick    chan struct{}     // tells Run that a batch is full
+	broken  bool              // the last write failed
+	under   *batch            // being written; nil: none
+	left    map[roost.Ref]int // log lines for which there was no room, by thing
 
 	writing sync.Mutex // held while a batch is written, or a thing dropped; taken before mu
 

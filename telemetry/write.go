@@ -27,7 +27,11 @@ func (t *Telemetry) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer stop()
-			if err := t.flush(last); err != nil {
+			err := t.flush(last)
+			if err == nil && t.tellLeftOut(last) {
+				err = t.flush(last)
+			}
+			if err != nil {
 				t.log.Error("readings lost at the end", "err", err)
 			}
 			return
@@ -65,6 +69,9 @@ func (t *Telemetry) Settle(ctx context.Context) error {
 // and what comes meanwhile is pending up to its bound.
 func (t *Telemetry) flushOrRetry(ctx context.Context) {
 	err := t.flush(ctx)
+	if err == nil {
+		t.tellLeftOut(ctx)
+	}
 	if err == nil || ctx.Err() != nil {
 		return
 	}

@@ -50,7 +50,7 @@ func (t *thing) saveBoot(ctx context.Context, booted bool, ran time.Duration) er
 	if booted {
 		b.Before = ran
 		t.mu.Lock()
-		t.up = 0
+		t.up, t.newest = 0, 0
 		t.mu.Unlock()
 	}
 	if err := t.d.cfg.Store.SaveBoot(ctx, b); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
 	"github.com/roost-iot/roost/sim/desk"
+	"github.com/roost-iot/roost/telemetry"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
@@ -42,6 +43,7 @@ type house struct {
 type plan struct {
 	data      string
 	enrolment string
+	telemetry telemetry.Config
 	change    func(*agent.Config)
 	wrap      func(http.Handler) http.Handler
 }
@@ -53,7 +55,7 @@ func build(t testing.TB, p plan) *house {
 	}
 	h := &house{t: t, data: p.data}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	h.rooms = roomtest.Open(t, roomtest.Config{Dir: p.data, Registry: registry.Config{Enrolment: p.enrolment}})
+	h.rooms = roomtest.Open(t, roomtest.Config{Dir: p.data, Registry: registry.Config{Enrolment: p.enrolment}, Telemetry: p.telemetry})
 	ctx, cancel := context.WithCancel(context.Background())
 	var err error
 	h.releases, err = release.Open(ctx, release.Config{Store: h.rooms.Store, Feed: h.rooms.Feed, Shelf: p.data + "/shelf", Log: log})

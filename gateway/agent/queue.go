@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -10,24 +9,29 @@ import (
 )
 
 // takeQueue takes the entries of a sync and gives the time up to which they are on disk;
-// the caller holds t.turn. Entries that were sent before are looked for first. What is
+// the caller holds t.turn. Entries that may have come before are looked for first. What is
 // of no use is left out with a line in the log: it would hold up all that follows. Error:
 // roost.Unavailable when nothing can be kept.
 func (t *thing) takeQueue(ctx context.Context, q wire.Sync) (upto int64, err error) {
 	if len(q.Queue) == 0 {
 		return 0, nil
 	}
-	seen, err := t.seen(ctx, q.Queue[:q.Again])
+	again := max(q.Again, t.stale(q.Queue)) // a call that was held up on its way brings what came since
+	times, err := t.timesOf(ctx, q.Queue, again)
+	if err != nil {
+		return 0, err
+	}
+	seen, err := t.seen(ctx, q.Queue[:again], times)
 	if err != nil {
 		return 0, err
 	}
 	for i := range q.Queue {
 		e := &q.Queue[i]
-		if i < q.Again && seen.has(e) {
+		if i < again && seen.has(e, times[i]) {
 			upto = e.At
 			continue
 		}
-		if err = t.takeEntry(ctx, e); err != nil {
+		if err = t.takeEntry(ctx, e, timeOf(times[i])); err != nil {
 			break
 		}
 		upto = e.At
@@ -38,24 +42,42 @@ func (t *thing) takeQueue(ctx context.Context, q wire.Sync) (upto int64, err err
 	if err := t.d.cfg.Telemetry.Settle(ctx); err != nil {
 		return 0, err
 	}
+	t.took(upto)
 	return upto, nil
 }
 
-// takeEntry gives an entry to the rooms. Error: one after which it is worth sending again.
-func (t *thing) takeEntry(ctx context.Context, e *wire.Entry) error {
+// stale counts the entries at the head of a queue that are not newer than what the thing
+// sent since it booted.
+func (t *thing) stale(queue []wire.Entry) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n < len(queue) && queue[n].At <= t.newest {
+		n++
+	}
+	return n
+}
+
+func (t *thing) took(upto int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.newest = max(t.newest, upto)
+}
+
+// notKept begins the line about an entry that is left out.
+const notKept = "sent something that is not kept: "
+
+// takeEntry gives an entry to the rooms, at a time. Error: one after which it is worth
+// sending again.
+func (t *thing) takeEntry(ctx context.Context, e *wire.Entry, at time.Time) error {
 	fault, err := e.Fault, error(nil)
 	if fault == "" {
 		switch e.Kind {
 		case wire.EntryValues:
-			err = t.report(ctx, e.At, e.Body)
+			err = t.report(ctx, at, e.Body)
 		case wire.EntryMessage:
-			err = t.message(ctx, e)
+			err = t.message(ctx, at, e.Body)
 		case wire.EntryLog:
-			level, text, detail, _ := e.Line() // a fault stood in e.Fault
-			t.d.cfg.Telemetry.Write(roost.LogLine{Ref: t.ref, At: timeOf(e.At), Level: level, Text: text, Detail: detail})
-			if level == "error" {
-				t.tracebackIn(ctx, detail, timeOf(e.At))
-			}
+			err = t.line(ctx, e, at)
 		}
 	}
 	switch roost.KindOf(err) {
@@ -66,23 +88,23 @@ func (t *thing) takeEntry(ctx context.Context, e *wire.Entry) error {
 			return err
 		}
 	}
-	if fault != "" {
-		t.d.write(t.ref, "warn", fmt.Sprintf("sent something that is not kept: %s", fault), "")
+	if fault == "" {
+		return nil
 	}
-	return nil
+	return t.d.cfg.Telemetry.RecordLine(ctx, roost.LogLine{Ref: t.ref, At: at, Level: "warn", Text: notKept + fault})
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // report records the values of an object at a time.
-func (t *thing) report(ctx context.Context, at int64, object roost.Value) error {
+func (t *thing) report(ctx context.Context, at time.Time, object roost.Value) error {
 	settable := map[string]bool{}
 	for _, name := range t.now().Settable {
 		settable[name] = true
 	}
 	var values []roost.Resource
 	for _, p := range wire.Scalars(object) {
-		values = append(values, roost.Resource{Name: p.Name, Value: p.Value, At: timeOf(at), Writable: settable[p.Name]})
+		values = append(values, roost.Resource{Name: p.Name, Value: p.Value, At: at, Writable: settable[p.Name]})
 	}
 	if len(values) == 0 {
 		return nil
@@ -90,74 +112,31 @@ func (t *thing) report(ctx context.Context, at int64, object roost.Value) error 
 	return t.d.cfg.Core.Report(ctx, t.ref, values)
 }
 
-// message keeps a worker message; its numbers become readings too.
-func (t *thing) message(ctx context.Context, e *wire.Entry) error {
+// message keeps a worker message. Its numbers become readings too, and that first: where
+// the message is, they are.
+func (t *thing) message(ctx context.Context, at time.Time, body roost.Value) error {
+	refused := t.report(ctx, at, body)
+	switch roost.KindOf(refused) {
+	case roost.Invalid, roost.TooLarge: // the message itself is good
+	default:
+		if refused != nil {
+			return refused
+		}
+	}
 	s, _ := t.d.cfg.Releases.Software(t.ref)
-	err := t.d.cfg.Telemetry.RecordMessage(ctx, roost.WorkerMessage{Ref: t.ref, App: s.App, At: timeOf(e.At), Data: e.Body})
+	err := t.d.cfg.Telemetry.RecordMessage(ctx, roost.WorkerMessage{Ref: t.ref, App: s.App, At: at, Data: body})
 	if err != nil {
 		return err
 	}
-	if err := t.report(ctx, e.At, e.Body); err != nil { // the message itself is kept
-		t.d.cfg.Log.Warn("readings lost", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
-	}
-	return nil
+	return refused
 }
 
-// heard is what of a queue is there already.
-type heard struct {
-	messages map[int64]bool
-	lines    map[int64]map[string]bool
-}
-
-// has tells that an entry is there. Values are not looked for: the same value at the same
-// time is one reading, however often it is written.
-func (h heard) has(e *wire.Entry) bool {
-	switch e.Kind {
-	case wire.EntryMessage:
-		return h.messages[e.At]
-	case wire.EntryLog:
-		_, text, _, err := e.Line()
-		return err == nil && h.lines[e.At][short(text)]
+// line keeps a line of the thing's log.
+func (t *thing) line(ctx context.Context, e *wire.Entry, at time.Time) error {
+	level, text, detail, _ := e.Line() // a fault stood in e.Fault
+	err := t.d.cfg.Telemetry.RecordLine(ctx, roost.LogLine{Ref: t.ref, At: at, Level: level, Text: text, Detail: detail})
+	if err == nil && level == "error" {
+		t.tracebackIn(ctx, detail, at)
 	}
-	return false
-}
-
-// short is the beginning of a line: the end of a long one is not kept.
-func short(text string) string { return text[:min(len(text), 500)] }
-
-// seen looks for entries that were sent before.
-func (t *thing) seen(ctx context.Context, again []wire.Entry) (h heard, err error) {
-	var messages, lines bool
-	for i := range again {
-		messages = messages || again[i].Kind == wire.EntryMessage
-		lines = lines || again[i].Kind == wire.EntryLog
-	}
-	if !messages && !lines {
-		return h, nil
-	}
-	if err := t.d.cfg.Telemetry.Settle(ctx); err != nil { // what came a moment ago
-		return h, err
-	}
-	h = heard{messages: map[int64]bool{}, lines: map[int64]map[string]bool{}}
-	if messages {
-		there, err := t.d.cfg.Telemetry.Messages(ctx, t.ref, roost.MessageQuery{From: timeOf(again[0].At), To: timeOf(again[len(again)-1].At)})
-		if err != nil {
-			return h, err
-		}
-		for _, m := range there {
-			h.messages[m.At.UnixMilli()] = true
-		}
-	}
-	if !lines {
-		return h, nil
-	}
-	there, err := t.d.cfg.Telemetry.LogOf(ctx, t.ref, 0, 0)
-	for _, l := range there {
-		at := l.At.UnixMilli()
-		if h.lines[at] == nil {
-			h.lines[at] = map[string]bool{}
-		}
-		h.lines[at][short(l.Text)] = true
-	}
-	return h, err
+	return err
 }

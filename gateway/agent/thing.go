@@ -31,6 +31,8 @@ type thing struct {
 	before  string         // the boot before the one that it has now
 	told    roost.Agent    // Memory and IP as it told them last
 	rssi    int
+	newest  int64         // time of the newest entry that it sent in this boot, in ms; 0: none
+	aheadIn string        // the boot in whose log it stands that its clock is ahead
 	up      time.Duration // that the boot ran which it has now, as it told last; 0: not told
 	given   time.Time     // when it was given what it was given last
 	offered time.Time     // when its offer was in an answer last
