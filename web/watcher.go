@@ -36,19 +36,20 @@ type subscription struct {
 	after *uint64 // nil: from where it is, or now
 }
 
-// listen takes subscriptions until the stream ends.
+// listen waits for a subscription and takes it, then goes on waiting in a goroutine of
+// its own: understanding one takes a deeper stack than waiting, and that would be kept
+// for as long as the stream lasts.
 func (w *watcher) listen() {
-	defer w.hub.leave(w)
-	for {
-		op, message, err := w.conn.Next()
-		if err == nil {
-			err = w.take(op, message)
-		}
-		if err != nil {
-			w.end(err)
-			return
-		}
+	op, message, err := w.conn.Next()
+	if err == nil {
+		err = w.take(op, message)
 	}
+	if err == nil {
+		w.hub.work.Go(w.listen)
+		return
+	}
+	w.end(err)
+	w.hub.leave(w)
 }
 
 // take understands one message.

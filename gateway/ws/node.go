@@ -43,16 +43,22 @@ type node struct {
 	hopeless   atomic.Bool   // the rooms took nothing for as long as we wait
 }
 
-// serve takes the node in and reads until its connection ends.
+// serve takes the node in. It is listened to in a goroutine of its own: taking it in
+// takes a deeper stack, and that would be kept for as long as its connection lasts.
 func (n *node) serve() {
-	defer n.d.forget(n)
-	err := n.arrive()
-	if err != nil {
+	if err := n.arrive(); err != nil {
+		defer n.d.forget(n)
 		_ = n.conn.Close(websocket.Policy, roost.Message(err)) // it is refused one way or the other
 		n.d.cfg.Log.Info("node refused", "thing", n.own, "remote", n.remote, "err", err)
 		return
 	}
-	err = n.read()
+	n.d.work.Go(n.listen)
+}
+
+// listen reads until the connection ends.
+func (n *node) listen() {
+	defer n.d.forget(n)
+	err := n.read()
 	n.finish(err)
 	ctx, stop := context.WithTimeout(context.WithoutCancel(n.d.life), 5*time.Second)
 	defer stop()
