@@ -78,6 +78,7 @@ func goodCalls(h *house, ada *browser) map[string]func() good {
 	maps.Copy(calls, goodShelfCalls(ada))
 	maps.Copy(calls, goodBoardCalls(h, ada))
 	maps.Copy(calls, goodRuntimeCalls(h, ada))
+	maps.Copy(calls, goodRuntimeShelfCalls(h, ada))
 	maps.Copy(calls, goodAccountCalls(ada))
 	maps.Copy(calls, goodNewBoardCalls(ada))
 	return calls

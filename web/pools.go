@@ -10,7 +10,7 @@ import (
 
 // Settings is what the things of a pool are told to be.
 type Settings struct {
-	OS           string `json:"os" example:"factory" doc:"\"factory\" (what is on the thing stays), a version on the shelf, or for things of Roost's own runtime \"latest\": that of this server."`
+	OS           string `json:"os" example:"factory" doc:"\"factory\" (what is on the thing stays), a version on the shelf, or for things of Roost's own runtime \"latest\": that of this server. PythingsOS and the runtime have versions of their own; a thing keeps what it has if there is none for it."`
 	App          string `json:"app" example:"latest" doc:"\"latest\", the name of a tag, or the id of a commit."`
 	Management   int    `json:"management" example:"60" doc:"Seconds between two management calls."`
 	Worker       int    `json:"worker" example:"300" doc:"Seconds between two worker calls."`

@@ -15,6 +15,7 @@ func (s *Server) appRoutes() {
 	s.appOwnRoutes()
 	s.boardRoutes()
 	s.releaseRoutes()
+	s.runtimeShelfRoutes()
 }
 
 func (s *Server) appViewRoutes() {

@@ -15,6 +15,7 @@ type Agents interface {
 	Agent(ctx context.Context, ref roost.Ref) (roost.AgentState, bool, error)
 	Forget(ctx context.Context, ref roost.Ref) error
 	hotfixer
+	runtimeShelf
 	// Boots gives the last starts of a thing, the latest first; false as with Agent.
 	Boots(ctx context.Context, ref roost.Ref) ([]roost.Boot, bool, error)
 	Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error)
