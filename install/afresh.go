@@ -14,32 +14,57 @@ const whatRuns = `import sys
 _m=sys.modules
 print('\x02'+sys.platform+'\n'+str(2 if getattr(_m.get('rt.hal'),'_wdt',None) is not None else int(any(getattr(x,'__file__','')[:2] in ('/_','/r') for x in _m.values())))+'\x03')`
 
+// A program that cannot be interrupted before it has a watchdog is out of the way while the
+// chip starts.
 const (
-	resets   = 3                     // of a chip, until its program is caught before the watchdog begins
+	chipReset = "import machine\nmachine.reset()"
+	setAside  = "import os\nos.rename('/main.py','/_s/main')\n"
+	putBack   = "import os\ntry:\n os.rename('/_s/main','/main.py')\nexcept OSError:\n pass"
+)
+
+const (
+	resets   = 3                     // of a chip, until it has no watchdog
 	bootWait = 5 * time.Second       // silence of boot.py
 	knock    = 50 * time.Millisecond // between interrupts of a board that starts
-	starts   = 10 * time.Second / knock
+	knocks   = 400
 )
 
 // clear empties an ESP8266: what runs there leaves no room for what this package asks of it,
-// and must not be in the way when the flash that it runs from is written. Other boards stay as they are.
+// and must not be in the way when the flash that it runs from is written. Other boards stay
+// as they are.
 func (b *Board) clear(ctx context.Context) error {
-	for range resets {
+	for n := range resets + 1 {
 		v, err := b.call(ctx, 2, whatRuns)
 		if err != nil {
 			return fmt.Errorf("ask what runs there: %w", err)
 		}
-		if v[0] != "esp8266" || v[1] == "0" {
+		if v[0] != esp8266 {
 			return nil
 		}
 		if v[1] != "2" {
-			return b.softReset(ctx)
+			return b.cleared(ctx, v[1] == "0")
 		}
-		if err := b.hardReset(ctx); err != nil {
+		if n == resets {
+			break
+		}
+		if err := b.hardReset(ctx, n > 0); err != nil {
 			return err
 		}
 	}
 	return errors.New("the board's watchdog begins before its program can be interrupted: press RESET just before you start this")
+}
+
+// cleared ends what is loaded, and puts main.py where it belongs.
+func (b *Board) cleared(ctx context.Context, empty bool) error {
+	if !empty {
+		if err := b.softReset(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := b.exec(ctx, putBack); err != nil {
+		return fmt.Errorf("put its program back: %w", err)
+	}
+	return nil
 }
 
 // softReset starts MicroPython anew, with boot.py and without main.py, and comes back to the raw prompt.
@@ -54,12 +79,17 @@ func (r *repl) softReset(ctx context.Context) error {
 	return err
 }
 
-// hardReset resets the chip and interrupts it as soon as it starts.
-func (r *repl) hardReset(ctx context.Context) error {
-	if err := r.send(ctx, "import machine\nmachine.reset()"); err != nil {
+// hardReset resets the chip and interrupts it as soon as it starts. aside: its main.py does
+// not start.
+func (r *repl) hardReset(ctx context.Context, aside bool) error {
+	source := chipReset
+	if aside {
+		source = setAside + chipReset
+	}
+	if err := r.send(ctx, source); err != nil {
 		return fmt.Errorf("reset the board: %w", err)
 	}
-	for range starts {
+	for range knocks {
 		if _, err := r.fill(ctx, knock); err != nil {
 			return err
 		}

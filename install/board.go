@@ -162,7 +162,7 @@ func (b *Board) Restart(ctx context.Context, quiet, most time.Duration, tell fun
 // Reset resets the chip and gives what the board says to tell, as Restart does. A board
 // whose own USB the line is ends the line with it, which is no fault.
 func (b *Board) Reset(ctx context.Context, most time.Duration, tell func(text []byte)) error {
-	if err := b.send(ctx, "import machine\nmachine.reset()"); err != nil {
+	if err := b.send(ctx, chipReset); err != nil {
 		return fmt.Errorf("reset the board: %w", err)
 	}
 	for end := time.Now().Add(most); time.Now().Before(end); {

@@ -34,6 +34,8 @@ type fakeBoard struct {
 	rots   int    // pieces of the partition of which a bit falls over
 	runs   string // what of ours runs there: 0 nothing, 1 something, 2 with a watchdog
 	caught string // what still runs after it was reset and interrupted
+	// stubborn: that, although its main.py was out of the way
+	stubborn bool
 
 	mu    sync.Mutex
 	files map[string][]byte
@@ -136,7 +138,7 @@ func (b *fakeBoard) raw() bool {
 					return false
 				}
 				b.answer(source)
-				if source == chipReset {
+				if strings.HasSuffix(source, chipReset) {
 					return true
 				}
 			default: // "old": it sees an unknown character, an A, and the wish for the raw prompt
@@ -150,7 +152,7 @@ func (b *fakeBoard) raw() bool {
 				continue
 			}
 			b.answer(string(line))
-			if string(line) == chipReset {
+			if strings.HasSuffix(string(line), chipReset) {
 				return true
 			}
 			line = nil
@@ -185,14 +187,15 @@ func (b *fakeBoard) takePaste() (string, bool) {
 	}
 }
 
-const chipReset = "import machine\nmachine.reset()"
-
 func (b *fakeBoard) answer(source string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if source == chipReset {
+	if strings.HasSuffix(source, chipReset) {
 		b.hard++
-		b.began, b.runs = false, b.caught
+		b.began = false
+		if b.runs = b.caught; strings.HasPrefix(source, setAside) && !b.stubborn {
+			b.runs = "1"
+		}
 		b.say("\x00\xff\x8c rubbish at another rate\r\n")
 		return
 	}
@@ -224,7 +227,7 @@ func (b *fakeBoard) run(source string) (out, raised string) {
 	case helpers:
 		b.began = true
 		return "", ""
-	case moreHelpers, romHelpers:
+	case moreHelpers, romHelpers, putBack:
 		return "", ""
 	}
 	m := statement.FindStringSubmatch(source)

@@ -23,11 +23,17 @@ type boardEnd struct {
 // realPython puts a board that runs the real MicroPython at the end of a cable.
 func realPython(t *testing.T, flash *micropython.Flash) *cable {
 	t.Helper()
+	return realBoard(t, flash, nil)
+}
+
+// realBoard is one with a partition, if rom is not nil: an ESP8266.
+func realBoard(t *testing.T, flash *micropython.Flash, rom *micropython.ROM) *cable {
+	t.Helper()
 	if !micropython.Available() {
 		t.Skip("built without MicroPython (tag vm)")
 	}
 	c := newCable(t)
-	b, err := micropython.NewBoard(micropython.BoardConfig{Flash: flash, Serial: boardEnd{c.up, c.down, c}})
+	b, err := micropython.NewBoard(micropython.BoardConfig{Flash: flash, ROM: rom, Serial: boardEnd{c.up, c.down, c}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -176,18 +176,20 @@ func TestNothingIsWrittenWhenThePartitionIsTooSmall(t *testing.T) {
 func TestBusyESP8266IsEmptiedFirst(t *testing.T) {
 	for _, c := range []struct {
 		runs, caught string
+		stubborn     bool
 		soft, hard   int
 		says         string
 	}{
-		{"0", "0", 0, 0, ""},
-		{"1", "", 1, 0, ""},
-		{"2", "0", 0, 1, ""},
-		{"2", "1", 1, 1, ""},
-		{"2", "2", 0, resets, "watchdog"},
+		{"0", "0", false, 0, 0, ""},
+		{"1", "", false, 1, 0, ""},
+		{"2", "0", false, 0, 1, ""},
+		{"2", "1", false, 1, 1, ""},
+		{"2", "2", false, 1, 2, ""}, // caught too late the first time
+		{"2", "2", true, 0, resets, "watchdog"},
 	} {
 		inNoTime(func(t *testing.T) {
 			fake := anESP8266(9 * sector)
-			fake.runs, fake.caught = c.runs, c.caught
+			fake.runs, fake.caught, fake.stubborn = c.runs, c.caught, c.stubborn
 			_, line := playBoard(t, fake)
 			_, err := OpenBoard(t.Context(), line)
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {

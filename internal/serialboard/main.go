@@ -1,10 +1,12 @@
 // Serialboard is a board with the real MicroPython whose serial line is this
 // process' standard input and output: what a browser test puts at the end of a
-// port. It reaches this machine and nothing else. Built with -tags vm.
+// port. It reaches this machine and nothing else. Built with -tags vm. "-chip
+// esp8266" makes it one with a partition to run from.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -16,8 +18,10 @@ import (
 )
 
 func main() {
+	chip := flag.String("chip", "esp32", "esp32 or esp8266")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx)
+	err := run(ctx, *chip)
 	stop()
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "serialboard:", err)
@@ -26,10 +30,15 @@ func main() {
 }
 
 // run ends when its input does.
-func run(ctx context.Context) error {
+func run(ctx context.Context, chip string) error {
+	var rom *micropython.ROM
+	if chip == "esp8266" {
+		rom = micropython.NewROM(0, nil)
+	}
 	ctx, off := context.WithCancel(ctx)
 	defer off()
 	board, err := micropython.NewBoard(micropython.BoardConfig{
+		ROM:    rom,
 		Serial: &line{Reader: os.Stdin, Writer: os.Stdout, over: off},
 		Dial:   dial,
 		Listen: listen,

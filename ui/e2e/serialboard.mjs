@@ -12,14 +12,14 @@ export class RealBoard {
   usb = { usbVendorId: 0x2e8a, usbProductId: 5 };
   said = "";
 
-  constructor() {
+  constructor(chip = "esp32") {
     let program = process.env.SERIALBOARD;
     if (!program) {
       this.folder = mkdtempSync(join(tmpdir(), "serialboard-"));
       program = join(this.folder, "serialboard");
       execFileSync("go", ["build", "-tags", "vm", "-o", program, "./internal/serialboard"], { cwd: root });
     }
-    this.child = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
+    this.child = spawn(program, ["-chip", chip], { stdio: ["pipe", "pipe", "inherit"] });
     this.ended = new Promise((done) => this.child.once("exit", done));
     this.child.stdin.on("error", () => {}); // it has gone
     this.child.stdout.on("data", (part) => {
