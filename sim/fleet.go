@@ -75,6 +75,9 @@ func (f *Fleet) IDs() []string {
 	return ids
 }
 
+// Fault is what is wrong with the Config; Run fails with it, too.
+func (f *Fleet) Fault() error { return f.fault }
+
 // Run plays the things until ctx ends, and returns nil then, or until all have
 // left for good. Errors: what is wrong with the Config, or why a thing could not
 // open its socket; the others are then stopped too.

@@ -328,7 +328,7 @@ func printPool(con console, p apiPool, asJSON bool) error {
 		return printJSON(con.out, p.Settings)
 	}
 	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "pool\t%s (%s), %d things\n", p.Name, p.Kind, p.Things)
+	fmt.Fprintf(w, "pool\t%s, %s\n", poolName(p), counted(p.Things, "thing"))
 	for _, name := range settingNames {
 		fmt.Fprintf(w, "%s\t%v", name, p.Settings[name])
 		if name == "app" && p.Commit != p.Settings[name] {
@@ -358,4 +358,12 @@ func (p *apiPool) UnmarshalJSON(raw []byte) error {
 		p.Settings[name] = valueText(value)
 	}
 	return nil
+}
+
+// poolName is the name of a pool, with its kind if the name does not say it.
+func poolName(p apiPool) string {
+	if p.Name == p.Kind {
+		return p.Name
+	}
+	return fmt.Sprintf("%s (%s)", p.Name, p.Kind)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // bond is what a folder of an app's files remembers, in bondFile.
@@ -177,22 +179,19 @@ func (p appPull) Run(ctx context.Context, con console) error {
 	if err := (bond{App: a.ID, Commit: p.Commit}).write(p.Dir); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "%d files of %s, commit %s, in %s\n", len(files), a.Name, p.Commit, p.Dir)
+	fmt.Fprintf(con.out, "%s of %s, commit %s, in %s\n", counted(len(files), "file"), a.Name, p.Commit, p.Dir)
 	return nil
 }
 
 // folderName is an app's name as that of a folder.
 func folderName(name string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+	clean := strings.Trim(strings.Map(func(r rune) rune {
+		if r == '_' || unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) {
 			return r
 		}
 		return '-'
-	}, name)
-	if strings.Trim(clean, "-") == "" {
-		return "app"
-	}
-	return clean
+	}, name), "-")
+	return cmp.Or(clean, "app")
 }
 
 // unharmed says that a folder has no file that differs from those that come.
@@ -254,7 +253,7 @@ func (p appPush) Run(ctx context.Context, con console) error {
 	}
 	fmt.Fprintf(con.out, "commit %s of %s\n", made.Commit.ID, a.Name)
 	for _, s := range made.Ships {
-		fmt.Fprintf(con.out, "goes to %d things in %s\n", s.Things, s.Pool)
+		fmt.Fprintf(con.out, "goes to %s in %s\n", counted(s.Things, "thing"), s.Pool)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (t appTest) Run(ctx context.Context, con console) error {
 	case v.Healthy:
 		fmt.Fprintf(con.out, "Healthy: it ran for %.0f s.\n", v.Seconds)
 	default:
-		fmt.Fprintln(con.err, v.Fault)
+		fmt.Fprintf(con.err, "Not healthy:\n%s\n", v.Fault)
 	}
 	if err == nil && !v.Healthy {
 		err = ended(1)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,12 +57,15 @@ type client struct {
 func (r remote) client() (*client, error) {
 	c := &client{local: local{URL: r.Server, Token: r.Token}, http: &http.Client{Timeout: 2 * time.Minute}}
 	c.URL = strings.TrimRight(c.URL, "/")
+	if c.URL != "" && !strings.Contains(c.URL, "://") {
+		c.URL = "http://" + c.URL
+	}
 	if c.URL != "" && c.Token != "" {
 		return c, nil
 	}
 	raw, err := os.ReadFile(localFile(r.Data))
 	if err != nil {
-		return nil, fmt.Errorf("no running Roost known: %w; start one with --data %s, or give --server and --token", err, r.Data)
+		return nil, r.noneKnown(err)
 	}
 	var here local
 	if err := json.Unmarshal(raw, &here); err != nil {
@@ -77,6 +81,19 @@ func (r remote) client() (*client, error) {
 		c.Token = here.Token
 	}
 	return c, nil
+}
+
+// noneKnown says what to do when there is no file of a running Roost.
+func (r remote) noneKnown(err error) error {
+	if r.Server != "" {
+		return fmt.Errorf("--server %s: give --token, too; roost token new makes one over there", r.Server)
+	}
+	if demo := filepath.Join(filepath.Dir(r.Data), "roost-demo"); demo != r.Data {
+		if _, missing := os.Stat(localFile(demo)); missing == nil {
+			return fmt.Errorf("no running Roost known at %s; a demo's data folder is beside it: give --data %s", r.Data, demo)
+		}
+	}
+	return fmt.Errorf("no running Roost known: %w; say where its data folder is with --data (or ROOST_DATA), or give --server and --token", err)
 }
 
 // call sends in as JSON (nil: no body) and reads the answer into out (nil: thrown away).
@@ -99,7 +116,10 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w (is Roost running at %s?)", err, c.URL)
+		if told, ok := errors.AsType[*url.Error](err); ok {
+			err = told.Err // without the path, which says nothing to people
+		}
+		return fmt.Errorf("no Roost answers at %s: %w", c.URL, err)
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
@@ -129,13 +149,23 @@ func problem(status string, raw []byte) error {
 	if json.Unmarshal(raw, &p) != nil || p.Detail == "" {
 		return errors.New("the server answered " + status)
 	}
+	said := p.Detail
 	for _, e := range p.Errors {
-		p.Detail += fmt.Sprintf(" (%s: %s)", e.Location, e.Message)
+		if !strings.Contains(p.Detail, e.Message) {
+			said += fmt.Sprintf(" (%s: %s)", e.Location, e.Message)
+		}
 	}
 	for _, e := range p.Problems {
-		p.Detail += fmt.Sprintf("\n  %s:%d: %s: %s", e.File, e.Line, e.Severity, e.Text)
+		if strings.Contains(p.Detail, e.Text) {
+			continue
+		}
+		at := e.File
+		if e.Line > 0 {
+			at += fmt.Sprintf(":%d", e.Line)
+		}
+		said += fmt.Sprintf("\n  %s: %s: %s", at, e.Severity, e.Text)
 	}
-	return errors.New(p.Detail)
+	return errors.New(said)
 }
 
 // printJSON prints v readably.

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/roost-iot/roost/install"
 )
 
@@ -103,15 +101,5 @@ func (b boardSettings) password(con console) (string, error) {
 	if password, set := os.LookupEnv("ROOST_WIFI_PASSWORD"); set {
 		return password, nil
 	}
-	fmt.Fprintf(con.err, "Password of the Wi-Fi network %s (empty: it has none): ", onOneLine(b.Wifi))
-	if in, is := con.in.(*os.File); is && term.IsTerminal(int(in.Fd())) {
-		raw, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(con.err)
-		return string(raw), err
-	}
-	line, err := bufio.NewReader(con.in).ReadString('\n')
-	if line == "" && err != nil {
-		return "", fmt.Errorf("no password on standard input: %w", err)
-	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return askPassword(con, fmt.Sprintf("Password of the Wi-Fi network %s (empty: it has none): ", onOneLine(b.Wifi)))
 }

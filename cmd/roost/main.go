@@ -103,11 +103,22 @@ func report(err error, c console) int {
 	for _, e := range faults(err) {
 		fmt.Fprintln(c.err, "roost:", e)
 	}
-	if _, ok := errors.AsType[*kong.ParseError](err); ok {
-		fmt.Fprintln(c.err, "roost: see roost --help")
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		fmt.Fprintf(c.err, "roost: see %s --help\n", called(wrong.Context))
 		return 2
 	}
 	return 1
+}
+
+// called is the command that a faulty line has come to.
+func called(at *kong.Context) string {
+	name := "roost"
+	for _, p := range at.Path {
+		if p.Command != nil {
+			name = p.Command.FullPath()
+		}
+	}
+	return name
 }
 
 // faults takes errors.Join apart.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/roost-iot/roost/sim"
@@ -56,14 +59,19 @@ type played struct {
 }
 
 func (p played) config(port string, log *slog.Logger) sim.Config {
-	to := p.To
-	if to == "" {
-		to = p.Host + ":" + port
-	}
+	to := withPort(cmp.Or(p.To, p.Host), port)
 	return sim.Config{
 		To: to, Count: p.Count, UID: p.UID, Resources: p.resources(), Interval: p.Interval, Loss: p.Loss,
 		Silent: p.Silent, Webcam: p.Webcam, Seed: p.Seed, LeaveAfter: p.LeaveAfter, JoinSpread: p.JoinSpread, Log: log,
 	}
+}
+
+// withPort adds the usual port to a host that has none; URLs have their own way.
+func withPort(to, port string) string {
+	if _, _, err := net.SplitHostPort(to); err == nil || strings.Contains(to, "://") {
+		return to
+	}
+	return net.JoinHostPort(strings.Trim(to, "[]"), port)
 }
 
 // resources are those switched on.
@@ -173,7 +181,10 @@ func (s simMQTTSN) Run(ctx context.Context, con console) error {
 }
 
 func play(ctx context.Context, con console, fleet *sim.Fleet, cfg sim.Config) error {
-	fmt.Fprintf(con.out, "Playing %d things against %s. Ctrl-C ends it.\n", cfg.Count, cfg.To)
+	if err := fleet.Fault(); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Playing %s against %s. Ctrl-C ends it.\n", counted(cfg.Count, "thing"), cfg.To)
 	err := fleet.Run(ctx)
 	st := fleet.Stats()
 	fmt.Fprintf(con.out, "sent %d values, answered %d reads, took %d sets; refused %d, lost %d\n", st.Sent, st.Asked, st.Sets, st.Refused, st.Lost)

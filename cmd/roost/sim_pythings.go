@@ -47,7 +47,7 @@ func (s simPythings) Run(ctx context.Context, con console) error {
 	fleet := sim.Pythings(sim.Config{
 		To: s.To, Count: s.Count, UID: s.TIDPrefix, Seed: s.Seed, LeaveAfter: s.LeaveAfter, JoinSpread: s.JoinSpread, Log: log,
 	}, device, sim.MicroPython(s.Count, log))
-	fmt.Fprintf(con.out, "Playing %d PythingsOS devices against %s. Ctrl-C ends it.\n", cmp.Or(s.Count, 1), s.To)
+	fmt.Fprintf(con.out, "Playing %s against %s. Ctrl-C ends it.\n", counted(cmp.Or(s.Count, 1), "PythingsOS device"), s.To)
 	err = fleet.Run(ctx)
 	st := fleet.Stats()
 	fmt.Fprintf(con.out, "made %d calls, registered %d times, sent %d values, executed %d messages; %d calls failed\n", st.Asked, st.Joined, st.Sent, st.Sets, st.Lost)

@@ -91,3 +91,14 @@ func TestDemoShowsEveryThing(t *testing.T) {
 		}
 	}
 }
+
+func TestHostsWithoutAPortGetTheUsualOne(t *testing.T) {
+	for to, want := range map[string]string{
+		"localhost": "localhost:5683", "localhost:9": "localhost:9", "::1": "[::1]:5683", "[::1]": "[::1]:5683", "[::1]:9": "[::1]:9",
+		"ws://localhost/mqtt": "ws://localhost/mqtt",
+	} {
+		if got := withPort(to, "5683"); got != want {
+			t.Errorf("%s is taken as %s, want %s", to, got, want)
+		}
+	}
+}

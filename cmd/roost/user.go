@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"strings"
@@ -10,7 +9,7 @@ import (
 
 type userCmd struct {
 	Ls  userLs  `cmd:"" help:"List people."`
-	Add userAdd `cmd:"" help:"Add a person. The password is read from standard input."`
+	Add userAdd `cmd:"" help:"Add a person. The password is asked for, or read from standard input."`
 	Rm  userRm  `cmd:"" help:"Remove a person."`
 }
 
@@ -55,20 +54,17 @@ type userAdd struct {
 	Role string `help:"owner, operator or viewer." default:"viewer" enum:"owner,operator,viewer" env:"-"`
 }
 
-// Run reads the password from the first line of standard input.
+// Run asks for the password, or reads it from the first line of standard input.
 func (a userAdd) Run(ctx context.Context, con console) error {
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(con.err, "Password: ")
-	line, err := bufio.NewReader(con.in).ReadString('\n')
-	if err != nil && line == "" {
-		return fmt.Errorf("no password on standard input: %w", err)
+	password, err := askPassword(con, "Password: ")
+	if err != nil {
+		return err
 	}
-	err = c.call(ctx, "POST", "/users", map[string]string{
-		"name": a.Name, "role": a.Role, "password": strings.TrimRight(line, "\r\n"),
-	}, nil)
+	err = c.call(ctx, "POST", "/users", map[string]string{"name": a.Name, "role": a.Role, "password": password}, nil)
 	if err != nil {
 		return err
 	}
