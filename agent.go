@@ -35,6 +35,8 @@ type Agent struct {
 	Given     string // id of the last command that it was given to fetch
 	GivenBoot string // in which boot
 	Offer     *Offer // the last update that it was offered; nil: none
+	// Offers are the last versions that it was offered, the latest last: it may tell of these only.
+	Offers []OfferMade `json:",omitempty"`
 	// Failures are the updates that it does not get again, by "os" and "app".
 	Failures map[string]Failure
 	Crashed  string // marks the last crash that it told of
@@ -96,6 +98,14 @@ type Offer struct {
 	Done    int64 // bytes
 	Of      int64
 	At      time.Time // of the last change of State
+}
+
+// OfferMade is a version that a thing was offered, and in which pool of which app it was then.
+type OfferMade struct {
+	Kind    string // "os" or "app"
+	Version string
+	App     AppID
+	Pool    string
 }
 
 // Failure is an update that a thing returned from or refused.

@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http/httptest"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway/agent"
+	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/sim/desk"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
@@ -24,6 +27,10 @@ func (h *house) openAgents(log *slog.Logger) *agent.Door {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { d.Run(ctx) })
+	h.t.Cleanup(func() { stop(); running.Wait() })
 	at := httptest.NewServer(d)
 	h.t.Cleanup(at.Close)
 	h.agentsAt = at.URL
@@ -83,12 +90,28 @@ func (h *house) stopped(ada *browser) (app, commit string) {
 	h.t.Helper()
 	app, commit, all := h.running(ada, 3)
 	for _, c := range all {
+		h.offered(c)
 		_, err := c.Sync(context.Background(), wire.Sync{Boot: "00000001", Update: &wire.Progress{Kind: "app", Ver: commit, State: wire.Returned, Why: "ImportError"}})
 		if err != nil {
 			h.t.Fatal(err)
 		}
 	}
 	return app, commit
+}
+
+// offered waits until a thing is offered something.
+func (h *house) offered(c *desk.Client) {
+	h.t.Helper()
+	for end := time.Now().Add(roomtest.Patience); time.Now().Before(end); {
+		a, err := c.Sync(context.Background(), wire.Sync{Boot: "00000001", Wait: 1})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if a.Update != nil {
+			return
+		}
+	}
+	h.t.Fatal("nothing was offered")
 }
 
 func goodRuntimeCalls(h *house, ada *browser) map[string]func() good {

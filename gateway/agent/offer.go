@@ -158,6 +158,7 @@ func (t *thing) offer(ctx context.Context, a roost.Agent, s step, m *made, most 
 	}
 	err = t.change(ctx, func(a *roost.Agent) {
 		a.N = n
+		a.Offers = offered(a.Offers, roost.OfferMade{Kind: s.kind, Version: s.ver, App: s.wanted.App.ID, Pool: s.wanted.Pool})
 		a.Offer = &roost.Offer{
 			Kind: s.kind, Version: s.ver, State: roost.Offered, N: n, Text: text, Release: m.key(), Use: use, Of: m.bytes(use), At: time.Now().UTC(),
 		}
@@ -233,6 +234,10 @@ func (t *thing) takeProgress(ctx context.Context, c *call, q *wire.Sync) error {
 		return nil
 	}
 	a := t.now()
+	if _, ok := wasOffered(a, p.Kind, p.Ver); !ok {
+		t.d.cfg.Log.Debug("word of a version that was not offered", "thing", string(t.ref.Thing), "version", p.Ver, "state", p.State)
+		return nil
+	}
 	state := states[p.State]
 	switch state {
 	case roost.OfferReturned:
@@ -253,10 +258,10 @@ func (t *thing) takeProgress(ctx context.Context, c *call, q *wire.Sync) error {
 		return nil // it has gone on since
 	}
 	next := *o
-	next.Done, next.Why = p.Done, p.Why
-	if p.Of > 0 {
+	if next.Of == 0 {
 		next.Of = p.Of
 	}
+	next.Done, next.Why = min(p.Done, next.Of), p.Why
 	if next.State == state {
 		t.mu.Lock()
 		t.facts.Offer = &next // the store need not know of every byte
@@ -335,8 +340,15 @@ func (t *thing) fail(ctx context.Context, kind, version string, returned bool, w
 	if f, ok := a.Failures[kind]; ok && f.Version == version && f.Returned == returned && a.Offer != nil && !open(a.Offer.State) && a.Offer.State != roost.OfferTrial {
 		return nil // said before
 	}
+	was, ok := wasOffered(a, kind, version)
+	if !ok {
+		return nil // it may say anything
+	}
 	w, _ := t.d.cfg.Releases.Wanted(t.ref)
-	f := roost.Failure{Version: version, App: w.App.ID, Pool: w.Pool, Returned: returned, Why: why, Again: w.Again, At: time.Now().UTC()}
+	if was.App == "" {
+		was.App, was.Pool = w.App.ID, w.Pool
+	}
+	f := roost.Failure{Version: version, App: was.App, Pool: was.Pool, Returned: returned, Why: why, Again: w.Again, At: time.Now().UTC()}
 	state, text := roost.OfferRefused, fmt.Sprintf("refuses %s %s: %s", word(kind), version, why)
 	if returned {
 		state, text = roost.OfferReturned, fmt.Sprintf("returned from %s %s: %s", word(kind), version, why)
@@ -359,7 +371,7 @@ func (t *thing) fail(ctx context.Context, kind, version string, returned bool, w
 	}
 	t.d.write(t.ref, "error", text, "")
 	if returned && t.d.rollouts.fail(t.ref, kind, f) {
-		t.d.cfg.Log.Warn("rollout stopped", "thing", string(t.ref.Thing), "version", version, "pool", w.Pool)
+		t.d.cfg.Log.Warn("rollout stopped", "thing", string(t.ref.Thing), "version", version, "pool", was.Pool)
 	}
 	return nil
 }

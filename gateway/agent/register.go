@@ -102,10 +102,13 @@ func keep(a *roost.Agent, q wire.Register, now time.Time) {
 	a.OS, a.App = slots(q.Slots.OS, q.OS), slots(q.Slots.App, q.App)
 }
 
+// mostN bounds the numbers of envelopes that a thing says to have taken.
+const mostN = 1 << 53
+
 // slots is what a thing says of its slots; version is what it says that runs.
 func slots(s wire.Slot, version string) roost.Slots {
 	out := roost.Slots{
-		Slot: s.Run, Version: version, Previous: s.Prev, PreviousVersion: s.PVer, Bad: s.Bad, N: s.N, Factory: s.From == "factory",
+		Slot: s.Run, Version: version, Previous: s.Prev, PreviousVersion: s.PVer, Bad: s.Bad, N: min(s.N, mostN), Factory: s.From == "factory",
 	}
 	if out.Version == "" {
 		out.Version = "0"
