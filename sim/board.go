@@ -29,6 +29,7 @@ type BoardConfig struct {
 	Restart    time.Duration     // how long a reboot takes; 0: one second
 	Again      time.Duration     // how soon one without files asks again; 0: 30 s
 	Files      map[string]string // that they have at first
+	Web        bool              // each has an HTTP server of its own, on this machine
 }
 
 // board is one: boot.py and the platform's registry, with its files in memory. Its code is
@@ -39,9 +40,11 @@ type board struct {
 	b    BoardConfig
 	mac  string
 	http *http.Client
+	web  *boardWeb // nil: it has none
 	log  *slog.Logger
 
 	mu       sync.Mutex
+	since    time.Time // its last start
 	files    map[string]string
 	deviceID string
 }
@@ -88,6 +91,9 @@ func (f *Fleet) MACs() (all []string) {
 
 // live boots again and again until ctx ends.
 func (n *board) live(ctx context.Context) error {
+	if n.b.Web {
+		defer n.openWeb()()
+	}
 	for {
 		err := n.run(ctx)
 		if ctx.Err() != nil {
@@ -108,14 +114,24 @@ func (n *board) run(ctx context.Context) error {
 	if err != nil || updated {
 		return err
 	}
+	n.mu.Lock()
+	n.since = time.Now()
+	n.mu.Unlock()
+	n.tell("started, firmware " + n.firmware())
 	every := n.register(ctx)
-	began := time.Now()
-	for pause(ctx, every) {
-		if n.beat(ctx, time.Since(began)) {
+	for {
+		reboot, goesOn := n.wait(ctx, every)
+		if reboot || !goesOn || n.beat(ctx, time.Since(n.began())) {
 			return nil
 		}
 	}
-	return nil
+}
+
+// began is when it last started.
+func (n *board) began() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.since
 }
 
 // bootAnswer is what a board reads of it.
@@ -202,6 +218,7 @@ func (n *board) write(files map[string]string, order []string) {
 		n.files[name] = files[name]
 	}
 	n.log.Info("wrote files; booting", "files", strings.Join(order, " "))
+	n.tell("wrote " + strings.Join(order, " ") + "; booting")
 }
 
 var firmwareLine = regexp.MustCompile(`(?m)^FIRMWARE\s*=\s*["']([^"']*)["']`)
@@ -224,6 +241,9 @@ func (n *board) register(ctx context.Context) time.Duration {
 	body := map[string]any{
 		"device_id": n.id(), "mac": n.mac, "app_type": n.b.AppType, "device_type": n.b.DeviceType, "firmware": n.firmware(),
 		"meta": map[string]any{"name": n.held["name"], "simulated": true}, "ip": "127.0.0.1", "version": n.firmware(),
+	}
+	if n.web != nil {
+		body["http_port"] = n.web.port
 	}
 	if n.b.Interval > 0 {
 		body["heartbeat_ms"] = n.b.Interval.Milliseconds()

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func TestBoardsPlayTheWholePlatform(t *testing.T) {
 	defer running.Wait()
 	defer stop()
 	fleet := sim.Boards(sim.Config{To: server.URL, Count: 3, UID: "t-"}, sim.BoardConfig{
-		AppType: "meter", Interval: 20 * time.Millisecond, Restart: time.Millisecond, Again: 20 * time.Millisecond,
+		AppType: "meter", Interval: 20 * time.Millisecond, Restart: time.Millisecond, Again: 20 * time.Millisecond, Web: true,
 	})
 	running.Go(func() { door.Run(ctx) })
 	running.Go(func() {
@@ -97,6 +98,18 @@ func TestBoardsPlayTheWholePlatform(t *testing.T) {
 		c, err := rooms.Commands.Find(t.Context(), roost.Home, cmd.ID)
 		return err == nil && c.State == roost.Done
 	})
+	if err := door.Act(t.Context(), refs[2], board.ActIdentify); err != nil {
+		t.Error(err)
+	}
+	said, err := door.ReadLog(t.Context(), refs[2], "platform_log.txt", 1)
+	if err != nil || !strings.Contains(said, "blue, five times") {
+		t.Errorf("its log says %q, %v", said, err)
+	}
+	joined := fleet.Stats().Joined
+	if err := door.Act(t.Context(), refs[2], board.ActRestart); err != nil {
+		t.Error(err)
+	}
+	roomtest.Eventually(t, "it has booted at once", func() bool { return fleet.Stats().Joined > joined })
 	if st := fleet.Stats(); st.Joined < 3 || st.Sets != 1 {
 		t.Errorf("stats %+v", st)
 	}

@@ -145,7 +145,7 @@ func (a Addresses) fleet(kind, brings string, c Config) *Fleet {
 	switch kind {
 	case "board":
 		c.UID, c.exact = macOf(c.UID+"1"), true
-		return Boards(c, BoardConfig{AppType: brings, Interval: 15 * time.Second, Again: 2 * time.Second})
+		return Boards(c, BoardConfig{AppType: brings, Interval: 15 * time.Second, Again: 2 * time.Second, Web: true})
 	case "micropython":
 		return Runtimes(c, RuntimeConfig{Key: func(context.Context, int) (string, agent.Key, error) { return runtimeKey(brings) }})
 	case "pythings":

@@ -17,6 +17,7 @@ type Boards interface {
 	// Files gives those that a board has or shall have, by name.
 	Files(ctx context.Context, ref roost.Ref) ([]roost.BoardFile, error)
 	hotfixer
+	boardAsker
 	// Push takes the directory of a kind of board as it lies there, and gives the newest commit.
 	Push(ctx context.Context, kind string) (roost.Commit, error)
 	Forget(ctx context.Context, ref roost.Ref) error
@@ -54,8 +55,8 @@ func (s *Server) boardRoutes() {
 	}, s.listHotfixes)
 	add(s, endpoint{
 		method: "POST", path: "/things/{id}/hotfixes", id: "add-hotfix", tag: tagBoards, right: account.Operate, status: http.StatusCreated,
-		errors: []int{404, 429}, checks: true,
-		summary: "Give one thing files over those of its app", detail: "A board gets them with its next heartbeat or boot, a thing of Roost's own runtime as a version of its own, tried like any; it keeps them until the hotfix is taken back or the app itself has newer files of these names.",
+		errors: []int{404, 429}, checks: true, forms: true, most: maxSource,
+		summary: "Give one thing files over those of its app", detail: "As JSON, or as a form with files, 1 MiB at most. A board gets them with its next heartbeat or boot, a thing of Roost's own runtime as a version of its own, tried like any; it keeps them until the hotfix is taken back or the app itself has newer files of these names.",
 	}, s.addHotfix)
 	add(s, endpoint{
 		method: "POST", path: "/apps/{app}/directory", id: "push-directory", tag: tagBoards, right: account.Operate, errors: []int{404, 409},
@@ -65,6 +66,7 @@ func (s *Server) boardRoutes() {
 		method: "DELETE", path: "/things/{id}/hotfixes/{hotfix}", id: "undo-hotfix", tag: tagBoards, right: account.Operate, errors: []int{404, 409},
 		summary: "Take a hotfix back", detail: "If the thing has it, it gets the app's own files.",
 	}, s.undoHotfix)
+	s.boardAskRoutes()
 }
 
 type pushAnswer struct {

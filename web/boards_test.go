@@ -1,8 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -66,6 +70,33 @@ func (h *house) meter(ada *browser) {
 	}
 }
 
+// ownServer makes the meter come from this machine, where it has its own HTTP server.
+func (h *house) ownServer() *httptest.Server {
+	h.t.Helper()
+	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method + " " + r.URL.Path {
+		case "GET /status":
+			_, _ = io.WriteString(w, `{"device_id":"`+meterID+`","uptime_ms":5}`)
+		case "GET /logs":
+			_, _ = io.WriteString(w, `{"logs":["platform_log.txt"]}`)
+		case "GET /logs/platform_log.txt":
+			_, _ = io.WriteString(w, "started\n"+r.URL.RawQuery+"\n")
+		case "POST /identify", "POST /restart", "POST /factory-reset":
+			_, _ = io.WriteString(w, `{"ok":true}`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	h.t.Cleanup(own.Close)
+	r := httptest.NewRequest(http.MethodPost, "/iot/heartbeat", strings.NewReader(`{"device_id":"`+meterID+`","http_port":`+own.URL[strings.LastIndex(own.URL, ":")+1:]+`}`))
+	r.RemoteAddr = "127.0.0.1:1234"
+	w := httptest.NewRecorder()
+	if h.boards.ServeHTTP(w, r); w.Code != http.StatusOK {
+		h.t.Fatalf("heartbeat: %d %s", w.Code, w.Body)
+	}
+	return own
+}
+
 func (h *house) beat() string {
 	h.t.Helper()
 	status, said := h.call("/iot/heartbeat", `{"device_id":"`+meterID+`","telemetry":{"distance":5}}`)
@@ -80,10 +111,19 @@ func goodBoardCalls(h *house, ada *browser) map[string]func() good {
 	on := func(path string, body any) func() good {
 		return func() good { h.meter(ada); return good{path: "/things/" + meterID + path, body: body} }
 	}
+	asked := func(path string) func() good {
+		return func() good { h.meter(ada); h.ownServer(); return good{path: "/things/" + meterID + path} }
+	}
 	return map[string]func() good{
-		"get-board":     on("/board", nil),
-		"list-hotfixes": on("/hotfixes", nil),
-		"add-hotfix":    on("/hotfixes", map[string]any{"files": map[string]string{"app.py": "x = 2\n"}}),
+		"get-board":        on("/board", nil),
+		"list-hotfixes":    on("/hotfixes", nil),
+		"add-hotfix":       on("/hotfixes", map[string]any{"files": map[string]string{"app.py": "x = 2\n"}}),
+		"identify-board":   asked("/identify"),
+		"ask-board-status": asked("/board/status"),
+		"list-board-logs":  asked("/board/logs"),
+		"read-board-log":   asked("/board/logs/platform_log.txt?lines=5"),
+		"restart-board":    asked("/board/restart"),
+		"reset-board":      asked("/board/factory-reset"),
 		"push-directory": func() good {
 			h.meter(ada)
 			ctx, stop := context.WithCancel(h.t.Context())
@@ -167,4 +207,97 @@ func TestBoardIsRestartedAndForgotten(t *testing.T) {
 	if all, err := h.Store.OpenHotfixes(t.Context()); err != nil || len(all) != 0 {
 		t.Errorf("hotfixes left: %v, %v", all, err)
 	}
+}
+
+func TestBoardBlinksAndTellsOfItself(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	h.meter(ada)
+	at := "/things/" + meterID
+	if p := ada.want(409, "POST", at+"/identify", nil); !strings.Contains(p["detail"].(string), "192.0.2.1, which is no address of a private network") {
+		t.Errorf("from afar: %v", p)
+	}
+	own := h.ownServer()
+	ada.want(204, "POST", at+"/identify", nil)
+	if got := ada.want(200, "GET", at+"/board/status", nil)["status"].(map[string]any); got["uptime_ms"] != 5.0 {
+		t.Errorf("status %v", got)
+	}
+	if got := ada.want(200, "GET", at+"/board/logs/platform_log.txt?lines=7", nil)["text"]; got != "started\nlines=7\n" {
+		t.Errorf("log %q", got)
+	}
+	ada.want(404, "GET", at+"/board/logs/wifi.json", nil)
+	own.Close()
+	if p := ada.want(503, "POST", at+"/identify", nil); !strings.Contains(p["detail"].(string), "on the same network as Roost?") {
+		t.Errorf("not there: %v", p)
+	}
+	ada.want(404, "POST", "/things/node1/identify", nil)
+}
+
+// form is a body with files, two by two: names and texts.
+func form(t *testing.T, files ...string) (body, kind string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		part, err := w.CreateFormFile("files", files[i])
+		if err == nil {
+			_, err = io.WriteString(part, files[i+1])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), w.FormDataContentType()
+}
+
+func TestHotfixComesAsAForm(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	h.meter(ada)
+	at := "/things/" + meterID + "/hotfixes"
+	post := func(want int, said string, files ...string) map[string]any {
+		t.Helper()
+		body, kind := form(t, files...)
+		got := ada.want(want, "POST", at, body, "Content-Type", kind)
+		if detail, _ := got["detail"].(string); !strings.Contains(detail, said) {
+			t.Errorf("%v says %q, want %q", files[0], detail, said)
+		}
+		return got
+	}
+	got := post(201, "", "src/app.py", "x = 2\n", `C:\work\driver.py`, "y = 'é'\n")
+	if names := got["files"].([]any); len(names) != 2 || names[0] != "app.py" || names[1] != "driver.py" {
+		t.Errorf("files %v", names)
+	}
+	if said := h.beat(); !strings.Contains(said, `"driver.py":"y = 'é'\n"`) {
+		t.Errorf("heartbeat: %s", said)
+	}
+	post(422, "Two files are called app.py", "a/app.py", "x = 1\n", "b/app.py", "x = 2\n")
+	post(422, "no text", "app.mpy", "M\x06\xff\xfe")
+	post(422, "", "app.py", "def broken(:\n")
+	post(413, "larger than 1 MiB", "app.py", strings.Repeat("x = 1\n", 200_000))
+	many := []string{}
+	for i := range 201 {
+		many = append(many, fmt.Sprintf("f%d.py", i), "x = 1\n")
+	}
+	post(413, "at most 200 files", many...)
+	ada.want(422, "POST", at, "--x\r\nhello", "Content-Type", "multipart/form-data; boundary=x")
+	ada.want(422, "POST", at, "--x\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\nA\r\n--x--\r\n", "Content-Type", "multipart/form-data; boundary=x")
+	ada.want(422, "POST", at, "--x--\r\n", "Content-Type", "multipart/form-data; boundary=x")
+}
+
+func FuzzForms(f *testing.F) {
+	f.Add([]byte("--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a/b.py\"\r\n\r\nA\r\n--x--\r\n"), "x")
+	f.Add([]byte("--x\r\n\r\n--x--"), "x")
+	f.Add([]byte(""), "")
+	f.Fuzz(func(t *testing.T, body []byte, boundary string) {
+		files, err := readForm(bytes.NewReader(body), boundary)
+		for name := range files {
+			if err != nil || name == "" || strings.ContainsAny(name, `/\`) {
+				t.Errorf("%q, %v of %q", name, err, body)
+			}
+		}
+	})
 }

@@ -331,7 +331,7 @@ func spoil(t *testing.T, d documented, b *browser, g good) {
 	refused(400, g.path, `{"`, "JSON")
 	refused(422, g.path, `[]`, "")
 	refused(422, g.path, `{"bogus":1}`, "")
-	most := cmp.Or(map[string]int{"check-files": maxSource, "add-commit": maxSource, "start-trial": maxSource, "replace-trial-files": maxSource}[d.id()], maxBody)
+	most := cmp.Or(map[string]int{"check-files": maxSource, "add-hotfix": maxSource, "add-commit": maxSource, "start-trial": maxSource, "replace-trial-files": maxSource}[d.id()], maxBody)
 	refused(413, g.path, `{"x":"`+strings.Repeat("x", most)+`"}`, fmt.Sprint(most>>20, " MiB"))
 	refused(415, g.path, `{}`, "JSON", "Content-Type", "text/plain")
 	for name, s := range d.body()["properties"].(map[string]any) {

@@ -46,6 +46,7 @@ type endpoint struct {
 	archive               bool          // it answers with a zip
 	file                  bool          // it answers with a file
 	checks                bool          // it is refused for what is wrong in files
+	forms                 bool          // it takes {"files": …} as a form with files, too
 	summary, detail       string
 }
 
@@ -152,6 +153,10 @@ func (s *Server) operation(e endpoint) huma.Operation {
 		op.Security = []map[string][]string{{"session": {}}, {"token": {}}}
 		op.Extensions[roleField] = string(roleFor(e.right))
 		op.Middlewares = huma.Middlewares{s.require(e)}
+	}
+	if e.forms {
+		op.Middlewares = append(op.Middlewares, s.formFiles(e.id))
+		formOperation(&op)
 	}
 	if strings.Contains(e.path, "{") {
 		op.Errors = append(op.Errors, http.StatusNotFound)

@@ -17,7 +17,7 @@ func (h *house) openBoards(ctx context.Context) (err error) {
 	}
 	h.boards, err = board.New(ctx, board.Config{
 		Core: h.switchboard, Releases: h.releases, Telemetry: h.telemetry, Commands: h.commands,
-		Registry: h.registry, Store: h.store, Dir: dir, Log: h.log,
+		Registry: h.registry, Store: h.store, Dir: dir, Ask: h.AskBoards, Log: h.log,
 	})
 	if err != nil {
 		return fmt.Errorf("--ota-dir %s: %w", dir, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/roost-iot/roost/gateway/board"
 	"github.com/roost-iot/roost/gateway/mqtt"
 	"github.com/roost-iot/roost/gateway/pyaiot"
 	"github.com/roost-iot/roost/registry"
@@ -40,6 +41,7 @@ type serveCmd struct {
 	TLSKey        string `name:"tls-key" help:"The certificate's private key (PEM)." placeholder:"FILE" group:"doors"`
 	TLSLegacy     string `name:"tls-legacy" help:"on: the ports of HTTP take TLS 1.0 and RSA key exchange as well, which ESP8266 boards of PythingsOS need; weak." default:"off" group:"doors"`
 	Enrol         string `help:"Unknown things: approve (they wait for a person), open (all come in) or closed." default:"approve" group:"people"`
+	AskBoards     string `help:"Boards whose own HTTP server Roost may ask, to make them blink and for their logs: private (those that came from a private address), any or off." default:"private" group:"people"`
 	PyaiotClients string `help:"Who may open /ws: token (people and tokens of Roost), open (anybody, as with Pyaiot) or off." default:"token" group:"people"`
 	PyaiotAuth    string `help:"How far gateways show their token: head (as a subprotocol), or any (as Pyaiot 0.2 does it, too)." default:"head" group:"people"`
 	MQTTAnonymous string `name:"mqtt-anonymous" help:"MQTT clients without a password: things (each its own topics), any (everything, as with Pyaiot) or off." default:"things" group:"people"`
@@ -74,6 +76,7 @@ func (s serveCmd) check() (settings, error) {
 		checkChoice("enrol", s.Enrol, registry.EnrolApprove, registry.EnrolOpen, registry.EnrolClosed),
 		checkChoice("pyaiot-clients", s.PyaiotClients, pyaiot.ClientsToken, pyaiot.ClientsOpen, pyaiot.ClientsOff),
 		checkChoice("pyaiot-auth", s.PyaiotAuth, "head", "any"),
+		checkChoice("ask-boards", cmp.Or(s.AskBoards, board.AskPrivate), board.AskPrivate, board.AskAny, board.AskOff),
 		checkChoice("tls-legacy", cmp.Or(s.TLSLegacy, off), "on", off),
 		checkChoice("durability", s.Durability, "batch", "commit"),
 		checkDuration("presence", s.Presence, time.Second, 24*time.Hour),

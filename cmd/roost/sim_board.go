@@ -28,7 +28,7 @@ func (s simBoard) Run(ctx context.Context, con console) error {
 	fleet := sim.Boards(sim.Config{
 		To: s.To, Count: s.Count, UID: s.UID, Seed: s.Seed, LeaveAfter: s.LeaveAfter, JoinSpread: s.JoinSpread,
 		Log: slog.New(slog.NewTextHandler(con.err, nil)),
-	}, sim.BoardConfig{AppType: s.AppType, DeviceType: s.DeviceType, Interval: s.Interval})
+	}, sim.BoardConfig{AppType: s.AppType, DeviceType: s.DeviceType, Interval: s.Interval, Web: s.Count <= 20})
 	fmt.Fprintf(con.out, "Playing %d boards against %s. Ctrl-C ends it.\n", cmp.Or(s.Count, 1), s.To)
 	err := fleet.Run(ctx)
 	st := fleet.Stats()

@@ -24,11 +24,12 @@ type thingCmd struct {
 	Install   thingInstall   `cmd:"" help:"Put an app on a thing that came with an account id."`
 	Uninstall thingUninstall `cmd:"" help:"Take its app from a thing that came with an account id."`
 	Pack      thingPack      `cmd:"" help:"Make a thing for a computer: a zip to be unpacked there."`
-	Hotfix    thingHotfix    `cmd:"" help:"Give one board files over those of its app, or take them back."`
-	Restart   thingRestart   `cmd:"" help:"Make a board boot with its next heartbeat."`
+	Hotfix    thingHotfix    `cmd:"" help:"Give one thing files over those of its app, or take them back."`
+	Restart   thingRestart   `cmd:"" help:"Make a board or a thing of Roost's own runtime start anew when it next comes."`
 
-	Identify thingIdentify `cmd:"" help:"Make a thing of Roost's own runtime blink."`
-	Reset    thingReset    `cmd:"" help:"Make a thing of Roost's own runtime forget its Wi-Fi and settings."`
+	Identify thingIdentify `cmd:"" help:"Make a board or a thing of Roost's own runtime blink."`
+	Reset    thingReset    `cmd:"" help:"Make a board or a thing of Roost's own runtime forget its Wi-Fi and settings."`
+	Ask      thingAsk      `cmd:"" help:"Ask a board itself for its status or its logs."`
 	Crashes  thingCrashes  `cmd:"" help:"List what broke on things."`
 }
 

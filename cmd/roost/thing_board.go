@@ -2,19 +2,24 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/roost-iot/roost"
 )
 
 type thingHotfix struct {
 	remote
-	ID   string   `arg:"" help:"The board's id."`
+	ID   string   `arg:"" help:"The thing's id."`
 	File []string `arg:"" optional:"" help:"Files that it is to get over those of its app, by their own names." type:"existingfile"`
 	Undo string   `help:"Take a hotfix back." placeholder:"HOTFIX" env:"-"`
 	List bool     `help:"List its hotfixes, newest first." env:"-"`
@@ -69,7 +74,11 @@ func (t thingHotfix) give(ctx context.Context, c *client, con console) error {
 	if t.JSON {
 		return printJSON(con.out, h)
 	}
-	fmt.Fprintf(con.out, "%s: %s goes out with the next heartbeat; undo it with --undo %s\n", t.ID, strings.Join(h.Files, ", "), h.ID)
+	when := "at once if it is online, else when it comes"
+	if protocol, err := c.protocol(ctx, t.ID); err != nil || protocol == string(roost.BoardPlatform) {
+		when = "with the next heartbeat"
+	}
+	fmt.Fprintf(con.out, "%s: %s goes out %s; undo it with --undo %s\n", t.ID, strings.Join(h.Files, ", "), when, h.ID)
 	return nil
 }
 
@@ -96,16 +105,24 @@ func (t thingHotfix) list(ctx context.Context, c *client, con console) error {
 
 type thingRestart struct {
 	remote
-	ID      string        `arg:"" help:"The board's id."`
+	ID      string        `arg:"" help:"The thing's id."`
+	Now     bool          `help:"Ask the board itself, at its own address." env:"-"`
 	Expires time.Duration `help:"How long it may take until the board comes." default:"1h" env:"-"`
 	Wait    time.Duration `help:"How long to wait here until it has booted; 0: not at all." default:"0s" env:"-"`
 }
 
-// Run asks a board to boot when it next comes.
+// Run asks a thing to boot when it next comes, or a board at once.
 func (t thingRestart) Run(ctx context.Context, con console) error {
 	c, err := t.client()
 	if err != nil {
 		return err
+	}
+	if t.Now {
+		if err := c.call(ctx, "POST", thingPath(t.ID)+"/board/restart", nil, nil); err != nil {
+			return err
+		}
+		fmt.Fprintf(con.out, "%s restarts\n", t.ID)
+		return nil
 	}
 	cmd, err := c.fetched(ctx, t.ID, "restart", nil, t.Expires, t.Wait)
 	switch {
@@ -114,11 +131,52 @@ func (t thingRestart) Run(ctx context.Context, con console) error {
 	case t.JSON:
 		return printJSON(con.out, cmd)
 	case t.Wait == 0:
-		fmt.Fprintf(con.out, "%s restarts with its next heartbeat\n", t.ID)
+		fmt.Fprintf(con.out, "%s restarts when it next comes\n", t.ID)
 		return nil
 	case cmd.State != "done":
 		return fmt.Errorf("%s: %s", cmd.State, cmd.Error)
 	}
 	fmt.Fprintf(con.out, "%s has booted\n", t.ID)
 	return nil
+}
+
+type thingAsk struct {
+	remote
+	ID    string `arg:"" help:"The board's id."`
+	Log   string `arg:"" optional:"" help:"One of its logs; without it, its status and the names of its logs."`
+	Lines int    `short:"n" help:"How many of the last lines of a log." default:"200" env:"-"`
+}
+
+// Run asks a board itself, at its own address, and prints what it says.
+func (t thingAsk) Run(ctx context.Context, con console) error {
+	c, err := t.client()
+	if err != nil {
+		return err
+	}
+	path := thingPath(t.ID) + "/board"
+	if t.Log != "" {
+		var answer struct{ Text string }
+		if err := c.call(ctx, "GET", fmt.Sprintf("%s/logs/%s?lines=%d", path, url.PathEscape(t.Log), t.Lines), nil, &answer); err != nil {
+			return err
+		}
+		fmt.Fprintln(con.out, inLines(strings.TrimRight(answer.Text, "\n")))
+		return nil
+	}
+	if t.JSON {
+		return printAnswer(ctx, c, con.out, path+"/status")
+	}
+	var answer struct{ Status map[string]json.RawMessage }
+	if err := c.call(ctx, "GET", path+"/status", nil, &answer); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(con.out, 0, 4, 2, ' ', 0)
+	for _, name := range slices.Sorted(maps.Keys(answer.Status)) {
+		fmt.Fprintf(w, "%s\t%s\n", onOneLine(name), onOneLine(valueText(answer.Status[name])))
+	}
+	var logs struct{ Logs []string }
+	if err := c.call(ctx, "GET", path+"/logs", nil, &logs); err != nil {
+		return errors.Join(w.Flush(), err)
+	}
+	fmt.Fprintf(w, "logs\t%s\n", onOneLine(strings.Join(logs.Logs, " ")))
+	return w.Flush()
 }

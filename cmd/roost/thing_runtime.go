@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/roost-iot/roost"
 )
 
 type thingIdentify struct {
@@ -16,24 +18,52 @@ type thingIdentify struct {
 	Wait time.Duration `help:"How long to wait here until it says that it does; 0: not at all." default:"20s" env:"-"`
 }
 
-// Run makes a thing of Roost's own runtime show which one it is.
+// Run makes a thing show which one it is.
 func (t thingIdentify) Run(ctx context.Context, con console) error {
-	return t.ask(ctx, con, t.ID, "identify", t.Wait, "%s blinks\n")
+	return t.act(ctx, con, t.ID, "identify", t.Wait, "/identify", "%s blinks\n")
 }
 
 type thingReset struct {
 	remote
 	ID   string        `arg:"" help:"The thing's id."`
-	Yes  bool          `help:"Do it: it forgets its Wi-Fi and its settings, and keeps its key." env:"-"`
+	Yes  bool          `help:"Do it: it forgets its Wi-Fi and its settings; one of Roost's own runtime keeps its key." env:"-"`
 	Wait time.Duration `help:"How long to wait here until it says that it does; 0: not at all." default:"20s" env:"-"`
 }
 
-// Run makes a thing of Roost's own runtime forget its networks and settings.
+// Run makes a thing forget its networks and settings.
 func (t thingReset) Run(ctx context.Context, con console) error {
 	if !t.Yes {
 		return fmt.Errorf("%s forgets its Wi-Fi and its settings, and cannot come until somebody sets it up again; if that is meant, add --yes", t.ID)
 	}
-	return t.ask(ctx, con, t.ID, "factory-reset", t.Wait, "%s starts from the beginning\n")
+	return t.act(ctx, con, t.ID, "factory-reset", t.Wait, "/board/factory-reset", "%s starts from the beginning\n")
+}
+
+// act makes a thing of Roost's own runtime do what a command says; a board of the board
+// platform Roost asks itself, by a call of its own.
+func (r remote) act(ctx context.Context, con console, id, kind string, wait time.Duration, path, done string) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	protocol, err := c.protocol(ctx, id)
+	if err != nil {
+		return err
+	}
+	if protocol != string(roost.BoardPlatform) {
+		return r.ask(ctx, con, id, kind, wait, done)
+	}
+	if err := c.call(ctx, "POST", thingPath(id)+path, nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, done, id)
+	return nil
+}
+
+// protocol gives the one that a thing speaks.
+func (c *client) protocol(ctx context.Context, id string) (string, error) {
+	var t apiThing
+	err := c.call(ctx, "GET", thingPath(id), nil, &t)
+	return t.Protocol, err
 }
 
 // ask sends a command without a value and prints what came of it.

@@ -17,8 +17,11 @@ type board struct {
 	d   *Door
 	ref roost.Ref
 
+	asking chan struct{} // has one in it while the board is asked by its own HTTP server
+
 	mu    sync.Mutex // held over the disk: what one board is given is decided by one call at a time
 	facts roost.Board
+	port  uint16          // of its own HTTP server, if it told; kept nowhere else
 	out   map[string]bool // ids of hotfixes in answers that are being written
 	fixes []*roost.Hotfix // that are wanted, or to be taken back or archived; oldest first
 }

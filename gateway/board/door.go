@@ -29,6 +29,9 @@ type Config struct {
 	Dir       string // folder of the directories; made if missing
 	Log       *slog.Logger
 
+	// Ask says which boards may be asked at their own HTTP servers: AskPrivate, which "" is,
+	// AskAny or AskOff.
+	Ask     string
 	Project roost.ProjectID // of what arrives; "" is roost.Home
 	Poll    time.Duration   // between looks at the directories; 1 s
 	Stable  time.Duration   // how long a file must not have changed to be whole; 1 s
@@ -128,7 +131,7 @@ func (d *Door) board(ref roost.Ref) *board {
 	defer d.mu.Unlock()
 	b := d.boards[ref]
 	if b == nil {
-		b = &board{d: d, ref: ref, facts: roost.Board{Ref: ref}}
+		b = &board{d: d, ref: ref, facts: roost.Board{Ref: ref}, asking: make(chan struct{}, 1)}
 		d.boards[ref] = b
 	}
 	return b

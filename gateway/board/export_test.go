@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -19,4 +20,15 @@ func (d *Door) Busy(ref roost.Ref) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.out) > 0
+}
+
+// LogNames and LogText read what a board answers.
+var (
+	LogNames = logNames
+	LogText  = logText
+)
+
+// Reach gives where a board is asked that came from an address and told a port.
+func Reach(ask, came string, port uint16) (netip.AddrPort, error) {
+	return (&Door{cfg: Config{Ask: ask}}).reach(came, port)
 }

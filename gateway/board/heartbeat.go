@@ -34,6 +34,7 @@ type registration struct {
 	IP         string          `json:"ip"`
 	Version    json.RawMessage `json:"version"`
 	Interval   float64         `json:"heartbeat_ms"` // its own, if its app has chosen one
+	Port       float64         `json:"http_port"`    // of its own HTTP server; 0: 80
 }
 
 type registered struct {
@@ -85,7 +86,7 @@ func (d *Door) register(ctx context.Context, c *call) (answer, error) {
 	said(&f.Firmware, q.Firmware)
 	said(&f.Version, roost.Value(q.Version).AsText())
 	said(&f.IP, q.IP)
-	f.Interval = interval(q.Interval)
+	f.Interval, b.port = interval(q.Interval), port(q.Port)
 	if meta, ok := object(q.Meta); ok {
 		f.Meta = meta
 	} else if len(q.Meta) > 0 && string(q.Meta) != "null" {
@@ -127,6 +128,14 @@ func interval(ms float64) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
+// port reads one; 0: none that can be.
+func port(n float64) uint16 {
+	if !(n >= 1 && n <= 65535) {
+		return 0
+	}
+	return uint16(n)
+}
+
 // object gives a JSON object as it is kept.
 func object(raw json.RawMessage) (roost.Value, bool) {
 	var b bytes.Buffer
@@ -157,6 +166,7 @@ type beat struct {
 	IP        string                     `json:"ip"`
 	Firmware  string                     `json:"firmware"`
 	Interval  float64                    `json:"heartbeat_ms"`
+	Port      float64                    `json:"http_port"`
 	Telemetry map[string]json.RawMessage `json:"telemetry"`
 }
 
@@ -189,6 +199,9 @@ func (d *Door) heartbeat(ctx context.Context, c *call) (answer, error) {
 	said(&f.IP, q.IP)
 	if every := interval(q.Interval); every > 0 {
 		f.Interval = every
+	}
+	if at := port(q.Port); at > 0 {
+		b.port = at
 	}
 	if err := b.keep(ctx, f); err != nil {
 		return answer{}, err
