@@ -36,12 +36,12 @@ func TestWordOfVersionsThatWereNotOfferedCountsForNothing(t *testing.T) {
 	}
 	h.register(honest, said(boot1))
 	h.until(honest, wire.Sync{}, "another gets it", func(a wire.Answer) bool { return a.Update != nil })
-	h.sync(honest, wire.Sync{Update: &wire.Progress{Kind: "os", Ver: "1.2.0", State: wire.Fetching, Done: 1 << 60, Of: 1 << 61}})
+	h.sync(honest, wire.Sync{Update: &wire.Progress{Kind: "app", Ver: next, State: wire.Fetching, Done: 1 << 60, Of: 1 << 61}})
 	if st, _, _ := h.door.Agent(t.Context(), ref(honest)); st.Offer == nil || st.Offer.State != roost.OfferFetching || st.Offer.Of > 1000 || st.Offer.Done > st.Offer.Of {
 		t.Errorf("its offer: %+v", st.Offer)
 	}
-	h.sync(honest, wire.Sync{Update: &wire.Progress{Kind: "os", Ver: "1.2.0", State: wire.Returned, Why: "it fails"}})
-	if all := h.door.Rollouts(roost.Home, a.ID); len(all) != 1 || !all[0].Halted || all[0].Version != "1.2.0" {
+	h.sync(honest, wire.Sync{Update: &wire.Progress{Kind: "app", Ver: next, State: wire.Returned, Why: "it fails"}})
+	if all := h.door.Rollouts(roost.Home, a.ID); len(all) != 1 || !all[0].Halted || all[0].Version != next {
 		t.Errorf("one that was offered: %+v", all)
 	}
 }
