@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,7 +18,8 @@ type BoardConfig struct {
 	Flash  *Flash            // nil: an empty one
 	ROM    *ROM              // makes it an ESP8266; nil: it has none
 	Memory int               // bytes that Python may have; 0: 8 MB. The least is 64 kB
-	Heap   int               // what gc.mem_free() starts from; 0: 128 kB
+	Heap   int               // what gc.mem_free() starts from; 0: 128 kB, with a ROM ESP8266Heap
+	Limit  bool              // with a ROM: tasks that hold more than Heap get a MemoryError
 	Now    func() time.Time  // its clock; nil: time.Now
 	Print  func(text string) // all that it writes to its console; nil: dropped
 
@@ -60,8 +62,12 @@ type Board struct {
 	station   station
 	collected time.Time
 	watchdog  watchdog
+	timers    timers
+	full      bool // the program holds more than it may
 
 	mu     sync.Mutex
+	live   int // what is held, at last and at most
+	most   int
 	pins   map[int]int
 	pixels map[int][]byte
 }
@@ -94,6 +100,9 @@ func NewBoard(config BoardConfig) (*Board, error) {
 	}
 	if config.Heap == 0 {
 		config.Heap = boardHeap
+		if config.ROM != nil {
+			config.Heap = ESP8266Heap
+		}
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -147,7 +156,7 @@ func (b *Board) Run(ctx context.Context) error {
 
 // session is the board's life from one reset to the next.
 func (b *Board) session(ctx context.Context) (err error) {
-	b.station, b.watchdog, b.collected = station{}, watchdog{}, time.Time{}
+	b.station, b.watchdog, b.timers, b.collected, b.full = station{}, watchdog{}, timers{}, time.Time{}, false
 	b.sockets = newSockets(&b.config, b.online)
 	defer b.sockets.close()
 	defer b.config.WiFi.watch(b)()
@@ -170,6 +179,11 @@ func (b *Board) session(ctx context.Context) (err error) {
 	if err := b.vm.Exec(ctx, fmt.Sprintf(runProgram, strconv.Quote(showCalls), "_calls")); err != nil {
 		return err
 	}
+	if b.config.ROM != nil {
+		if err := b.countHeap(ctx); err != nil {
+			return err
+		}
+	}
 	programs := []string{"boot.py", "main.py"}
 	if b.raw {
 		programs = programs[:1]
@@ -188,7 +202,7 @@ func (b *Board) session(ctx context.Context) (err error) {
 // startUp brings up what a board has before its own programs run.
 func (b *Board) startUp() string {
 	if b.config.ROM != nil {
-		return "import _board, _rom, asyncio\ndel _board, _rom, asyncio"
+		return "import _board, _rom\nimport " + strings.Join(romFirmware, ", ") + "\ndel _board, _rom, " + strings.Join(romFirmware, ", ")
 	}
 	return "import _board, asyncio\ndel _board, asyncio"
 }

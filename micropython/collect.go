@@ -57,11 +57,13 @@ func (v *VM) learn(ctx context.Context, _ []any) (any, error) {
 }
 
 // collect collects garbage if MicroPython wants to, which it does at the end of
-// any call, and if it is safe.
-func (v *VM) collect(ctx context.Context) {
-	f, ok := v.bound["_nothing"]
+// any call, and if it is safe. On a board with a ROM it does so each time, and
+// what is still held is told.
+func (b *Board) collect(ctx context.Context) {
+	v := b.vm
 	mem := v.module.Memory()
-	if depth, _ := mem.ReadUint32Le(callDepth); !ok || depth != 1 {
+	_, up := v.bound["_nothing"]
+	if depth, _ := mem.ReadUint32Le(callDepth); !up || depth != 1 {
 		return
 	}
 	safe := true
@@ -74,7 +76,34 @@ func (v *VM) collect(ctx context.Context) {
 	}
 	mem.WriteUint32Le(callDepth, 0)
 	defer mem.WriteUint32Le(callDepth, 1)
+	if b.config.ROM == nil {
+		b.callBack(ctx, "_nothing")
+		return
+	}
+	b.callBack(ctx, "_collect")
+	live, _ := b.callBack(ctx, "_live").(int)
+	b.full = b.config.Limit && live > b.config.Heap
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.live, b.most = live, max(b.most, live)
+}
+
+// callBack calls a function of the board's own modules in the midst of a call.
+func (b *Board) callBack(ctx context.Context, function string) any {
+	v := b.vm
 	out := v.malloc(ctx, valueSize)
 	defer v.free(ctx, out)
-	v.must(v.callFunc.CallWithStack(ctx, []uint64{uint64(f), 0, uint64(out), uint64(out)}))
+	v.must(v.callFunc.CallWithStack(ctx, []uint64{uint64(v.bound[function]), 0, uint64(out), uint64(out)}))
+	result, err := v.get(ctx, out)
+	v.must(err)
+	return result
+}
+
+// Held is how much of Python's heap the programs hold, in bytes, and the most that it was
+// since the board was made: what was left after a collection of garbage, which there is only
+// while they wait. It is known of boards with a ROM alone; 0 before the first one.
+func (b *Board) Held() (now, most int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.live, b.most
 }

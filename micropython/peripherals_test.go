@@ -195,3 +195,55 @@ func BenchmarkAsyncio(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+func TestTimersAreCalledWhileTheProgramWaits(t *testing.T) {
+	need(t)
+	keep(t, vmEngine)
+	clock := NewClock(time.UnixMilli(1_800_000_000_000))
+	got, err := play(t, BoardConfig{ROM: NewROM(0, nil), Clock: clock}, `
+import asyncio, machine, time
+seen = []
+def start(): return time.ticks_ms()
+began = start()
+t = machine.Timer(-1)
+t.init(period=1000, callback=lambda t: seen.append(time.ticks_diff(time.ticks_ms(), began)))
+once = machine.Timer(-1, mode=machine.Timer.ONE_SHOT, period=2500, callback=lambda t: seen.append('once'))
+time.sleep(3.2)
+print(seen, time.ticks_diff(time.ticks_ms(), began))
+asyncio.run(asyncio.sleep(2))
+print(seen[-1], time.ticks_diff(time.ticks_ms(), began))
+t.deinit()
+time.sleep(5)
+print(len(seen))
+machine.Timer(-1).init(period=10, mode=0, callback=lambda t: 1 // 0)
+time.sleep(1)
+`)
+	const want = "[1000, 2000, 'once', 3000] 3200\n5000 5200\n6\nTraceback (most recent call last):\n"
+	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "ZeroDivisionError: divide by zero\n") || err != nil {
+		t.Errorf("printed %q, %v", got, err)
+	}
+}
+
+// On an ESP8266 a timer feeds the watchdog, until it does not.
+func TestTimerFeedsTheWatchdog(t *testing.T) {
+	need(t)
+	keep(t, vmEngine)
+	got, err := play(t, BoardConfig{ROM: NewROM(0, nil)}, `
+import machine, time
+print(machine.reset_cause())
+if machine.reset_cause() != machine.WDT_RESET:
+    fed = 0
+    w = machine.WDT(timeout=200)
+    def feed(t):
+        global fed
+        fed += 1
+        if fed < 9: w.feed()
+    machine.Timer(-1).init(period=50, callback=feed)
+    while fed < 9: time.sleep_ms(20)
+    print('fed')
+    while True: time.sleep_ms(20)
+`)
+	if got != "1\nfed\n3\n" || err != nil {
+		t.Errorf("printed %q, %v", got, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -13,6 +14,15 @@ const romSector = 4096
 
 // ROMSize is the ROM partition of MicroPython's build for an ESP8266 with 2 MB, bytes.
 const ROMSize = 320 << 10
+
+// ESP8266Heap is what MicroPython leaves of an ESP8266's memory to programs, bytes.
+const ESP8266Heap = 38 << 10
+
+// romFirmware are the modules that an ESP8266 has in its firmware and the VM in its heap.
+// asyncioHolds is what asyncio holds of the heap there, too.
+var romFirmware = []string{"asyncio", "_streams", "machine", "esp", "network", "socket", "cryptolib", "hashlib", "neopixel"}
+
+const asyncioHolds = 3 << 10
 
 // ROM is the partition of an ESP8266's flash that holds images of files (package romfs): it
 // outlives the instances that run over it. As on the chip, to erase sets bits, to write
@@ -51,6 +61,14 @@ func (r *ROM) Put(at int, data []byte) {
 	copy(r.data[min(max(at, 0), len(r.data)):], data)
 }
 
+// countHeap has Python's heap count from here on: what is held now is firmware on a chip.
+func (b *Board) countHeap(ctx context.Context) error {
+	if err := b.vm.Exec(ctx, "import gc\ngc.collect()"); err != nil {
+		return err
+	}
+	return b.vm.Exec(ctx, fmt.Sprintf("gc._base = gc.mem_alloc() - %d\ndel gc", asyncioHolds))
+}
+
 // change does something to n bytes from at on, and gives what stands there then.
 func (r *ROM) change(at, n int, do func([]byte)) []byte {
 	r.mu.Lock()
@@ -77,6 +95,7 @@ func (v *VM) placeROM(ctx context.Context) {
 func (b *Board) romFunctions() map[string]Func {
 	r := b.config.ROM
 	return map[string]Func{
+		"timer":    b.timer,
 		"rom_size": func(context.Context, []any) (any, error) { return r.Size(), nil },
 		"rom_at":   func(context.Context, []any) (any, error) { return int(b.vm.romAt), nil },
 		"rom_erase": func(_ context.Context, args []any) (any, error) { // (offset of a sector)

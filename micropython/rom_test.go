@@ -107,7 +107,7 @@ func TestROMTakesNoHeap(t *testing.T) {
 	held := func(c BoardConfig, act string) int {
 		t.Helper()
 		got, err := play(t, c, `
-import gc, time
+import gc, machine, time
 def least():
     n = 1 << 30
     for i in range(5):
@@ -124,13 +124,12 @@ least()
 		n, _ := strconv.Atoi(m[1])
 		return n
 	}
-	plain := held(BoardConfig{}, "")
 	empty := held(BoardConfig{ROM: NewROM(0, image)}, "")
 	in := held(BoardConfig{ROM: NewROM(0, image)}, "import big") - empty
-	from := held(BoardConfig{Flash: NewFlash(map[string]string{"/big.mpy": string(files["big.mpy"])})}, "import big") - plain
-	t.Logf("%d bytes held without a ROM, %d more with one; a module of %d bytes %d in place, %d from a file", plain, empty-plain, len(files["big.mpy"]), in, from)
-	if empty-plain > 2<<10 {
-		t.Errorf("a ROM takes %d bytes of heap", empty-plain)
+	from := held(BoardConfig{ROM: NewROM(0, nil), Flash: NewFlash(map[string]string{"/big.mpy": string(files["big.mpy"])})}, "import big") - empty
+	t.Logf("%d bytes held by nothing; a module of %d bytes %d in place, %d from a file", empty, len(files["big.mpy"]), in, from)
+	if empty < asyncioHolds || empty > asyncioHolds+2<<10 {
+		t.Errorf("a board without programs holds %d bytes", empty)
 	}
 	if in > from*2/3 {
 		t.Errorf("in place it takes %d bytes, from a file %d", in, from)
@@ -263,5 +262,44 @@ func TestPowerCutsInTheROM(t *testing.T) {
 		if len(seen) != 2*sectors {
 			t.Errorf("cuts of %d left %d states of %d", how, len(seen), 2*sectors)
 		}
+	}
+}
+
+func TestHeapIsThatOfAnESP8266(t *testing.T) {
+	need(t)
+	keep(t, vmEngine)
+	b, err := NewBoard(BoardConfig{ROM: NewROM(0, nil), Limit: true, Flash: NewFlash(map[string]string{"/main.py": `
+import asyncio, gc
+held = []
+print(33 << 10 < gc.mem_free() < 36 << 10)
+async def greedy():
+    try:
+        while True:
+            for i in range(40):
+                bytes(1000)  # garbage is no matter
+            held.append(bytes(1000))
+            await asyncio.sleep_ms(50)
+    except MemoryError as e:
+        print(e, 28 < len(held) < 40, gc.mem_free())
+async def main():
+    await greedy()
+    held.clear()
+    for i in range(10): await asyncio.sleep_ms(50)
+    print(gc.mem_free() > 30000)
+asyncio.run(main())
+`})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	b.config.Print = func(text string) { out.WriteString(text) }
+	if err := b.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "True\nmemory allocation failed True 0\nTrue\n"; got != want {
+		t.Errorf("printed %q", got)
+	}
+	if now, most := b.Held(); most <= ESP8266Heap || most > ESP8266Heap+4<<10 || now > 8<<10 {
+		t.Errorf("%d bytes held, at most %d", now, most)
 	}
 }

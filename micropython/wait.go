@@ -13,15 +13,20 @@ func (b *Board) sleep(ctx context.Context, args []any) (any, error) {
 }
 
 // wait is sleep that a change of any socket ends, too; below zero: nothing else does.
+// "full" says that the program holds more than the board has.
 func (b *Board) wait(ctx context.Context, args []any) (any, error) {
-	return b.pause(ctx, args, b.sockets.wake)
+	result, err := b.pause(ctx, args, b.sockets.wake)
+	if b.full && result != true && err == nil {
+		b.full, result = false, "full"
+	}
+	return result, err
 }
 
-func (b *Board) pause(ctx context.Context, args []any, wake chan struct{}) (any, error) {
-	ms, _ := args[0].(float64)
+// pauseOnce is a pause in which no timer is due.
+func (b *Board) pauseOnce(ctx context.Context, ms float64, wake chan struct{}) (any, error) {
 	if now := time.Now(); now.Sub(b.collected) >= collectEvery { // in real time
 		b.collected = now
-		b.vm.collect(ctx)
+		b.collect(ctx)
 	}
 	if ms == 0 {
 		return b.vm.interrupted(ctx), ctx.Err()
@@ -104,8 +109,9 @@ var errWatchdog = errors.New("the watchdog resets the board")
 
 // watchdog resets a board that does not feed it. It counts real time.
 type watchdog struct {
-	period time.Duration // 0: off
-	due    time.Time
+	period  time.Duration // 0: off
+	due     time.Time
+	patient time.Time // until when a program that computes is let be, for timers would feed it
 }
 
 // feed is wdt_feed(milliseconds); the first one starts it.
@@ -116,8 +122,15 @@ func (w *watchdog) feed(_ context.Context, args []any) (any, error) {
 }
 
 func (w *watchdog) check() {
-	if w.period > 0 && time.Now().After(w.due) {
+	if now := time.Now(); w.period > 0 && now.After(w.due) && now.After(w.patient) {
 		panic(errWatchdog)
+	}
+}
+
+// forgive gives a program that has computed, and now waits, the time to feed it.
+func (w *watchdog) forgive(now time.Time) {
+	if due := now.Add(w.period); due.After(w.due) {
+		w.due = due
 	}
 }
 

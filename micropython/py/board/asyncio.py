@@ -82,6 +82,13 @@ def current_task():
 
 
 _turns = 0
+_full = False
+
+
+def _pause(ms):
+    global _full
+    if _wait(ms) == "full":
+        _full = True
 
 
 def _next():
@@ -95,11 +102,11 @@ def _next():
         if task and left <= 0:
             _turns += 1
             if _turns & 15 == 0:
-                _wait(0.0)  # the host may want to collect garbage
+                _pause(0.0)  # the host may want to collect garbage
             return _task_queue.pop()
         if not task and not _waiting.all:
             return None
-        _wait(float(left))
+        _pause(float(left))
 
 
 def _end(task, er):
@@ -130,7 +137,7 @@ _stop = None
 
 
 def run_until_complete(main=None):
-    global cur_task
+    global cur_task, _full
     while True:
         task = _next()
         if task is None:
@@ -138,7 +145,10 @@ def run_until_complete(main=None):
         cur_task = task
         try:
             fault = task.data
-            if not fault:
+            if _full:  # whoever comes next finds no memory
+                _full = False
+                task.coro.throw(MemoryError("memory allocation failed"))
+            elif not fault:
                 task.coro.send(None)
             else:
                 task.data = None

@@ -1,6 +1,7 @@
 # The ROM partition of an ESP8266: its bytes lie outside of Python's heap, at an address of
 # this machine. Python is told the address that the chip would have.
-import _host, struct, sys, uctypes, vfs
+import _host, machine, struct, sys, uctypes, vfs
+from _timer import Timer
 
 FLASH = 0x40200000  # where the chip maps its flash
 START = 0x402B0000  # and its partition
@@ -63,6 +64,7 @@ _replace(uctypes, "addressof", addressof)
 _replace(sys, "platform", "esp8266")
 _put(id(sys.implementation) + 8 + 4 * list(sys.implementation).index(sys.implementation._machine), _machine)
 del _words, _put, _replace
+machine.Timer = Timer
 
 try:
     vfs.mount(vfs.VfsRom(part), "/rom")
