@@ -59,6 +59,8 @@ func (c Config) withDefaults() Config {
 	or(&c.Exchange.EmptyACK, time.Second)
 	// One reader a socket: with two, the values of a node could overtake each other.
 	or(&c.Exchange.Readers, 1)
+	// Under load several values are read, and answered, at once.
+	or(&c.Exchange.Batch, 16)
 	return c
 }
 

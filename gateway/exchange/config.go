@@ -16,7 +16,7 @@ type Handler func(ctx context.Context, r *Request) Response
 
 // Config tunes an Endpoint. The zero value is a client with the RFC's timing. Who
 // runs thousands of endpoints sets Readers to 1 and MaxDatagram to 1,500: each
-// reader has a buffer of that size. All else grows with use.
+// reader has a buffer of that size, or Batch of them. All else grows with use.
 type Config struct {
 	Log *slog.Logger // none: silent
 
@@ -33,6 +33,7 @@ type Config struct {
 	More []Conn
 
 	Readers           int // goroutines that read each socket; 2
+	Batch             int // datagrams that are read, and answered, in one system call (Linux); 1
 	MaxDatagram       int // bytes of the largest message read; 65,535
 	MaxBody           int // bytes of the largest payload put together from blocks; 64 KiB
 	BlockSize         int // request payloads above this are sent in blocks of it; 64
@@ -63,6 +64,7 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	or(&c.Readers, 2)
+	or(&c.Batch, 1)
 	or(&c.MaxDatagram, 65535)
 	or(&c.MaxBody, 64<<10)
 	or(&c.BlockSize, 64)

@@ -131,7 +131,9 @@ type reader struct {
 	e       *Endpoint
 	conn    Conn
 	ctx     context.Context
-	in      []byte
+	batch   *batch // nil: datagrams come one by one
+	at      int    // in the batch
+	in      []byte // without a batch
 	out     []byte
 	message coap.Message
 	request Request
@@ -139,14 +141,12 @@ type reader struct {
 
 // read serves datagrams until the socket is closed or ctx ends.
 func (e *Endpoint) read(ctx context.Context, conn Conn) error {
-	r := &reader{e: e, conn: conn, ctx: ctx, in: make([]byte, e.c.MaxDatagram+1)}
+	r := &reader{e: e, conn: conn, ctx: ctx, batch: newBatch(conn, e.c.Batch, e.c.MaxDatagram+1)}
 	faults := 0
 	for ctx.Err() == nil {
-		n, remote, err := conn.ReadFromUDPAddrPort(r.in)
+		remote, err := r.next()
 		if err == nil {
 			faults = 0
-			r.receive(r.in[:n], unmapped(remote))
-			r.slim()
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
@@ -161,6 +161,38 @@ func (e *Endpoint) read(ctx context.Context, conn Conn) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// next reads once and serves what came. remote is whom an error is about, if that is known.
+func (r *reader) next() (remote netip.AddrPort, err error) {
+	if r.batch != nil {
+		n, err := r.batch.read()
+		if !errors.Is(err, errNoBatch) {
+			r.serveAll(n)
+			return netip.AddrPort{}, err
+		}
+		r.batch = nil
+	}
+	if r.in == nil {
+		r.in = make([]byte, r.e.c.MaxDatagram+1)
+	}
+	n, remote, err := r.conn.ReadFromUDPAddrPort(r.in)
+	if err != nil {
+		return remote, err
+	}
+	r.receive(r.in[:n], unmapped(remote))
+	r.slim()
+	return remote, nil
+}
+
+// serveAll serves the datagrams of a batch; what is answered at once leaves together.
+func (r *reader) serveAll(n int) {
+	for r.at = range n {
+		b, remote := r.batch.datagram(r.at)
+		r.receive(b, unmapped(remote))
+		r.slim()
+	}
+	r.flush()
 }
 
 // rest waits for d or the end of ctx.
@@ -206,7 +238,22 @@ func (r *reader) sendEmpty(t coap.Type, id uint16, remote netip.AddrPort) {
 	r.send(r.out, remote)
 }
 
-// send writes an answer; one that fails is lost as if on its way.
+// send writes an answer to the datagram that is being served; one that fails is lost as
+// if on its way.
 func (r *reader) send(b []byte, remote netip.AddrPort) {
-	_ = r.e.sendBy(r.conn, b, remote)
+	if r.batch == nil {
+		_ = r.e.sendBy(r.conn, b, remote)
+		return
+	}
+	r.batch.answer(r.at, b)
+	if r.batch.full() {
+		r.flush()
+	}
+}
+
+// flush lets answers leave that wait for others.
+func (r *reader) flush() {
+	if r.batch != nil {
+		r.e.count.sendErrors.Add(uint64(r.batch.flush()))
+	}
 }

@@ -15,4 +15,7 @@ var (
 	// ErrNotObservable ends Observe when the resource exists but can not be
 	// observed, or answers with an error.
 	ErrNotObservable = errors.New("resource can not be observed")
+
+	// errNoBatch: datagrams are read one by one here.
+	errNoBatch = errors.New("no call for many datagrams at once")
 )

@@ -86,7 +86,8 @@ func (p *Reply) Respond(ctx context.Context, a Response) error {
 	}
 	p.mu.Unlock()
 	if !separate {
-		p.e.respond(&p.Request, a, nil)
+		q := &p.Request
+		_ = p.e.sendBy(q.meta.conn, p.e.compose(q, a, nil), q.Remote) // lost: it asks again
 		return nil
 	}
 	var m coap.Message

@@ -45,7 +45,11 @@ func (r *reader) serve(b []byte, remote netip.AddrPort) {
 	}
 	switch {
 	case a.Code != coap.Empty && q.reply.claim():
-		r.out = e.respond(q, a, r.out[:0])
+		r.out = e.compose(q, a, r.out[:0])
+		r.send(r.out, remote)
+		if q.Options.Has(coap.Observe) {
+			r.flush() // before a notification
+		}
 	case q.reply != nil:
 		q.reply.start()
 	}
@@ -91,10 +95,9 @@ func (e *Endpoint) understands(n coap.OptionNumber) bool {
 	return slices.Contains(e.c.Critical, n)
 }
 
-// respond sends the answer to a request at once: in the acknowledgement of a
-// confirmable one, else non-confirmable with the same token. It returns buf with
-// the bytes sent.
-func (e *Endpoint) respond(q *Request, a Response, buf []byte) []byte {
+// compose makes the answer to a request, to be sent at once: the acknowledgement of a
+// confirmable one, else non-confirmable with the same token. It returns buf with its bytes.
+func (e *Endpoint) compose(q *Request, a Response, buf []byte) []byte {
 	m := coap.Message{Type: coap.Acknowledgement, ID: q.meta.id}
 	if q.Type == coap.NonConfirmable {
 		m.Type, m.ID = coap.NonConfirmable, e.newID()
@@ -104,7 +107,6 @@ func (e *Endpoint) respond(q *Request, a Response, buf []byte) []byte {
 	if q.Type == coap.Confirmable {
 		e.seen.keep(q.meta.slot, buf)
 	}
-	_ = e.sendBy(q.meta.conn, buf, q.Remote)
 	return buf
 }
 
