@@ -2,6 +2,7 @@ package roost
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"time"
 )
 
@@ -125,6 +126,16 @@ type Commit struct {
 	Origin  string // "editor", "command line", "import", "directory", "pythings api"
 	At      time.Time
 	Files   []SourceFile // by name
+}
+
+// SHA256 gives that of a file in hex; "": it has none of the name.
+func (c Commit) SHA256(name string) string {
+	for _, f := range c.Files {
+		if f.Name == name {
+			return hex.EncodeToString(f.Digest[:])
+		}
+	}
+	return ""
 }
 
 // Draft is a file as it stands in the editor, saved and not yet committed.

@@ -1,6 +1,9 @@
 package roost
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Board is what a board of the board platform said of itself.
 type Board struct {
@@ -49,6 +52,15 @@ type Hotfix struct {
 	// Reverting: it was taken back, and the board has not been given the app's own files since.
 	Reverting bool
 	Files     []HotfixFile // by name
+}
+
+// FileNames gives the names of its files, in words.
+func (h Hotfix) FileNames() string {
+	var names []string
+	for _, f := range h.Files {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // HotfixFile is a file of a hotfix, without its content.

@@ -20,6 +20,7 @@ type commands struct {
 	Sim        simCmd        `cmd:"" help:"Play things over a real protocol."`
 	Thing      thingCmd      `cmd:"" help:"List, show, approve and set things of a running Roost, talk to their apps."`
 	App        appCmd        `cmd:"" help:"Apps: the Python files that run on things."`
+	Runtime    runtimeCmd    `cmd:"" help:"Versions of Roost's own runtime, to which things can be moved."`
 	Install    installCmd    `cmd:"" help:"Put files, PythingsOS and settings onto a board at a USB port."`
 	User       userCmd       `cmd:"" help:"People who may sign in."`
 	Token      tokenCmd      `cmd:"" help:"API tokens."`

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,7 +60,7 @@ func (d *Door) AddHotfix(ctx context.Context, ref roost.Ref, files map[string]st
 	h := roost.Hotfix{Ref: ref, ID: roost.NewID(), State: roost.HotfixWaiting, By: by, At: time.Now().UTC().Truncate(time.Millisecond)}
 	contents := map[roost.Digest][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		f := roost.HotfixFile{Name: name, Digest: sha256.Sum256([]byte(files[name])), Size: len(files[name]), Base: ownDigest(c, name)}
+		f := roost.HotfixFile{Name: name, Digest: sha256.Sum256([]byte(files[name])), Size: len(files[name]), Base: c.SHA256(name)}
 		h.Files = append(h.Files, f)
 		contents[f.Digest] = []byte(files[name])
 	}
@@ -79,7 +78,7 @@ func (d *Door) AddHotfix(ctx context.Context, ref roost.Ref, files map[string]st
 	if err := t.change(ctx, func(a *roost.Agent) { a.Fixes = append(fixes, h) }); err != nil {
 		return h, err
 	}
-	d.write(ref, "info", "hotfix by "+by+": "+fileNames(h), "")
+	d.write(ref, "info", "hotfix by "+by+": "+h.FileNames(), "")
 	t.wake()
 	return h, nil
 }
@@ -129,7 +128,7 @@ func (d *Door) UndoHotfix(ctx context.Context, ref roost.Ref, id, by string) (h 
 	if err := t.change(ctx, func(a *roost.Agent) { a.Fixes = fixes }); err != nil {
 		return h, err
 	}
-	d.write(ref, "info", "hotfix taken back by "+by+": "+fileNames(fixes[i]), "")
+	d.write(ref, "info", "hotfix taken back by "+by+": "+fixes[i].FileNames(), "")
 	t.wake()
 	return fixes[i], nil
 }
@@ -141,24 +140,6 @@ func (t *thing) wantedCommit(ctx context.Context) (roost.Commit, error) {
 		return roost.Commit{}, roost.Errorf(roost.Conflict, "%s has no app that a hotfix could be for.", t.ref.Thing)
 	}
 	return t.d.cfg.Releases.Commit(ctx, t.ref.Project, w.App.ID, w.Commit)
-}
-
-// ownDigest is the SHA-256 of a commit's own file, in hex; "": it has none.
-func ownDigest(c roost.Commit, name string) string {
-	for _, f := range c.Files {
-		if f.Name == name {
-			return hex.EncodeToString(f.Digest[:])
-		}
-	}
-	return ""
-}
-
-func fileNames(h roost.Hotfix) string {
-	var names []string
-	for _, f := range h.Files {
-		names = append(names, f.Name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // settleFixes notes which hotfixes the thing has, and ends those of which its app has newer
@@ -182,14 +163,14 @@ func (t *thing) settleFixes(ctx context.Context) error {
 		left := false
 		for j := range h.Files {
 			f := &h.Files[j]
-			if over := ownDigest(c, f.Name) != f.Base; over && !f.Over {
+			if over := c.SHA256(f.Name) != f.Base; over && !f.Over {
 				f.Over, changed = true, true
 			}
 			left = left || !f.Over
 		}
 		if !left {
 			h.State, h.Ended, changed = roost.HotfixOvertaken, time.Now().UTC(), true
-			t.d.write(t.ref, "info", "hotfix overtaken: the app has newer files, "+fileNames(*h), "")
+			t.d.write(t.ref, "info", "hotfix overtaken: the app has newer files, "+h.FileNames(), "")
 		}
 	}
 	if a.App.Trial == 0 && a.App.Version == fixedVersion(c.ID, overlay(fixes)) {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -204,18 +205,48 @@ func (r *releases) osFiles(ctx context.Context, w what) (rel wire.Release, extra
 	if !r.d.runtimes.own(w.ver) {
 		return rel, nil, fmt.Sprintf("this Roost has the runtime %s, but not for things of this kind (%s)", w.ver, w.form()), nil
 	}
-	files, fault, err := r.programFiles(ctx, w)
+	return programRelease(ctx, r.d.cfg.Runtime, w)
+}
+
+// programRelease makes a release of a program's runtime.
+func programRelease(ctx context.Context, from Runtime, w what) (rel wire.Release, files map[roost.Digest][]byte, fault string, err error) {
+	all, fault, err := programFiles(ctx, from, w)
 	if err != nil || fault != "" {
 		return rel, nil, fault, err
 	}
 	rel = wire.Release{Kind: wire.KindOS, Ver: w.ver, Seq: wire.RuntimeSeq(w.ver), Files: map[string]wire.File{}}
-	extra = map[roost.Digest][]byte{}
-	for name, content := range files {
+	files = map[roost.Digest][]byte{}
+	for name, content := range all {
 		if name, ok := strings.CutPrefix(name, factory); ok {
-			add(rel, extra, name, content)
+			add(rel, files, name, content)
 		}
 	}
-	return rel, extra, "", nil
+	return rel, files, "", nil
+}
+
+// BundleOf gives a program's runtime as it goes into a file; compiles: it can make compiled
+// forms, too.
+func BundleOf(ctx context.Context, from Runtime, compiles bool) (wire.Bundle, error) {
+	b := wire.Bundle{Version: from.Version(), Texts: map[string]string{}, Files: map[string][]byte{}}
+	for _, form := range wire.Forms {
+		if !compiles && !strings.HasSuffix(form, "/0") {
+			continue
+		}
+		rel, files, fault, err := programRelease(ctx, from, whatOf(b.Version, form))
+		if err != nil {
+			return b, err
+		}
+		if fault != "" {
+			continue
+		}
+		if b.Texts[form], err = wire.Text(rel); err != nil {
+			return b, err
+		}
+		for digest, content := range files {
+			b.Files[hex.EncodeToString(digest[:])] = content
+		}
+	}
+	return b, b.Check()
 }
 
 func orFault(m *made) string {
@@ -225,13 +256,13 @@ func orFault(m *made) string {
 	return m.fault
 }
 
-// programFiles gives this program's runtime by path on a board.
-func (r *releases) programFiles(ctx context.Context, w what) (files map[string][]byte, fault string, err error) {
+// programFiles gives a program's runtime by path on a board.
+func programFiles(ctx context.Context, from Runtime, w what) (files map[string][]byte, fault string, err error) {
 	if w.profile != profileROM {
-		files, err = r.d.cfg.Runtime.Files(ctx, w.profile, w.mpy)
+		files, err = from.Files(ctx, w.profile, w.mpy)
 		return files, "", err
 	}
-	image, err := r.d.cfg.Runtime.ROM(ctx)
+	image, err := from.ROM(ctx)
 	if err == nil && image == nil {
 		fault = "this Roost was built without MicroPython's compiler and can make no image for a ROM"
 	}

@@ -160,7 +160,7 @@ func (w *watch) withdrawAll(ctx context.Context, b *board) error {
 		next.Dropped = false
 		if h.State == roost.HotfixWaiting {
 			next.State, next.Ended, next.Undoer = roost.HotfixUndone, now(), byDirectory
-			w.d.write(b.ref, "info", "hotfix taken back by "+byDirectory+": "+fileNames(h.Files))
+			w.d.write(b.ref, "info", "hotfix taken back by "+byDirectory+": "+h.FileNames())
 		}
 		changed = append(changed, next)
 	}

@@ -3,7 +3,6 @@ package board
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -133,16 +132,6 @@ func (b *board) take(h *roost.Hotfix) {
 	}
 }
 
-// ownDigest gives the SHA-256 of the file of a commit in hex, "" if it has none of the name.
-func ownDigest(c roost.Commit, name string) string {
-	for _, f := range c.Files {
-		if f.Name == name {
-			return hex.EncodeToString(f.Digest[:])
-		}
-	}
-	return ""
-}
-
 // overtake ends hotfixes, or files of them, whose own files the app has changed since;
 // the caller holds b.mu.
 func (b *board) overtake(ctx context.Context, c roost.Commit) error {
@@ -154,7 +143,7 @@ func (b *board) overtake(ctx context.Context, c roost.Commit) error {
 		next, news := *copied(h), false
 		left := 0
 		for i, f := range next.Files {
-			if !f.Over && ownDigest(c, f.Name) != f.Base {
+			if !f.Over && c.SHA256(f.Name) != f.Base {
 				next.Files[i].Over, news = true, true
 			}
 			if !next.Files[i].Over {
@@ -176,18 +165,10 @@ func (b *board) overtake(ctx context.Context, c roost.Commit) error {
 	}
 	for _, h := range changed {
 		if h.State == roost.HotfixOvertaken {
-			b.d.write(b.ref, "info", "hotfix overtaken: the app has newer files, "+fileNames(h.Files))
+			b.d.write(b.ref, "info", "hotfix overtaken: the app has newer files, "+h.FileNames())
 		}
 	}
 	return nil
-}
-
-func fileNames(files []roost.HotfixFile) string {
-	var names []string
-	for _, f := range files {
-		names = append(names, f.Name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // now is the time as the store keeps it.
@@ -249,7 +230,7 @@ func (b *board) add(ctx context.Context, h *roost.Hotfix, files map[string]strin
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		text := files[name]
 		h.Files = append(h.Files, roost.HotfixFile{
-			Name: name, Digest: sha256.Sum256([]byte(text)), MD5: sum(text), Size: len(text), Base: ownDigest(c, name),
+			Name: name, Digest: sha256.Sum256([]byte(text)), MD5: sum(text), Size: len(text), Base: c.SHA256(name),
 		})
 		contents = append(contents, text)
 	}
@@ -257,7 +238,7 @@ func (b *board) add(ctx context.Context, h *roost.Hotfix, files map[string]strin
 		return roost.Because(roost.Unavailable, err, "The hotfix cannot be stored at present.")
 	}
 	b.take(copied(h))
-	b.d.write(b.ref, "info", "hotfix by "+h.By+" waits for the next heartbeat: "+fileNames(h.Files))
+	b.d.write(b.ref, "info", "hotfix by "+h.By+" waits for the next heartbeat: "+h.FileNames())
 	return nil
 }
 
@@ -288,7 +269,7 @@ func (d *Door) UndoHotfix(ctx context.Context, ref roost.Ref, id, by string) (ro
 	if err := b.save(ctx, []roost.Hotfix{next}); err != nil {
 		return roost.Hotfix{}, roost.Because(roost.Unavailable, err, "The hotfix cannot be taken back at present.")
 	}
-	d.write(ref, "info", "hotfix taken back by "+by+": "+fileNames(next.Files))
+	d.write(ref, "info", "hotfix taken back by "+by+": "+next.FileNames())
 	d.watch.poke()
 	return next, nil
 }
