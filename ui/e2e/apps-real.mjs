@@ -52,7 +52,7 @@ test("a new app, and a device that brings its id", only, async () => {
   }, id);
   thing = started.id;
   await page.goto(path);
-  await runs().getByText("What it shall run, it runs.").waitFor();
+  await runs().getByText("It runs what it should.").waitFor();
 });
 
 test("a commit in the editor is on the device, and its words are shown", only, async () => {
