@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 )
 
@@ -134,6 +135,7 @@ func (d *Reader[T]) Next(ctx context.Context, dst []T) (int, error) {
 		r.mu.Unlock()
 		select {
 		case <-wake:
+			runtime.Gosched() // writers that are about to write come first: fewer, larger helpings
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
