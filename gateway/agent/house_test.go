@@ -46,6 +46,17 @@ type plan struct {
 	telemetry telemetry.Config
 	change    func(*agent.Config)
 	wrap      func(http.Handler) http.Handler
+	inside    bool // calls go to the door without a socket, for time that is played
+}
+
+// direct is a transport to a handler.
+type direct struct{ to http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	r.RemoteAddr = "127.0.0.1:1"
+	d.to.ServeHTTP(w, r)
+	return w.Result(), nil
 }
 
 func build(t testing.TB, p plan) *house {
@@ -81,12 +92,20 @@ func build(t testing.TB, p plan) *house {
 	if p.wrap != nil {
 		handler = p.wrap(handler)
 	}
-	h.server = httptest.NewServer(handler)
-	h.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2000}}
+	h.server = httptest.NewUnstartedServer(handler)
+	if p.inside {
+		h.server.Listener.Close()
+		h.server.URL, h.http = "http://roost", &http.Client{Transport: direct{handler}}
+	} else {
+		h.server.Start()
+		h.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2000}}
+	}
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
-		h.server.Close()
+		if !p.inside {
+			h.server.Close()
+		}
 		h.http.CloseIdleConnections()
 		h.rooms.Stop()
 	})

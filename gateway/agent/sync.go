@@ -32,7 +32,7 @@ func (d *Door) sync(ctx context.Context, c *call, s *session, plain []byte) ([]b
 func (t *thing) reply(ctx context.Context, s *session, q wire.Sync, upto int64, until time.Time) ([]byte, error) {
 	var w *waiter
 	if time.Until(until) > 0 {
-		w = t.wait()
+		w = t.wait(until)
 		defer t.leave(w)
 	}
 	for {
@@ -92,10 +92,8 @@ func (t *thing) take(ctx context.Context, c *call, s *session, q wire.Sync) (upt
 func (t *thing) noteSync(c *call, q *wire.Sync) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.lastAt.IsZero() { // one that comes early now and then is not late later
-		t.gap = min(max(c.now.Sub(t.lastAt), t.gap*7/8), mostGap)
-	}
-	t.lastAt, t.told.Memory, t.told.IP, t.rssi = c.now, q.Mem, q.IP, q.RSSI
+	t.cameAgain(c.now)
+	t.told.Memory, t.told.IP, t.rssi = q.Mem, q.IP, q.RSSI
 }
 
 // noteBoot deals with a boot that did not register, and with versions that run since; the

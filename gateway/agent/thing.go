@@ -27,6 +27,8 @@ type thing struct {
 	sets    map[string]set // that it was not given or has not answered, by command
 	order   []string       // of sets, as they came
 	gap     time.Duration  // between its syncs, the longest of late
+	pause   time.Duration  // between the last two
+	until   time.Time      // when the sync that waits is answered at the latest
 	lastAt  time.Time      // of its last sync
 	before  string         // the boot before the one that it has now
 	told    roost.Agent    // Memory and IP as it told them last
@@ -94,15 +96,15 @@ func (t *thing) wake() {
 	}
 }
 
-// wait makes a sync the one that waits; the one that did is answered.
-func (t *thing) wait() *waiter {
+// wait makes a sync the one that waits, until a time; the one that did is answered.
+func (t *thing) wait(until time.Time) *waiter {
 	w := &waiter{news: make(chan struct{}, 1), displaced: make(chan struct{})}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.waiter != nil {
 		close(t.waiter.displaced)
 	}
-	t.waiter = w
+	t.waiter, t.until = w, until
 	return w
 }
 
@@ -207,22 +209,4 @@ func answerOf(c roost.Command) (wire.Command, error) {
 		return wire.Command{}, fmt.Errorf("encode a set: %w", err)
 	}
 	return wire.Command{ID: c.ID, Kind: string(roost.Set), Body: roost.Value(body)}, nil
-}
-
-// Bounds of how long a thing may be silent.
-const (
-	leastSilence = 20 * time.Second
-	mostSilence  = 6 * time.Hour
-	mostGap      = 10 * time.Minute // that is learnt from how it comes
-)
-
-// silence is how long the thing may be silent: 2.5 times what lies between its syncs.
-func (t *thing) silence(wait time.Duration) time.Duration {
-	every := wait
-	if w, ok := t.d.cfg.Releases.Wanted(t.ref); ok && w.Settings.Battery {
-		every = max(every, time.Duration(w.Settings.Management)*time.Second)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return min(max(max(every, t.gap)*5/2, leastSilence), mostSilence)
 }
