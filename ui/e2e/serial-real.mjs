@@ -58,3 +58,30 @@ test("it is known again, told another network, and comes back as it was", only, 
   await page.getByText("Heard from Bench").waitFor({ timeout: 240_000 });
   assert.deepEqual(page.troubles, []);
 });
+
+test("an ESP8266 gets the runtime into its partition, runs it from there, and calls", only, async () => {
+  const small = new RealBoard("esp8266");
+  const page = await openPage(browser, demo.url);
+  page.setDefaultTimeout(60_000);
+  try {
+    await plugIn(page, small);
+    await signIn(page);
+    await page.goto("/add/board");
+    await page.getByRole("button", { name: "Choose the port…" }).click();
+    await page.getByText("ESP module with ESP8266").waitFor();
+    await page.getByText("from which the runtime runs").waitFor();
+    await page.getByLabel("Name").fill("Plug");
+    await page.getByLabel("Wi-Fi network").fill("lab");
+    await page.getByLabel("Its password").fill("12345678");
+    await page.getByLabel(/This server, as the board/).fill(demo.url);
+    await page.getByRole("button", { name: "Install" }).click();
+    await page.getByText("Heard from Plug").waitFor({ timeout: 240_000 });
+    assert.deepEqual(page.troubles, []);
+  } catch (err) {
+    console.error("the board said:", small.said.slice(-3000));
+    throw err;
+  } finally {
+    await page.context().close();
+    await small.close();
+  }
+});

@@ -1,6 +1,7 @@
 // A board over Web Serial: the port is the browser's as far as the page can tell, and a played board hangs there.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { image } from "../mock/newboards.mjs";
 import { PlayedBoard } from "../mock/playedboard.mjs";
 import { PlayedROM } from "../mock/playedrom.mjs";
 import { startMock } from "../mock/server.mjs";
@@ -82,6 +83,46 @@ test("without an address the server's own is taken; without a network it keeps w
   assert.equal(JSON.parse(board.text("wifi.json"))[0].ssid, "old");
   await page.getByText("old_main.py").waitFor();
   assert.equal(board.text("old_main.py"), "print('mine')");
+});
+
+const esp8266 = ["micropython", "1.28.0", "esp8266", "ESP module with ESP8266"];
+
+test("an ESP8266 gets the runtime into its partition", async (t) => {
+  const board = new PlayedBoard({ about: esp8266, rom: Buffer.alloc(320 << 10, 0xff), onBoot: comes });
+  const page = await at(t, board);
+  await connect(page);
+  await page.getByText("328 kB, from which the runtime runs").waitFor();
+  await page.getByLabel("Name").fill("Plug");
+  await page.getByLabel(/This server, as the board/).fill("https://roost.example.org");
+  await page.getByText("An ESP8266 has no room for TLS").waitFor();
+  assert.ok(await page.getByRole("button", { name: "Install" }).isDisabled());
+  await page.getByLabel(/This server, as the board/).fill("http://192.0.2.1:8080");
+  await page.getByRole("button", { name: "Install" }).click();
+  await page.getByText("Heard from Plug").waitFor();
+  assert.ok(image.equals(board.rom.subarray(0, image.length)));
+  assert.deepEqual(
+    [...board.files.keys()].filter((n) => n.startsWith("_f/")),
+    [],
+  );
+  assert.ok(board.text("main.py"));
+  assert.deepEqual(page.troubles, []);
+});
+
+test("an ESP8266 without a partition is told which firmware has one, and gets it", async (t) => {
+  const after = new PlayedBoard({ about: esp8266, onBoot: comes });
+  const page = await at(t, after);
+  await connect(page);
+  await page.getByText("This MicroPython has no partition from which the runtime could run").waitFor();
+  await page.getByRole("link", { name: "PythingsOS" }).waitFor();
+  const shelf = page.getByLabel("Of the firmware shelf");
+  assert.match(await shelf.inputValue(), /^ESP8266_GENERIC-FLASH_2M_ROMFS/);
+  const plain = {
+    name: "ESP8266_GENERIC-20260406-v1.28.0.bin",
+    mimeType: "",
+    buffer: Buffer.alloc(20_000, 1),
+  };
+  await page.getByLabel("Firmware of this computer").setInputFiles(plain);
+  await page.getByText("The runtime does not run with this file").waitFor();
 });
 
 test("localhost is warned of", async (t) => {

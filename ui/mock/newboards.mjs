@@ -9,6 +9,7 @@ const runtime = {
   "_f/rt/main.mpy": randomBytes(3000),
   "_f/platform.py": "# the platform\n".repeat(60),
 };
+export const image = Buffer.concat([Buffer.from([0xd2, 0xcd, 0x31]), randomBytes(7001)]);
 const chips = [
   [/^ESP32_GENERIC_S3/i, "esp32s3", 0],
   [/^ESP32_GENERIC_C3/i, "esp32c3", 0],
@@ -24,6 +25,11 @@ export class NewBoards {
     this.shelf = new Map();
     if (empty) return;
     this.put("ESP32_GENERIC-20260406-v1.28.0.bin", randomBytes(30_000), Date.now() - 40 * 864e5);
+    this.put(
+      "ESP8266_GENERIC-FLASH_2M_ROMFS-20260406-v1.28.0.bin",
+      randomBytes(25_000),
+      Date.now() - 30 * 864e5,
+    );
     this.put("RPI_PICO_W-20260406-v1.28.0.uf2", randomBytes(20_000), Date.now() - 40 * 864e5);
   }
   put(name, data, added = Date.now()) {
@@ -87,13 +93,17 @@ export class NewBoards {
       /^\/runtime\/files$/,
       (c) => {
         this.asked = Object.fromEntries(c.query);
+        const sent = (data) => ({
+          sha256: createHash("sha256").update(data).digest("hex"),
+          data: Buffer.from(data).toString("base64"),
+        });
+        const rom = this.asked.rom === "true";
         return {
           version: "1.0.0",
-          files: Object.entries(runtime).map(([path, data]) => ({
-            path,
-            sha256: createHash("sha256").update(data).digest("hex"),
-            data: Buffer.from(data).toString("base64"),
-          })),
+          files: Object.entries(runtime)
+            .filter(([path]) => !rom || !path.startsWith("_f/"))
+            .map(([path, data]) => ({ path, ...sent(data) })),
+          ...(rom && { image: sent(image) }),
         };
       },
     ],

@@ -12,6 +12,8 @@ export class PlayedBoard implements Device {
   files: Map<string, Uint8Array>;
   boots: number;
   resets?: number;
+  empties?: number;
+  rom: Uint8Array | null;
   heard: string;
   overrun?: boolean;
   usb: { usbVendorId: number; usbProductId: number };

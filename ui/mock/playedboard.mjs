@@ -37,6 +37,10 @@ export class PlayedBoard {
     watched = false, // a watchdog runs
     networks = ["home", "next door"],
     files = {},
+    rom = null, // its partition: a Buffer
+    runs = "0", // what of ours runs there: 0 nothing, 1 something, 2 with a watchdog
+    caught = "0", // what still runs after it was reset and interrupted
+    rots = 0, // pieces of the partition of which a bit falls over
     onBoot = () => "hello from boot.py\r\n",
   } = {}) {
     Object.assign(this, {
@@ -53,6 +57,10 @@ export class PlayedBoard {
       watched,
       networks,
       onBoot,
+      rom,
+      runs,
+      caught,
+      rots,
     });
     if (runtime) this.files.set("_f/platform.py", Buffer.from("# the platform\n"));
     for (const [name, text] of Object.entries(files)) this.files.set(name, Buffer.from(text));
@@ -113,7 +121,11 @@ export class PlayedBoard {
     } else if (c === "\x03" || c === "\r") this.#line = "";
     else if (c === "\x04") {
       this.say("OK");
-      this.#answer();
+      if (this.#line) return this.#answer();
+      this.empties = (this.empties ?? 0) + 1;
+      this.runs = "0";
+      this.#ready = false;
+      this.say("\r\nMPY: soft reboot\r\n" + rawPrompt);
     } else this.#line += c;
   }
   #paste() {
@@ -146,12 +158,15 @@ export class PlayedBoard {
   #run(source) {
     const word = /^print\('(.*)'\)$/.exec(source);
     if (word) return [word[1] + "\r\n", ""];
-    if (source === "import machine\nmachine.reset()") {
+    if (source.includes("getattr(_m.get('rt.hal')")) return [said(this.about[2], this.runs), ""];
+    if (source.endsWith("import machine\nmachine.reset()")) {
       this.resets = (this.resets ?? 0) + 1;
+      if (this.runs !== "0") this.runs = source.startsWith("import os") ? "1" : this.caught;
       setTimeout(() => this.boot(), 20);
       return ["", ""];
     }
-    if (/def _(say|more|mem)\(/.test(source)) {
+    if (source.includes("os.rename('/_s/main','/main.py')")) return ["", ""];
+    if (/def _(say|more|mem|romsize)\(/.test(source)) {
       this.#ready = true;
       return ["", ""];
     }
@@ -159,6 +174,10 @@ export class PlayedBoard {
     if (!m || !this.#ready || !this[m[1]]) return ["", "NameError: name isn't defined\r\n"];
     if (this.refuse && source.startsWith(this.refuse))
       return ["", "Traceback (most recent call last):\r\nOSError: 28\r\n"];
+    if (m[1].startsWith("_rom")) {
+      const [, n, data] = /^(\d*)(?:, b'(.*)')?$/.exec(m[2]);
+      return [this[m[1]](Number(n), Buffer.from(data ?? "", "base64")) ?? "", ""];
+    }
     const args = [...m[2].matchAll(/'((?:[^'\\]|\\.)*)'/g)].map((a) =>
       a[1].replace(/\\(u[0-9a-f]{4}|.)/g, (_, e) =>
         e.length > 1 ? String.fromCharCode(parseInt(e.slice(1), 16)) : e,
@@ -174,6 +193,16 @@ export class PlayedBoard {
   _fs = () => said("VfsLfs2");
   _free = () => said(this.free, 2 << 20);
   _more = () => said(this.mpy, 4 << 20, "a0b1c2d3e4f5", this.watched ? 1 : 0);
+  // Flash: erased by sectors, to ones; written by words, which makes zeros.
+  _romsize = () => said(this.rom?.length ?? -1);
+  _romsum = (n) => said(createHash("sha256").update(this.rom.subarray(0, n)).digest("hex"));
+  _romerase = (n) => (this.rom.fill(0xff, 0, Math.ceil(n / 4096) * 4096), said(4));
+  _romw = (at, data) => {
+    if (at % 4 || data.length % 4) throw new Error("OSError: 22\r\n");
+    if (--this.rots >= 0) data[1] ^= 0x10;
+    for (let i = 0; i < data.length; i++) this.rom[at + i] &= data[i];
+  };
+  _romend = () => {};
   _mem = () => said(110_000);
   _rt = () => said(this.runtime);
   _there = (...names) => said(names.map((n) => (this.files.has(plainName(n)) ? 1 : 0)).join(""));

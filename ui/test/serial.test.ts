@@ -5,14 +5,22 @@ import { md5 } from "../src/lib/serial/md5";
 import { cableOf, hindrance, mayHave, type Port } from "../src/lib/serial/port";
 import { PythonError, quote, type Pace } from "../src/lib/serial/repl";
 import { Gone, Silent, Wire } from "../src/lib/serial/wire";
-import { hindered, misfit, offsetOf, olderThan } from "../src/lib/serial/chips";
-import { forget, foundOn, installRuntime } from "../src/lib/serial/runtime";
-import { networkFault, serverFault, withNetwork, withServer, word } from "../src/lib/serial/setup";
+import {
+  for8266,
+  hasPartition,
+  hindered,
+  misfit,
+  offsetOf,
+  olderThan,
+  romFirmware,
+} from "../src/lib/serial/chips";
+import { forget, foundOn, installRuntime, tooLarge } from "../src/lib/serial/runtime";
+import { networkFault, noTLS, serverFault, withNetwork, withServer, word } from "../src/lib/serial/setup";
 import { addressFor } from "../src/pages/add/board/address";
 
 vi.setConfig({ testTimeout: 60_000 }); // a busy machine is slow
 const randomly = (n: number) => crypto.getRandomValues(new Uint8Array(n));
-const quick: Pace = { tries: 12, enter: 500, quiet: 20, paste: 2000, answer: 10_000 };
+const quick: Pace = { tries: 12, enter: 500, quiet: 20, paste: 2000, answer: 10_000, boot: 5000 };
 async function open(options: Record<string, unknown> = {}) {
   const played = new PlayedBoard(options);
   const port = portOf(played);
@@ -37,6 +45,7 @@ describe("a board at a serial line", () => {
       flash: 4 << 20,
       mpy: 6,
       uid: "a0b1c2d3e4f5",
+      rom: 0,
       watched: false,
     });
     const none = { runtime: false, version: "", id: "", server: "", apPassword: "" };
@@ -134,6 +143,64 @@ describe("a board at a serial line", () => {
   });
 });
 
+describe("an ESP8266", () => {
+  const about = ["micropython", "1.28.0", "esp8266", "ESP module with ESP8266"];
+  const sector = 4096;
+  const small = (more: Record<string, unknown> = {}) =>
+    open({ about, rom: new Uint8Array(9 * sector).fill(0xa5), ...more });
+  const files: Files = { "/boot.py": new Uint8Array(1), "/main.py": new Uint8Array(1) };
+  for (const size of [1, 383, 384, 9001])
+    test(`takes ${size} bytes into its partition, once`, async () => {
+      const { played, board } = await small({ files: { "_f/rt/x.mpy": "of flash" } });
+      expect([board.about.rom, board.part]).toEqual([9 * sector, 3 * sector]);
+      const image = randomly(size);
+      const order: string[] = [];
+      let [sent, all] = [0, 0];
+      const p = {
+        file: (n: string, _: number, same: boolean) => same || order.push(n),
+        sent: (n: number) => (sent += n),
+        all: (n: number) => (all = n),
+      };
+      await installRuntime(board, files, p, image);
+      expect([...played.rom!.subarray(0, size)]).toEqual([...image]);
+      expect(played.rom![3 * sector]).toBe(0xa5);
+      expect(order).toEqual(["/the runtime into its partition", "/boot.py", "/main.py"]);
+      expect([sent, all]).toEqual([size + 2, size + 2]);
+      expect(played.files.has("_f/rt/x.mpy")).toBe(false);
+      await installRuntime(board, files, p, image);
+      expect(order).toHaveLength(3);
+    });
+  test("is written to again when a bit fell over, and not started when it never comes right", async () => {
+    const image = randomly(2000);
+    const once = await small({ rots: 1 });
+    await installRuntime(once.board, files, {}, image);
+    expect([...once.played.rom!.subarray(0, 2000)]).toEqual([...image]);
+    const never = await small({ rots: 1000 });
+    await expect(installRuntime(never.board, files, {}, image)).rejects.toThrow("not what was sent");
+    expect(never.played.files.has("boot.py")).toBe(false);
+  });
+  test("that is too small says so", async () => {
+    const { board } = await small();
+    expect(tooLarge(board, randomly(3 * sector))).toBe("");
+    expect(tooLarge(board, randomly(3 * sector + 1))).toContain("Nothing was written");
+    expect(tooLarge(board, null)).toBe("");
+  });
+  for (const [runs, caught, empties, resets] of [
+    ["0", "0", undefined, undefined],
+    ["1", "0", 1, undefined],
+    ["2", "0", undefined, 1],
+    ["2", "2", 1, 2], // caught too late the first time
+  ])
+    test(`is emptied first: ${runs}, then ${caught}`, async () => {
+      const { played } = await small({ runs, caught });
+      expect([played.empties, played.resets]).toEqual([empties, resets]);
+    });
+  test("an ESP32 has the room, and is left as it is", async () => {
+    const { played } = await open({ runs: "2" });
+    expect([played.empties, played.resets]).toEqual([undefined, undefined]);
+  });
+});
+
 describe("the runtime on a board", () => {
   const one = new Uint8Array(1);
   const files: Files = { "/boot.py": one, "/main.py": one, "/_f/rt/x.mpy": one, "/_s/key": one };
@@ -210,12 +277,22 @@ test("a board that cannot take the runtime is told why", () => {
     version: "1.22.0",
     platform: "esp32",
     fileSystem: "VfsLfs2",
+    rom: 0,
   };
   expect(hindered(good)).toBe("");
   expect(hindered({ ...good, implementation: "circuitpython" })).toContain("circuitpython");
   expect(hindered({ ...good, version: "1.19.1" })).toContain("1.19.1");
   expect(hindered({ ...good, fileSystem: "VfsFat" })).toContain("FAT");
-  expect(hindered({ ...good, platform: "esp8266" })).toContain("PythingsOS fits it");
+  const small = { ...good, version: "1.28.0", platform: "esp8266" };
+  expect(hindered(small)).toContain(romFirmware);
+  expect(hindered({ ...small, version: "1.24.1" })).toContain("1.25 or newer on an ESP8266");
+  expect(hindered({ ...small, rom: 320 << 10 })).toBe("");
+  expect(noTLS("esp8266", "https://roost.example.org")).toContain("http://");
+  expect(noTLS("esp8266", "http://192.0.2.1") + noTLS("esp32", "https://roost.example.org")).toBe("");
+  const named = (v: string) => [for8266(v), hasPartition(v)];
+  expect(named("ESP8266_GENERIC-FLASH_2M_ROMFS-20260406-v1.28.0.bin")).toEqual([true, true]);
+  expect(named("ESP8266_GENERIC-20260406-v1.28.0.bin")).toEqual([true, false]);
+  expect(named("ESP32_GENERIC-20260406-v1.28.0.bin")).toEqual([false, false]);
 });
 test("versions are compared as numbers", () => {
   expect([olderThan("1.9.4", "1.22"), olderThan("1.22.0", "1.22"), olderThan("1.28.0", "1.22")]).toEqual([

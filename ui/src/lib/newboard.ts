@@ -22,6 +22,12 @@ export interface RuntimeFile {
   /** Base64. */
   data: string;
 }
+export interface Runtime {
+  version: string;
+  files: RuntimeFile[];
+  /** Base64 in data. */
+  image?: { sha256: string; data: string };
+}
 export interface Firmware {
   name: string;
   size: number;
@@ -35,11 +41,10 @@ const named = (name: string): string => "/firmware/" + encodeURIComponent(name);
 
 export const newBoards = {
   make: (b: NewBoard) => call<MadeBoard>("POST", "/boards", b),
-  files: (profile: "lean" | "full", mpy: number) =>
-    call<{ version: string; files: RuntimeFile[] }>(
-      "GET",
-      "/runtime/files" + query({ profile, mpy: mpy || undefined }),
-    ),
+  files: (mpy: number) =>
+    call<Runtime>("GET", "/runtime/files" + query({ profile: "full", mpy: mpy || undefined })),
+  /** For an ESP8266: the most of it as an image. */
+  image: () => call<Runtime>("GET", "/runtime/files" + query({ rom: true })),
   firmware: () => call<{ firmware: Firmware[] }>("GET", "/firmware"),
   removeFirmware: (name: string) => call<void>("DELETE", named(name)),
   firmwareAt: (name: string) => "/api/v2" + named(name),

@@ -15,6 +15,7 @@ def _rt():
   if '/_f' not in sys.path:
    sys.path.insert(0, '/_f')
   import rt
+  del sys.modules['rt']
   _say(rt.VERSION)
  except Exception:
   _say('')

@@ -1,6 +1,7 @@
 // A board with MicroPython at the end of a line: what it is, and files that are sent in pieces, read back, and only
 // then put in the place of the old ones.
 import helpers from "../../../../install/board.py?raw";
+import partition from "../../../../install/romfs.py?raw";
 import runtime from "../../../../install/runtime.py?raw";
 import more from "./ask.py?raw";
 import { PythonError, quote, Repl, usualPace, type Pace } from "./repl";
@@ -24,6 +25,8 @@ export interface About {
   mpy: number;
   /** The chip's number, 12 hexadecimal digits; "" if it has none. */
   uid: string;
+  /** Of an ESP8266's partition for a read-only file system, bytes; 0: there is none. */
+  rom: number;
   /** A watchdog runs, which nothing but a reset of the chip ends. The helpers feed it. */
   watched: boolean;
 }
@@ -46,6 +49,16 @@ const tries = 3;
 const unfinished = ".new";
 const block = 4096; // what a file takes at least
 
+// As `roost install` does (install/afresh.go): what runs on an ESP8266 leaves no room, and runs from the flash that is
+// to be written. 0 nothing of ours is loaded, 1 something, 2 with a watchdog that has begun.
+const whatRuns = `import sys
+_m=sys.modules
+print('\\x02'+sys.platform+'\\n'+str(2 if getattr(_m.get('rt.hal'),'_wdt',None) is not None else int(any(getattr(x,'__file__','')[:2] in ('/_','/r') for x in _m.values())))+'\\x03')`;
+// A program that cannot be interrupted before it has a watchdog is out of the way while the chip starts.
+const setAside = "import os\nos.rename('/main.py','/_s/main')\n";
+const putBack = "import os\ntry:\n os.rename('/_s/main','/main.py')\nexcept OSError:\n pass";
+const resets = 3;
+
 class Differs extends Error {
   constructor() {
     super("What the board has is not what was sent.");
@@ -59,6 +72,7 @@ export class Board extends Repl {
   static async open(wire: Wire, pace: Pace = usualPace): Promise<Board> {
     const b = new Board(wire, pace);
     await b.enter();
+    await b.clear();
     await b.exec(helpers);
     await b.exec(runtime);
     await b.exec(more);
@@ -67,6 +81,11 @@ export class Board extends Repl {
     const { free, size } = await b.space();
     const [mpy, flash, uid, watched] = await b.lines("_more()", 4);
     const [memory] = await b.lines("_mem()", 1);
+    let rom = 0;
+    if (platform === "esp8266") {
+      await b.exec(partition);
+      rom = Math.max(0, Number((await b.lines("_romsize()", 1))[0]));
+    }
     b.about = {
       implementation: implementation!,
       version: version!,
@@ -79,9 +98,26 @@ export class Board extends Repl {
       flash: Number(flash),
       mpy: Number(mpy),
       uid: uid!,
+      rom,
       watched: watched === "1",
     };
     return b;
+  }
+
+  private async clear(): Promise<void> {
+    for (let n = 0; n <= resets; n++) {
+      const [platform, runs] = await this.lines(whatRuns, 2);
+      if (platform !== "esp8266") return;
+      if (runs !== "2") {
+        if (runs !== "0") await this.empty();
+        await this.exec(putBack);
+        return;
+      }
+      if (n < resets) await this.caught(n > 0 ? setAside : "");
+    }
+    throw new Error(
+      "The board’s watchdog begins before its program can be interrupted. Press its button RESET, and try again at once.",
+    );
   }
 
   // A statement whose answer is lines between two marks, so that what else the board prints meanwhile (its network
@@ -207,6 +243,44 @@ export class Board extends Repl {
     await this.exec(`_mv(${fresh}, ${quote(name)})`);
   }
 
+  /** How much one runtime may have in the partition, bytes. */
+  get part(): number {
+    return Math.floor(this.about.rom / 3 / block) * block;
+  }
+
+  /** The first part of the partition begins with the image. */
+  async hasImage(image: Uint8Array): Promise<boolean> {
+    const [sum] = await this.lines(`_romsum(${image.length})`, 1, 4 * this.pace.answer);
+    return sum === (await sha256(image));
+  }
+
+  async writeImage(image: Uint8Array, sent?: (n: number) => void): Promise<void> {
+    for (let i = 0; i < tries; i++) {
+      await this.writeImageOnce(image, sent);
+      if (await this.hasImage(image)) return;
+      sent?.(-image.length);
+    }
+    throw new Differs();
+  }
+
+  // The beginning comes last: what was cut on the way is no image.
+  private async writeImageOnce(image: Uint8Array, sent?: (n: number) => void): Promise<void> {
+    const [answer] = await this.lines(`_romerase(${image.length})`, 1, 4 * this.pace.answer);
+    const least = Math.max(4, Number(answer));
+    if (Number(answer) < 0 || piece % least !== 0)
+      throw new Error(`The board’s partition cannot be written (${answer}).`);
+    const put = async (at: number) => {
+      const part = image.subarray(at, at + piece);
+      const whole = new Uint8Array(Math.ceil(part.length / least) * least).fill(0xff); // as erased flash is
+      whole.set(part);
+      await this.exec(`_romw(${at}, b'${btoa(binary(whole))}')`);
+      sent?.(part.length);
+    };
+    for (let at = piece; at < image.length; at += piece) await put(at);
+    await put(0);
+    await this.exec("_romend()");
+  }
+
   private async makeFolders(name: string): Promise<void> {
     const parts = name.split("/").slice(0, -1);
     for (let i = 1; i <= parts.length; i++) {
@@ -216,7 +290,7 @@ export class Board extends Repl {
   }
 }
 
-const kb = (n: number): string => `${Math.ceil(n / 1024)} kB`;
+export const kb = (n: number): string => `${Math.ceil(n / 1024)} kB`;
 
 export async function sha256(data: Uint8Array): Promise<string> {
   const sum = await crypto.subtle.digest("SHA-256", data as BufferSource);

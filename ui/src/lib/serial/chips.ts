@@ -31,6 +31,15 @@ export function misfit(file: Uint8Array, chip: string): string {
 }
 
 const oldest = "1.22"; // the first MicroPython with all that the runtime uses
+const oldestIn = "1.25"; // the first that runs it out of a partition
+
+/** What an ESP8266 needs, as its files begin on micropython.org/download/ESP8266_GENERIC. */
+export const romFirmware = "ESP8266_GENERIC-FLASH_2M_ROMFS";
+
+/** The chip in the name of a firmware file, as micropython.org calls its files, is an ESP8266. */
+export const for8266 = (file: string): boolean => /^esp8266/i.test(file);
+/** That one has a partition from which the runtime runs, by its name. */
+export const hasPartition = (file: string): boolean => for8266(file) && /ROMFS/i.test(file);
 
 /** Why a board cannot take the runtime as it is, and what helps; "" if it can. */
 export function hindered(a: {
@@ -38,15 +47,20 @@ export function hindered(a: {
   version: string;
   platform: string;
   fileSystem: string;
+  /** Of the partition for a read-only file system, bytes; 0: there is none. */
+  rom: number;
 }): string {
   if (a.implementation !== "micropython")
     return `It runs ${a.implementation}; the runtime needs MicroPython ${oldest} or newer.`;
-  if (olderThan(a.version, oldest))
-    return `The runtime needs MicroPython ${oldest} or newer; on the board is ${a.version}.`;
+  const esp8266 = a.platform === "esp8266";
+  const need = esp8266 ? oldestIn : oldest;
+  const from = esp8266 ? ` on an ESP8266, as ${romFirmware}` : "";
+  if (olderThan(a.version, need))
+    return `The runtime needs MicroPython ${need} or newer${from}; on the board is ${a.version}.`;
   if (a.fileSystem.includes("Fat"))
     return "Its file system is FAT, on which a power cut can leave it without a program. Save your files, then put MicroPython there anew with the flash erased: that makes littlefs.";
-  if (a.platform === "esp8266")
-    return "The runtime does not fit an ESP8266: it holds 61 kB of heap, and the usual firmware of an ESP8266 leaves 38. PythingsOS fits it: roost install --pythingsos VERSION.";
+  if (esp8266 && a.rom === 0)
+    return `This MicroPython has no partition from which the runtime could run, and an ESP8266 has too little memory to load it. Put ${romFirmware} on it instead.`;
   return "";
 }
 

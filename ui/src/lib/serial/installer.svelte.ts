@@ -3,9 +3,9 @@ import { reason } from "../api";
 import { newBoards, type MadeBoard, type NewBoard } from "../newboard";
 import { Board, sha256, type About, type Files } from "./board";
 import { cableOf, ports, type Cable, type Port } from "./port";
-import { forget, foundOn, installRuntime, networkOf, type Found } from "./runtime";
-import { identity, filesOf, withNetwork, withServer, type Network } from "./setup";
-import { Silent, Wire } from "./wire";
+import { forget, foundOn, installRuntime, networkOf, tooLarge, type Found } from "./runtime";
+import { identity, filesOf, noTLS, withNetwork, withServer, type Network } from "./setup";
+import { bytesOf, Silent, Wire } from "./wire";
 
 export type Stage =
   | "start"
@@ -22,6 +22,10 @@ export interface Wanted extends NewBoard {
   server: string;
   /** It stays the thing that it is. */
   keep: boolean;
+}
+
+async function whole(what: string, bytes: Uint8Array, sum: string): Promise<void> {
+  if ((await sha256(bytes)) !== sum) throw new Error(`${what} came broken. Try again.`);
 }
 
 const mostText = 20_000; // characters of its console that are kept
@@ -152,30 +156,39 @@ export class Installer {
     this.begin("writing", "Fetching the runtime");
     try {
       const b = this.board!;
-      const files = await this.runtime(b.about);
+      const { files, image } = await this.runtime(b);
+      const who = w.keep ? {} : await this.newThing(w);
+      const server = w.server || this.made?.server || "";
+      const fault = noTLS(b.about.platform, server);
+      if (fault) throw new Error(fault);
       if (w.keep) this.keepIdentity();
       else {
-        Object.assign(files, await this.newThing(w));
+        Object.assign(files, who);
         if (this.found!.runtime) {
           this.act = "Clearing what it was before";
           await forget(b);
         }
       }
-      Object.assign(files, await this.settings(w.network, w.server || this.made?.server || ""));
-      this.kept = await installRuntime(b, files, this.progress());
+      Object.assign(files, await this.settings(w.network, server));
+      this.kept = await installRuntime(b, files, this.progress(), image);
       await this.restart();
     } catch (err) {
       this.broken(err);
     }
   }
 
-  private async runtime(about: About): Promise<Files> {
-    const { files } = await newBoards.files("full", about.mpy);
-    const all = filesOf(files);
-    for (const f of files)
-      if ((await sha256(all["/" + f.path]!)) !== f.sha256)
-        throw new Error(`${f.path} came broken. Try again.`);
-    return all;
+  private async runtime(b: Board): Promise<{ files: Files; image: Uint8Array | null }> {
+    const inPart = b.about.platform === "esp8266";
+    const got = await (inPart ? newBoards.image() : newBoards.files(b.about.mpy));
+    const files = filesOf(got.files);
+    for (const f of got.files) await whole(f.path, files["/" + f.path]!, f.sha256);
+    if (!inPart) return { files, image: null };
+    if (!got.image) throw new Error("The server gave no image of the runtime.");
+    const image = bytesOf(atob(got.image.data));
+    await whole("The runtime", image, got.image.sha256);
+    const fault = tooLarge(b, image);
+    if (fault) throw new Error(fault);
+    return { files, image };
   }
 
   private keepIdentity(): void {

@@ -8,6 +8,8 @@ export const ctrlD = "\x04"; // run; on an empty line: soft reset
 export const ctrlE = "\x05"; // with A and 1: raw paste
 export const rawPrompt = "raw REPL; CTRL-B to exit\r\n>";
 
+export const chipReset = "import machine\nmachine.reset()";
+
 /** In ms, but for tries. */
 export interface Pace {
   tries: number; // of an interrupt, to a program that may be deaf for a while
@@ -15,8 +17,9 @@ export interface Pace {
   quiet: number; // silence that counts as one
   paste: number; // for an answer to the question for raw paste
   answer: number; // silence of a board that works: flash is slow
+  boot: number; // silence of boot.py
 }
-export const usualPace: Pace = { tries: 16, enter: 700, quiet: 100, paste: 2000, answer: 15_000 };
+export const usualPace: Pace = { tries: 16, enter: 700, quiet: 100, paste: 2000, answer: 15_000, boot: 5000 };
 
 /** What a statement raised on the board. */
 export class PythonError extends Error {
@@ -56,6 +59,27 @@ export class Repl {
     const word = `roost${Math.random().toString(36).slice(2)}`;
     await this.wire.write(`print('${word}')${ctrlD}`);
     for (const end of [word, ctrlD, ctrlD, ">"]) await this.wire.until(this.pace.enter, end);
+  }
+
+  /** Starts MicroPython anew, with boot.py and without main.py, and comes back to the raw prompt. */
+  async empty(): Promise<void> {
+    await this.wire.write(ctrlD);
+    try {
+      await this.wire.until(this.pace.boot, rawPrompt);
+    } catch (err) {
+      if (!(err instanceof Silent)) throw err;
+      await this.enter();
+    }
+  }
+
+  /** Resets the chip after a statement and interrupts it as soon as it starts. */
+  async caught(before = ""): Promise<void> {
+    await this.send(before + chipReset);
+    for (let i = 0; i < 400 && !this.wire.in.endsWith(">>> "); i++) {
+      await this.wire.fill(50);
+      await this.wire.write(ctrlC);
+    }
+    await this.enter();
   }
 
   leave(): Promise<void> {
@@ -135,7 +159,7 @@ export class Repl {
 
   /** Resets the chip. Of a board whose own USB the line is, the line ends with it, which is no fault. */
   async reset(tell: (text: string) => void): Promise<void> {
-    await this.send("import machine\nmachine.reset()");
+    await this.send(chipReset);
     this.wire.listen(tell);
   }
 

@@ -1,5 +1,5 @@
 // Our own runtime on a board: what it has of it, and how it is put there, as `roost install --runtime` does.
-import type { Board, Files, Progress } from "./board";
+import { kb, type Board, type Files, type Progress } from "./board";
 import { quote } from "./repl";
 import { serverIn } from "./setup";
 
@@ -53,19 +53,25 @@ export const networkOf = (uid: string): string => "Roost-" + uid.slice(-4).toUpp
 const starters = ["/boot.py", "/main.py"];
 
 /** Puts it onto the board: first what it must know, then the runtime, then what starts it. An installation that was
- * cut is simply begun again. Gives the names under which programs of somebody else are kept. */
+ * cut is simply begun again. The image goes into the board's partition. Gives the names under which programs of somebody else are kept. */
 export async function installRuntime(
   b: Board,
   files: Files,
   p: Progress & { all?: (bytes: number) => void },
+  image: Uint8Array | null = null,
 ): Promise<string[]> {
+  const writes = image && !(await b.hasImage(image)) ? image : null;
   const lacking = await b.compare(files, p);
-  p.all?.(lacking.reduce((sum, name) => sum + files[name]!.length, 0));
+  p.all?.(lacking.reduce((sum, name) => sum + files[name]!.length, writes?.length ?? 0));
   const stage = (n: string) =>
     starters.includes(n) ? 2 + starters.indexOf(n) : n.startsWith("/_f/") ? 1 : 0;
   lacking.sort((x, y) => stage(x) - stage(y) || (x < y ? -1 : 1));
   const last = lacking.filter((n) => starters.includes(n));
   await b.put(lacking.slice(0, lacking.length - last.length), files, p);
+  if (writes) {
+    p.file?.("/the runtime into its partition", writes.length, false);
+    await b.writeImage(writes, p.sent);
+  }
   await inCharge(b, files);
   const kept = await keepOld(b, last);
   await b.put(last, files, p);
@@ -97,6 +103,12 @@ async function keepOld(b: Board, names: string[]): Promise<string[]> {
     kept.push(as.slice(1));
   }
   return kept;
+}
+
+/** Why the image does not fit; "" if it does. */
+export function tooLarge(b: Board, image: Uint8Array | null): string {
+  if (!image || image.length <= b.part) return "";
+  return `The runtime has ${kb(image.length)}, and a third of the board’s partition for it ${kb(b.part)}: it needs a firmware with a larger one. Nothing was written.`;
 }
 
 /** Takes away all that the runtime has of its own there, but nothing of other programs. */

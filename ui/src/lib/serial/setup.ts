@@ -74,6 +74,12 @@ export function serverFault(address: string): string {
   return "Write it as http://192.168.1.10:8080.";
 }
 
+/** Why a board could not call there, over TLS; "" if it could. */
+export function noTLS(platform: string, server: string): string {
+  if (platform !== "esp8266" || !/^https:/i.test(server)) return "";
+  return "An ESP8266 has no room for TLS: write this server’s address with http://. What is said there is sealed with the board’s own key all the same.";
+}
+
 /** A word as a shell takes it. */
 export const word = (s: string): string =>
   /^[\w.,:/@%+=-]+$/.test(s) ? s : `'${s.replaceAll("'", "'\\''")}'`;
