@@ -15,6 +15,7 @@ import (
 // the answers to them in another. It belongs to one goroutine.
 type batch struct {
 	raw   syscall.RawConn
+	room  []byte            // for what is read; not the garbage collector's
 	zones map[uint32]string // names of interfaces, by index
 
 	in    []mmsghdr // of what is read; their buffers are set once
@@ -41,12 +42,12 @@ type mmsghdr struct {
 // spot is where an answer lies in text, and which datagram it answers.
 type spot struct{ of, from, to int }
 
-// mostBatch bounds the buffers of one reader, in bytes. What never came so long takes
-// no memory: the pages are not touched.
+// mostBatch bounds the buffers of one reader, in bytes. They are of the system, not of the
+// heap: where nothing ever came so long, pages are not touched and take no memory.
 const mostBatch = 1 << 20
 
 // newBatch makes one for up to n datagrams of up to size bytes; nil if that is one only,
-// or conn cannot do it.
+// or conn cannot do it. It is to be closed.
 func newBatch(conn Conn, n, size int) *batch {
 	udp, ok := conn.(*net.UDPConn)
 	n = min(n, mostBatch/size)
@@ -57,11 +58,14 @@ func newBatch(conn Conn, n, size int) *batch {
 	if err != nil {
 		return nil
 	}
+	room, err := unix.Mmap(-1, 0, n*size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return nil
+	}
 	b := &batch{
-		raw: raw, in: make([]mmsghdr, n), iovs: make([]unix.Iovec, n), names: make([]unix.RawSockaddrInet6, n),
+		raw: raw, room: room, in: make([]mmsghdr, n), iovs: make([]unix.Iovec, n), names: make([]unix.RawSockaddrInet6, n),
 		out: make([]mmsghdr, n), parts: make([]unix.Iovec, n), spots: make([]spot, 0, n),
 	}
-	room := make([]byte, n*size)
 	for i := range b.in {
 		b.iovs[i].Base = &room[i*size]
 		b.iovs[i].SetLen(size)
@@ -72,6 +76,9 @@ func newBatch(conn Conn, n, size int) *batch {
 	b.receive, b.transmit = b.recvmmsg, b.sendmmsg
 	return b
 }
+
+// close gives the buffers back: what datagram gave is gone then.
+func (b *batch) close() { _ = unix.Munmap(b.room) }
 
 // read waits for datagrams and gives how many came. errNoBatch: the system has no such
 // call for us.

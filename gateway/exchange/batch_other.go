@@ -9,6 +9,7 @@ type batch struct{}
 
 func newBatch(Conn, int, int) *batch { return nil }
 
+func (*batch) close()                                {}
 func (*batch) read() (int, error)                    { return 0, errNoBatch }
 func (*batch) datagram(int) ([]byte, netip.AddrPort) { return nil, netip.AddrPort{} }
 func (*batch) answer(int, []byte)                    {}

@@ -142,6 +142,7 @@ type reader struct {
 // read serves datagrams until the socket is closed or ctx ends.
 func (e *Endpoint) read(ctx context.Context, conn Conn) error {
 	r := &reader{e: e, conn: conn, ctx: ctx, batch: newBatch(conn, e.c.Batch, e.c.MaxDatagram+1)}
+	defer r.close()
 	faults := 0
 	for ctx.Err() == nil {
 		remote, err := r.next()
@@ -171,7 +172,7 @@ func (r *reader) next() (remote netip.AddrPort, err error) {
 			r.serveAll(n)
 			return netip.AddrPort{}, err
 		}
-		r.batch = nil
+		r.close()
 	}
 	if r.in == nil {
 		r.in = make([]byte, r.e.c.MaxDatagram+1)
@@ -183,6 +184,14 @@ func (r *reader) next() (remote netip.AddrPort, err error) {
 	r.receive(r.in[:n], unmapped(remote))
 	r.slim()
 	return remote, nil
+}
+
+// close ends the reading in batches.
+func (r *reader) close() {
+	if r.batch != nil {
+		r.batch.close()
+		r.batch = nil
+	}
 }
 
 // serveAll serves the datagrams of a batch; what is answered at once leaves together.
