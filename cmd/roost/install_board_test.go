@@ -57,10 +57,16 @@ func pty(t *testing.T) (board *os.File, name string) {
 // boardAt switches on a board with the real MicroPython, in the network of this machine.
 func boardAt(t *testing.T, line *os.File, flash *micropython.Flash) {
 	t.Helper()
+	boardWith(t, line, flash, nil)
+}
+
+// boardWith is one with a partition, if rom is not nil: an ESP8266.
+func boardWith(t *testing.T, line *os.File, flash *micropython.Flash, rom *micropython.ROM) {
+	t.Helper()
 	up := make(chan struct{})
 	var once sync.Once
 	b, err := micropython.NewBoard(micropython.BoardConfig{
-		Flash: flash, Serial: line, Print: func(string) { once.Do(func() { close(up) }) },
+		Flash: flash, ROM: rom, Serial: line, Print: func(string) { once.Do(func() { close(up) }) },
 		Dial: (&net.Dialer{}).DialContext,
 		Listen: func(ctx context.Context, network, _ string) (net.Listener, error) {
 			return (&net.ListenConfig{}).Listen(ctx, network, "127.0.0.1:0")

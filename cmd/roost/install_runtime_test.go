@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/roost-iot/roost/micropython"
+	"github.com/roost-iot/roost/wire/romfs"
 )
 
 func TestRuntimeGoesOntoABoardWhichThenComesToRoost(t *testing.T) {
@@ -119,5 +120,43 @@ func TestRuntimeGoesOntoABoardWithoutARunningRoost(t *testing.T) {
 	}
 	if _, there := flash.ReadFile("/_f/rt/main.mpy"); !there {
 		t.Error("the runtime is not on the board")
+	}
+}
+
+func TestInstallRuntimeOnAnESP8266(t *testing.T) {
+	if !micropython.Available() {
+		t.Skip("built without MicroPython (tag vm)")
+	}
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("0f", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := func(port string) []string {
+		return []string{"--runtime", "--offline", "--port", port, "--no-restart", "--id", "roof", "--key", key, "--backend", "192.0.2.1:8080"}
+	}
+	line, port := pty(t)
+	boardWith(t, line, micropython.NewFlash(nil), micropython.NewROM(12<<10, nil))
+	if out, status := installing(t, "", args(port)...); status == 0 || !strings.Contains(out, "nothing was written") {
+		t.Errorf("a partition of 12 kB: status %d, %s", status, out)
+	}
+	line, port = pty(t)
+	flash, rom := micropython.NewFlash(nil), micropython.NewROM(0, nil)
+	boardWith(t, line, flash, rom)
+	if out, status := installing(t, "", append(args(port), "--profile", "full")...); status == 0 || !strings.Contains(out, "does not fit") {
+		t.Errorf("full: status %d, %s", status, out)
+	}
+	out, status := installing(t, "", args(port)...)
+	if status != 0 || !strings.Contains(out, "an image of") {
+		t.Fatalf("status %d, %s", status, out)
+	}
+	inside, err := romfs.Files(rom.Bytes()[:rom.Size()/3])
+	if err != nil || inside["rt/main.mpy"] == nil {
+		t.Errorf("the partition has %d files, %v", len(inside), err)
+	}
+	if _, there := flash.ReadFile("/_f/rt/main.mpy"); there {
+		t.Error("the runtime is in the file system, too")
+	}
+	if main, _ := flash.ReadFile("/main.py"); !strings.Contains(string(main), "rt.main") {
+		t.Errorf("main.py is %q", main)
 	}
 }

@@ -76,6 +76,13 @@ test("an ESP8266 gets the runtime into its partition, runs it from there, and ca
     await page.getByLabel(/This server, as the board/).fill(demo.url);
     await page.getByRole("button", { name: "Install" }).click();
     await page.getByText("Heard from Plug").waitFor({ timeout: 240_000 });
+    // Again while it runs out of what is written: with its watchdog, and with no heap to spare.
+    await page.goto("/add/board");
+    await page.getByRole("button", { name: "Choose the port…" }).click();
+    await page.getByText(/Roost’s runtime \d+\.\d+\.\d+, as /).waitFor({ timeout: 120_000 });
+    await page.getByText("it stays Plug").waitFor();
+    await page.getByRole("button", { name: "Write the runtime anew" }).click();
+    await page.getByText("Heard from Plug").waitFor({ timeout: 240_000 });
     assert.deepEqual(page.troubles, []);
   } catch (err) {
     console.error("the board said:", small.said.slice(-3000));
