@@ -271,6 +271,32 @@ test("the shelf: download, upload with its version, remove", only, async () => {
   await page.getByRole("region", { name: "v1.2.0" }).waitFor({ state: "detached" });
 });
 
+test("runtimes: where they come from, put on the shelf, taken off, and why not", only, async () => {
+  await page.goto("/system/shelf");
+  const own = page.getByRole("listitem", { name: "Runtime 1.0.0" });
+  await own.getByText("this Roost’s own").waitFor();
+  assert.equal(await own.getByRole("button").count(), 0);
+  await page.getByRole("listitem", { name: "Runtime 0.9.1" }).getByText("signed 24f6ed6a").waitFor();
+  const zip = { name: "roost-runtime-0.8.0.zip", mimeType: "application/zip", buffer: Buffer.from("PK") };
+  await page.getByLabel("Zip of the runtime").setInputFiles(zip);
+  const added = page.getByRole("listitem", { name: "Runtime 0.8.0" });
+  await added.waitFor();
+  const href = await added.getByRole("link", { name: "Zip of runtime 0.8.0" }).getAttribute("href");
+  assert.equal(href, "/api/v2/runtimes/0.8.0/zip");
+  await page.getByLabel("Zip of the runtime").setInputFiles(zip);
+  await page.getByRole("alert").getByText("on the shelf already").waitFor();
+  const remove = async (version) => {
+    await page.getByRole("button", { name: `Remove runtime ${version}` }).click();
+    await page.getByLabel(`Type ${version} to go on`).fill(version);
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+  };
+  await remove("0.8.0");
+  await added.waitFor({ state: "detached" });
+  await remove("0.9.2");
+  await page.getByText("choose another version for it first").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+});
+
 test("an empty shelf says what it is for", only, async () => {
   const bare = await serve({ empty: true });
   const p = await openPage(browser, bare.url);

@@ -12,6 +12,29 @@ export class Desk {
       usage: { things: 3, workerMessages: 18_420, messages: 61, apps: 2 },
     };
     this.keys = [{ name: "a1b2c3d4", bits: 2048, imported: false }];
+    const forms = ["full/0", "full/6", "lean/0", "lean/6", "python/0", "rom/6"];
+    const own = {
+      version: "1.0.0",
+      own: true,
+      origin: "program",
+      by: "",
+      added: now - 3 * 24 * hour,
+      owners: [],
+    };
+    const older = { ...own, version: "0.9.2", own: false, added: now - 80 * 24 * hour };
+    const brought = { ...older, version: "0.9.1", origin: "file", by: "ada", added: now - 20 * 24 * hour };
+    brought.owners = [{ owner: "24f6ed6acbfe1009", down: true, by: "ada", at: now - 20 * 24 * hour }];
+    const used = [
+      { running: 2, pools: 2, things: 0 },
+      { running: 1, pools: 0, things: 1 },
+      { running: 0, pools: 0, things: 0 },
+    ];
+    this.runtimes = (empty ? [own] : [own, older, brought]).map((r, i) => ({
+      ...r,
+      forms,
+      bytes: 301_544,
+      ...used[i],
+    }));
     this.releases = empty
       ? []
       : [
@@ -27,6 +50,9 @@ export class Desk {
   }
 
   routes = [
+    ["GET", /^\/runtimes$/, () => ({ runtimes: this.runtimes })],
+    ["POST", /^\/runtimes$/, (c) => this.addRuntime(c)],
+    ["DELETE", /^\/runtimes\/([^/]+)$/, (c) => this.removeRuntime(c)],
     ["GET", /^\/pythings$/, (c) => this.pythings(c)],
     ["POST", /^\/pythings\/keys$/, (c) => this.addKey(c)],
     ["GET", /^\/shelf$/, () => ({ releases: this.releases })],
@@ -57,6 +83,29 @@ export class Desk {
     if (!/BEGIN/.test(c.body.pem)) throw new Problem(422, "This is no PEM file with an RSA key.");
     this.keys = [...this.keys, { name: c.body.name, bits: 1022, imported: true }];
     return { status: 201, body: this.pythings(c) };
+  }
+  addRuntime() {
+    if (this.runtimes.some((r) => r.version === "0.8.0"))
+      throw new Problem(409, "The runtime 0.8.0 is on the shelf already, with all that the file has.");
+    const made = {
+      ...this.runtimes.at(-1),
+      version: "0.8.0",
+      own: false,
+      origin: "file",
+      by: "ada",
+      added: Date.now(),
+      owners: [],
+    };
+    this.runtimes = [...this.runtimes, made];
+    return { status: 201, body: made };
+  }
+  removeRuntime(c) {
+    const [version] = c.args;
+    const r = this.runtimes.find((x) => x.version === version);
+    if (r?.things)
+      throw new Problem(409, `Thing "herbs" is told to run ${version}; choose another version for it first.`);
+    this.runtimes = this.runtimes.filter((x) => x !== r);
+    return null;
   }
   upload(c) {
     if (c.person.role !== "owner") throw new Problem(403, "This needs the role owner.");

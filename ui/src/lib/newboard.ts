@@ -1,5 +1,6 @@
 // What an installer needs of this server: a thing for a new board, the files of the runtime, firmware. Types and calls.
-import { ApiError, call, query, sentence } from "./api";
+import { ApiError, call, query } from "./api";
+import { refusal, upload } from "./upload";
 
 export interface NewBoard {
   name?: string;
@@ -77,26 +78,6 @@ async function answer(method: string, path: string, body?: unknown): Promise<Res
   return res;
 }
 
-function refusal(text: string, status: number): string {
-  try {
-    const { detail, title } = JSON.parse(text) as { detail?: string; title?: string };
-    if (detail || title) return sentence(detail || title || "");
-  } catch {
-    // The status alone has to say it.
-  }
-  return `The server answered ${status}.`;
-}
-
-/** Puts a file on the firmware shelf; fetch cannot tell how far an upload is. */
-export function uploadFirmware(file: File, progress: (share: number) => void): Promise<void> {
-  return new Promise((done, fail) => {
-    const r = new XMLHttpRequest();
-    r.open("POST", "/api/v2/firmware" + query({ name: file.name }));
-    r.setRequestHeader("Content-Type", "application/octet-stream");
-    r.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
-    r.onerror = () => fail(new ApiError(0, "The connection broke during the upload. Try again."));
-    r.onload = () =>
-      r.status < 300 ? done() : fail(new ApiError(r.status, refusal(r.responseText, r.status)));
-    r.send(file);
-  });
-}
+/** Puts a file on the firmware shelf. */
+export const uploadFirmware = (file: File, progress: (share: number) => void) =>
+  upload("/firmware" + query({ name: file.name }), "application/octet-stream", file, progress);

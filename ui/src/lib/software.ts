@@ -1,5 +1,7 @@
 // What runs on PythingsOS things, the shelf of its releases, and the own account: types and calls.
-import { ApiError, call, query, sentence, type Role, type Token } from "./api";
+import { call, query, type Role, type Token } from "./api";
+import { runtimes } from "./shelf";
+import { upload } from "./upload";
 
 export type PartName = "pythings" | "worker" | "management";
 export interface Status {
@@ -165,25 +167,20 @@ export const account = {
   remove: (name: string) => call<void>("DELETE", "/account", { name }),
 };
 
-/** Puts a zip on the shelf; fetch cannot tell how far an upload is. */
-export function uploadRelease(zip: Blob, version: string, progress: (share: number) => void): Promise<void> {
-  return new Promise((done, fail) => {
-    const r = new XMLHttpRequest();
-    r.open("POST", "/api/v2/shelf" + query({ version }));
-    r.setRequestHeader("Content-Type", "application/zip");
-    r.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
-    r.onerror = () => fail(new ApiError(0, "The connection broke during the upload. Try again."));
-    r.onload = () => (r.status < 300 ? done() : fail(new ApiError(r.status, refusalOf(r))));
-    r.send(zip);
-  });
-}
+/** Puts a zip on the shelf. */
+export const uploadRelease = (zip: Blob, version: string, progress: (share: number) => void) =>
+  upload("/shelf" + query({ version }), "application/zip", zip, progress);
 
-function refusalOf(r: XMLHttpRequest): string {
-  try {
-    const { detail, title } = JSON.parse(r.responseText) as { detail?: string; title?: string };
-    if (detail || title) return sentence(detail || title || "");
-  } catch {
-    // The status alone has to say it.
-  }
-  return `The server answered ${r.status}.`;
+/** The versions that settings may ask for: those of Roost's runtime, and of PythingsOS. */
+export interface Systems {
+  runtimes: string[];
+  releases: string[];
+}
+/** What is on the shelves; what cannot be asked is left out. */
+export async function systems(): Promise<Systems> {
+  const [ours, theirs] = await Promise.allSettled([runtimes.list(), software.shelf()]);
+  return {
+    runtimes: ours.status === "fulfilled" ? ours.value.map((r) => r.version) : [],
+    releases: theirs.status === "fulfilled" ? (theirs.value.releases ?? []).map((r) => r.version) : [],
+  };
 }
