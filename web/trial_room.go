@@ -21,6 +21,8 @@ const (
 	trialLasts     = 15 * time.Minute
 	keptEvents     = 500              // of a trial, for who comes late or reads slowly
 	trialHeartbeat = 15 * time.Second // between comments, and looks whether the reader still may
+	trialPatience  = 10 * time.Second // for a reader to take what it is sent
+	trialAlone     = 2 * time.Minute  // that one goes on when its last reader has gone
 )
 
 // trials are the apps that are tried now.
@@ -37,9 +39,12 @@ type trials struct {
 // trial is one, with its last events.
 type trial struct {
 	board Trial
-	timer *time.Timer
+	by    string // who tries it
+	ends  time.Time
+	timer *time.Timer // that ends it
 
 	mu      sync.Mutex
+	readers int
 	changed chan struct{} // closed at the next event
 	events  [][]byte      // JSON, the last keptEvents
 	first   int           // number of events[0]; they count from 1
@@ -53,21 +58,22 @@ func newTrials(try func(map[string]string, func(desk.TrialEvent)) (Trial, error)
 	return &trials{try: try, by: map[string]*trial{}}
 }
 
-// start begins one. Errors: roost.TooMany, roost.Unavailable, roost.Invalid.
-func (r *trials) start(files map[string]string) (id string, err error) {
+// start begins one of by's. Errors: roost.TooMany, roost.Unavailable, roost.Invalid.
+func (r *trials) start(files map[string]string, by string) (id string, err error) {
 	r.mu.Lock()
 	switch {
 	case r.closed:
 		r.mu.Unlock()
 		return "", roost.Errorf(roost.Unavailable, "Roost is stopping.")
 	case r.count >= mostTrials:
+		err = r.full(by)
 		r.mu.Unlock()
-		return "", roost.Errorf(roost.TooMany, "%d apps are being tried already; end one of them.", mostTrials)
+		return "", err
 	}
 	r.count++
 	r.ending.Add(1)
 	r.mu.Unlock()
-	t := &trial{changed: make(chan struct{}), first: 1}
+	t := &trial{by: by, ends: time.Now().Add(trialLasts), changed: make(chan struct{}), first: 1}
 	if t.board, err = r.try(files, t.add); err != nil {
 		r.mu.Lock()
 		r.count--
@@ -88,6 +94,36 @@ func (r *trials) start(files map[string]string) (id string, err error) {
 		_ = r.end(id)
 	}
 	return id, nil
+}
+
+// full says who has all places, and when the next one is free; the caller holds mu.
+func (r *trials) full(by string) error {
+	own, free := 0, trialLasts
+	for _, t := range r.by {
+		if t.by == by {
+			own++
+		}
+		free = min(free, time.Until(t.ends))
+	}
+	return roost.Errorf(roost.TooMany, "This Roost tries at most %d apps at a time; %d of those that run now are yours. Stop one where it was started, or wait: the next one ends by itself within %d min.",
+		mostTrials, own, max(1, int(free.Minutes()+1)))
+}
+
+// watched counts a reader of one until done. The page of the last one may be gone for good:
+// then the trial ends early, for others to have its place.
+func (r *trials) watched(t *trial) (done func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.readers++; !t.over {
+		t.timer.Reset(time.Until(t.ends))
+	}
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.readers--; t.readers == 0 && !t.over {
+			t.timer.Reset(min(trialAlone, time.Until(t.ends)))
+		}
+	}
 }
 
 func (r *trials) of(id string) (*trial, error) {
@@ -189,11 +225,13 @@ func (s *Server) trialEvents(w http.ResponseWriter, r *http.Request) {
 	last, _ := strconv.Atoi(r.Header.Get("Last-Event-ID")) // none is 0
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // of a proxy in front
+	defer s.trials.watched(t)()
 	beat := time.NewTicker(trialHeartbeat)
 	defer beat.Stop()
 	flusher := http.NewResponseController(w)
 	for next := max(last, 0) + 1; ; {
 		events, first, over, changed := t.after(next)
+		_ = flusher.SetWriteDeadline(time.Now().Add(trialPatience)) // tests may have none
 		for i, e := range events {
 			if _, err := fmt.Fprintf(w, "id: %d\ndata: %s\n\n", first+i, e); err != nil {
 				return
@@ -206,6 +244,7 @@ func (s *Server) trialEvents(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-changed:
 		case <-beat.C:
+			_ = flusher.SetWriteDeadline(time.Now().Add(trialPatience))
 			if _, err := fmt.Fprint(w, ":\n\n"); err != nil || s.again(r.Context(), c) != nil {
 				return
 			}

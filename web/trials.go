@@ -34,7 +34,7 @@ func (s *Server) trialRoutes() {
 	const operate = account.Operate
 	add(s, endpoint{
 		method: "POST", path: "/trials", id: "start-trial", tag: tagSource, right: operate, status: 201, errors: []int{429}, most: maxSource,
-		summary: "Try an app on a virtual board", detail: "The files run as they are, on the real MicroPython with Roost's runtime, for " + strconv.Itoa(int(trialLasts/time.Minute)) + " minutes at most. Such a board has no network. At most " + strconv.Itoa(mostTrials) + " at a time.",
+		summary: "Try an app on a virtual board", detail: "The files run as they are, on the real MicroPython with Roost's runtime, for " + strconv.Itoa(int(trialLasts/time.Minute)) + " minutes at most. Such a board has no network. At most " + strconv.Itoa(mostTrials) + " at a time; one whose last watcher went away ends after " + strconv.Itoa(int(trialAlone/time.Minute)) + " minutes.",
 	}, s.startTrial)
 	add(s, endpoint{
 		method: "POST", path: "/trials/{id}/message", id: "send-trial-message", tag: tagSource, right: operate, errors: []int{409},
@@ -99,7 +99,7 @@ func (s *Server) startTrial(ctx context.Context, in *newTrialRequest) (*newTrial
 			return nil, err
 		}
 	}
-	id, err := s.trials.start(in.Body.Files)
+	id, err := s.trials.start(in.Body.Files, callerOf(ctx).actor.Name)
 	if err != nil {
 		return nil, err
 	}

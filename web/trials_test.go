@@ -136,7 +136,10 @@ func TestTrialsAreBounded(t *testing.T) {
 	for range mostTrials {
 		last = ada.want(201, "POST", "/trials", files)["id"].(string)
 	}
-	ada.want(429, "POST", "/trials", files)
+	full := ada.want(429, "POST", "/trials", files)
+	if said := full["detail"].(string); !strings.Contains(said, "5 of those that run now are yours") || !strings.Contains(said, "within 15 min") {
+		t.Errorf("full: %s", said)
+	}
 	ada.want(204, "DELETE", "/trials/"+last, nil)
 	ada.want(503, "POST", "/trials", map[string]any{"files": map[string]string{"none.py": "x"}})
 	ada.want(201, "POST", "/trials", files)
@@ -184,4 +187,32 @@ func TestAnAppIsTriedOnABoard(t *testing.T) {
 		t.Errorf("crashed: %+v", e)
 	}
 	ada.want(204, "DELETE", "/trials/"+id, nil)
+}
+
+// A stream that nobody reads ends; so does, later, the trial whose last reader has gone.
+func TestReadersOfATrialComeAndGo(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	id := ada.want(201, "POST", "/trials", map[string]any{"files": map[string]string{"app.py": "x"}})["id"].(string)
+	tried, err := h.server.trials.of(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readers := func() int { tried.mu.Lock(); defer tried.mu.Unlock(); return tried.readers }
+	w := ada.watch(t, id, "")
+	w.next()
+	if n := readers(); n != 1 {
+		t.Errorf("%d readers", n)
+	}
+	_ = w.res.Body.Close()
+	eventually(t, "the reader is seen to be gone", func() bool { return readers() == 0 })
+	again := ada.watch(t, id, "")
+	again.next()
+	tried.mu.Lock()
+	tried.ends = time.Now()
+	tried.mu.Unlock()
+	last := ada.watch(t, id, "") // who comes sees to it that it ends at its time
+	for e := last.next(); e != nil; e = last.next() {
+	}
+	ada.want(404, "DELETE", "/trials/"+id, nil)
 }

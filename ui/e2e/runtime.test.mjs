@@ -31,6 +31,18 @@ const told = {
   ],
   update: { kind: "app", version: "1795240700", state: "fetching", done: 400, of: 1600, why: "", at: 1 },
 };
+const start = (n, resetCause, why, before) => ({
+  ...{ boot: `0000000${n}`, at: Date.now() - n * 3_600_000, resetCause, why, before },
+  ...{ runtime: "1.0.0", app: n > 2 ? "1795240000" : "1795240653" },
+});
+const boots = [
+  start(1, "planned", "update", 5_400_000),
+  start(2, "crash", "crash", 60_000),
+  start(3, "watchdog", "watchdog", 86_400_000),
+  start(4, "planned", "restart:c7", 7_200_000),
+  start(5, "power on", "", 0),
+  ...[6, 7, 8, 9].map((n) => start(n, "unknown", "", 3_600_000)),
+];
 let groups = [
   {
     ...{ id: "g1", app: "", appName: "", version: "1795240500", part: "app", count: 3, things: [id] },
@@ -56,6 +68,7 @@ before(async () => {
   await page.route(of("/software"), (route) => route.fulfill({ status: 404, json: {} }));
   await page.route(of("/hotfixes"), (route) => route.fulfill({ json: { hotfixes: [] } }));
   await page.route(of("/runtime"), (route) => route.fulfill({ json: told }));
+  await page.route(of("/boots"), (route) => route.fulfill({ json: { boots } }));
   await page.route("**/api/v2/crashes?*", (route) => route.fulfill({ json: { groups } }));
   await page.route("**/api/v2/crashes/g1/seen", (route) => {
     groups = [{ ...groups[0], seen: true }];
@@ -110,7 +123,17 @@ test("its page tells what runs, what is on its way and what it would return to",
     await page.getByText(text, { exact: true }).first().waitFor();
   await page.getByText("factory copy", { exact: true }).waitFor();
   await page.getByRole("listitem").filter({ hasText: "app.py" }).getByText("differs").waitFor();
+  const starts = page.getByRole("list", { name: "Starts" }).getByRole("listitem");
+  assert.equal(await starts.count(), 8);
+  await starts
+    .filter({ hasText: "it hung; the watchdog restarted it" })
+    .getByText("after 1\u00a0d")
+    .waitFor();
+  await starts.filter({ hasText: "somebody asked for it" }).waitFor();
+  await page.getByText("2 of the last 9 were faults.").waitFor();
   await accessible("runtime");
+  await page.getByRole("button", { name: "Show all" }).click();
+  assert.equal(await starts.count(), 9);
 });
 
 test("a crash is there with its traceback, is seen and forgotten", only, async () => {
@@ -140,6 +163,45 @@ test("it is asked to show itself, to start again, and for a factory reset after 
     asked.map((a) => a.kind),
     ["identify", "restart", "factory-reset"],
   );
+});
+
+test("a start that takes long says what it waits for, and can be stopped", only, async () => {
+  await page.clock.install();
+  const sent = [];
+  const events = [
+    { type: "state", state: "starting", text: "" },
+    { type: "print", text: "waiting for a sensor that is not there\n" },
+  ];
+  await page.route("**/api/v2/trials", (route) => route.fulfill({ status: 201, json: { id: "t0" } }));
+  let begun = 0;
+  await page.route("**/api/v2/trials/t0/events", (route) => {
+    if (begun++ > 0) return; // a page connects again for ever
+    return route.fulfill({
+      contentType: "text/event-stream",
+      body: events.map((e) => `data: ${JSON.stringify(e)}\n\n`).join(""),
+    });
+  });
+  await page.route("**/api/v2/trials/t0", (route) => {
+    sent.push(route.request().method());
+    return route.fulfill({ status: 204 });
+  });
+  const list = await page.evaluate(() => fetch("/api/v2/apps").then((r) => r.json()));
+  await page.goto("/apps/" + list.apps[0].id);
+  await page
+    .getByRole("group", { name: "Where the code runs" })
+    .getByRole("button", { name: "Try it" })
+    .click();
+  const board = page.getByRole("region", { name: "Virtual board" });
+  await board.getByRole("button", { name: "Try it" }).click();
+  await page.getByRole("region", { name: "Output" }).getByText("waiting for a sensor").waitFor();
+  assert.equal(await board.getByRole("status").count(), 0);
+  await page.clock.fastForward(21_000);
+  await board.getByRole("status").getByText("waiting for a sensor that is not there").waitFor();
+  await board.getByRole("button", { name: "Stop it" }).click();
+  await board.getByText("stopped").waitFor();
+  assert.deepEqual(sent, ["DELETE"]);
+  await page.unroute("**/api/v2/trials");
+  await page.clock.resume();
 });
 
 test("code is tried before it is committed", only, async () => {
@@ -174,7 +236,10 @@ test("code is tried before it is committed", only, async () => {
   });
   const list = await page.evaluate(() => fetch("/api/v2/apps").then((r) => r.json()));
   await page.goto("/apps/" + list.apps[0].id);
-  await page.getByRole("complementary").getByText("Try it", { exact: true }).click();
+  await page
+    .getByRole("group", { name: "Where the code runs" })
+    .getByRole("button", { name: "Try it" })
+    .click();
   const panel = page.getByRole("complementary", { name: "Try it" });
   const board = panel.getByRole("region", { name: "Virtual board" });
   await board.getByRole("button", { name: "Try it" }).click();

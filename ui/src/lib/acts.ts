@@ -1,5 +1,6 @@
 // What a person can do to things from more than one page.
 import { api, reason, type Command, type SimulatedKind } from "./api";
+import { boards } from "./boards";
 import { fleet } from "./fleet.svelte";
 import { count } from "./format";
 import { ended, type LiveThing } from "./thing.svelte";
@@ -60,6 +61,18 @@ export async function simulate(kind: SimulatedKind, app = ""): Promise<string> {
   } catch (err) {
     toasts.fail(reason(err));
     return "";
+  }
+}
+
+/** Makes a thing show which one it is; a board of the board platform is asked by Roost itself. */
+export async function identify(t: LiveThing): Promise<void> {
+  const board = t.info.protocol === "board";
+  try {
+    if (board) await boards.identify(t.id);
+    else await api.command(t.id, { kind: "identify" });
+    toasts.say(board ? "It blinks" : "It blinks as soon as it hears of it");
+  } catch (err) {
+    toasts.fail(reason(err));
   }
 }
 

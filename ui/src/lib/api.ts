@@ -276,6 +276,8 @@ export async function call<T>(
   if (body instanceof Blob) {
     init.body = body;
     init.headers = { Accept: "application/json", "Content-Type": body.type || "application/octet-stream" };
+  } else if (body instanceof FormData) {
+    init.body = body; // the browser says where its parts end
   } else if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers = { Accept: "application/json", "Content-Type": "application/json" };

@@ -53,6 +53,17 @@ export interface Runtime {
   files: RuntimeFile[] | null;
   update: Update | null;
 }
+/** A start, as the thing told of it. */
+export interface Boot {
+  boot: string;
+  at: number;
+  resetCause: string;
+  why: string;
+  runtime: string;
+  app: string;
+  /** Milliseconds that it had run before; 0: not known. */
+  before: number;
+}
 export interface Crash {
   id: string;
   app: string;
@@ -84,6 +95,7 @@ type Act = "restart" | "identify" | "factory-reset";
 export const runtime = {
   get: (t: string) => call<Runtime>("GET", of(t, "runtime")),
   act: (t: string, kind: Act) => call<Command>("POST", of(t, "commands"), { kind }),
+  boots: (t: string) => call<{ boots: Boot[] | null }>("GET", of(t, "boots")),
   crashes: (where: { app?: string; thing?: string }) =>
     call<{ groups: Crash[] | null }>("GET", "/crashes?" + new URLSearchParams(where).toString()),
   seen: (id: string) => call<void>("POST", `/crashes/${encodeURIComponent(id)}/seen`),
@@ -129,6 +141,37 @@ export const updateChip: Record<UpdateState, string> = {
   returned: "ember",
   held: "yolk",
 };
+
+const causes: Record<string, string> = {
+  "power on": "switched on",
+  planned: "planned",
+  crash: "it crashed",
+  watchdog: "it hung; the watchdog restarted it",
+  "brown-out": "its supply was too weak",
+};
+/** What things say of a restart that they planned. */
+const plans: Record<string, string> = {
+  update: "for an update",
+  restart: "somebody asked for it",
+  "factory-reset": "factory reset",
+  setup: "it was set up",
+  app: "its app asked for it",
+  memory: "its memory was used up",
+  recover: "to the version before",
+};
+type Start = Pick<Boot, "resetCause" | "why">;
+const plan = (b: Start) => b.why.replace(/:.*/, "");
+
+/** Why a thing started, in words. */
+export function causeWords(b: Start): string {
+  if (b.resetCause === "planned" && b.why) return plans[plan(b)] ?? b.why;
+  return causes[b.resetCause] ?? "nobody knows why";
+}
+/** Whether a start was nothing to worry about, worth a look, or a fault. */
+export function causeChip(b: Start): "" | "yolk" | "ember" {
+  if (b.resetCause === "crash" || b.resetCause === "watchdog") return "ember";
+  return b.resetCause === "brown-out" || ["memory", "recover"].includes(plan(b)) ? "yolk" : "";
+}
 
 /** A slot of flash in words. */
 export function slotWords(s: Slot): string {

@@ -31,7 +31,20 @@ export type WidgetKind =
   | "suit"
   | "fact";
 
-const facts = ["name", "os", "board", "mcu", "ip", "protocol", "id", "version", "vendor", "appid"];
+const facts = [
+  "name",
+  "os",
+  "board",
+  "mcu",
+  "ip",
+  "protocol",
+  "id",
+  "version",
+  "vendor",
+  "appid",
+  "num_leds",
+  "np_pin",
+];
 const isFact = (name: string) => facts.includes(name);
 export const factOrder = (name: string): number => facts.indexOf(name);
 
@@ -135,6 +148,8 @@ export function chosenWidget(t: Pick<Thing, "widgets">, r: Resource): WidgetKind
 
 const labels: Record<string, string> = {
   led: "LED",
+  num_leds: "NeoPixels",
+  np_pin: "NeoPixels at pin",
   imu: "Motion",
   rgb: "Colour",
   lcd: "Display",

@@ -10,12 +10,15 @@ export interface Line {
   detail?: string;
 }
 const keep = 300; // lines
+const patience = 20_000; // ms until a start is slow
 
 export class Trial {
   state = $state<TrialState | "none">("none");
   why = $state("");
   trouble = $state("");
   busy = $state(false);
+  /** It has been starting for long. */
+  slow = $state(false);
   lines = $state.raw<Line[]>([]);
   values = $state.raw<Record<string, unknown>>({});
   message = $state.raw<{ at: number; data: unknown } | null>(null);
@@ -25,6 +28,7 @@ export class Trial {
   #events: EventSource | undefined;
   #next = 1;
   #closed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   get on(): boolean {
     return this.state === "starting" || this.state === "running";
@@ -40,7 +44,7 @@ export class Trial {
         const { id } = await trials.start(files, app);
         if (this.#closed) return void trials.stop(id).catch(() => {});
         this.#id = id;
-        this.state = "starting";
+        this.#enter("starting");
         this.#listen();
       }
     } catch (err) {
@@ -52,7 +56,7 @@ export class Trial {
     const id = this.#id;
     this.#events?.close();
     this.#id = "";
-    if (this.on) this.state = "stopped";
+    if (this.on) this.#enter("stopped");
     if (id) await trials.stop(id).catch(() => {}); // it ends by itself after some minutes
   }
   close(): void {
@@ -77,6 +81,12 @@ export class Trial {
     await trials.inputs(this.#id, { [pin]: value }).catch((err) => (this.trouble = reason(err)));
   }
 
+  #enter(state: TrialState): void {
+    this.state = state;
+    this.slow = false;
+    clearTimeout(this.#timer);
+    if (state === "starting") this.#timer = setTimeout(() => (this.slow = true), patience);
+  }
   #forget(): void {
     this.#events?.close();
     this.lines = [];
@@ -85,6 +95,7 @@ export class Trial {
     this.pins = {};
     this.pixels = {};
     this.why = "";
+    this.slow = false;
   }
   #listen(): void {
     const events = new EventSource(trials.events(this.#id));
@@ -92,13 +103,13 @@ export class Trial {
     events.onmessage = (m) => this.#take(JSON.parse(m.data as string) as TrialEvent);
     events.onerror = () => {
       if (events.readyState !== EventSource.CLOSED) return; // it connects again by itself
-      if (this.on) this.state = "stopped";
+      if (this.on) this.#enter("stopped");
     };
   }
   #take(e: TrialEvent): void {
     switch (e.type) {
       case "state":
-        this.state = e.state;
+        this.#enter(e.state);
         this.why = e.text;
         if (e.state === "stopped") this.#events?.close();
         break;
