@@ -30,8 +30,13 @@ type Agent struct {
 	Settable []string          // resources that take a set
 	Files    map[string]string // first 16 hex digits of SHA-256 of those of its app, by name
 
+	SSID    string   `json:",omitempty"` // by which it came; "": it did not tell
+	NoSSIDs []string `json:",omitempty"` // that it tried in vain
+
 	OS, App Slots
 
+	// Joins are the keys that were given for its MAC while it waits, the first at the head.
+	Joins     []Join `json:",omitempty"`
 	Given     string // id of the last command that it was given to fetch
 	GivenBoot string // in which boot
 	Offer     *Offer // the last update that it was offered; nil: none
@@ -44,6 +49,16 @@ type Agent struct {
 	// kept, in ms; by the first.
 	Moved [][2]int64 `json:",omitempty"`
 	Fixes []Hotfix   // that it has or had, the oldest first
+}
+
+// Join is a key that was given to who asked for one.
+type Join struct {
+	Key      []byte // never shown
+	Print    string // what people know it by
+	Address  string // without its port
+	Platform string
+	Machine  string
+	At       time.Time
 }
 
 // Slots says what of the runtime or of the app runs on a thing, and what ran before.
@@ -189,6 +204,7 @@ type Rollout struct {
 // AgentState is what is known of a thing of the runtime, and how it stands.
 type AgentState struct {
 	Agent
+	Print     string // what people know its key by
 	RSSI      int    // dBm; 0: not told
 	NewestOS  string // version of the runtime that this Roost has; "": it has none
 	WantedOS  string // that the thing shall run; "": it keeps what it has

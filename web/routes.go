@@ -114,8 +114,8 @@ func (s *Server) operateRoutes() {
 		summary: "Name or tag a thing, choose its widgets", detail: "What is left out stays. An empty name takes the given one away, an empty widget that choice.",
 	}, s.changeThing)
 	add(s, endpoint{
-		method: "POST", path: "/things/{id}/approve", id: "approve-thing", tag: tagThings, right: operate,
-		summary: "Let a waiting thing in", detail: "If it is there, it is asked for its resources.",
+		method: "POST", path: "/things/{id}/approve", id: "approve-thing", tag: tagThings, right: operate, errors: []int{409},
+		summary: "Let a waiting thing in", detail: "If it is there, it is asked for its resources. 409 when several keys were asked for in its name and none is named.",
 	}, s.approveThing)
 	add(s, endpoint{
 		method: "POST", path: "/things/{id}/ignore", id: "ignore-thing", tag: tagThings, right: operate, errors: []int{409},

@@ -16,6 +16,9 @@ type Agents interface {
 	Forget(ctx context.Context, ref roost.Ref) error
 	hotfixer
 	runtimeShelf
+	// Choose makes the key that people know by mark that of a thing that waits; "": the only one.
+	// roost.Conflict when there are several, roost.NotFound when there is none such.
+	Choose(ctx context.Context, ref roost.Ref, mark string) error
 	// Boots gives the last starts of a thing, the latest first; false as with Agent.
 	Boots(ctx context.Context, ref roost.Ref) ([]roost.Boot, bool, error)
 	Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error)
@@ -98,6 +101,9 @@ type RuntimeState struct {
 	FreeMemory int64            `json:"freeMemory" example:"98000"`
 	FreeFlash  int64            `json:"freeFlash" example:"812000"`
 	Owner      string           `json:"owner" doc:"The first digits of its owner's release key; empty: it takes what this server gives it."`
+	Net        maybe[Net]       `json:"net"`
+	Key        string           `json:"key" example:"1a2b3-c4d5e" doc:"What its key is known by, as its own console tells it when it has joined."`
+	Joins      []JoinedKey      `json:"joins" nullable:"false" doc:"While it waits: the keys that were asked for in its name, the first at the head. With more than one, approval has to name the one."`
 	Meta       anyJSON          `json:"meta" doc:"What its app says of itself: an object, or null."`
 	Runtime    Slot             `json:"runtime"`
 	App        Slot             `json:"app"`
@@ -142,6 +148,7 @@ func shownRuntime(a roost.AgentState) RuntimeState {
 	out := RuntimeState{
 		Platform: a.Platform, Machine: a.Machine, Python: a.Python, MPY: a.MPY, Profile: a.Profile, Booted: ms(a.Booted),
 		ResetCause: a.Reset, Why: a.Why, IP: a.IP, RSSI: a.RSSI, FreeMemory: a.Memory, FreeFlash: a.Flash, Owner: a.Owner,
+		Net: shownNet(a.Agent), Key: a.Print, Joins: shownJoins(a.Joins),
 		Meta: anyJSON(a.Meta), Runtime: shownSlot(a.OS), App: shownSlot(a.Agent.App), Files: []RuntimeAppFile{}, Crashes: []CrashGroup{},
 	}
 	if a.OS.Factory {

@@ -251,3 +251,34 @@ func TestStartsOfAThingAreListed(t *testing.T) {
 	h.arrive("node1", true)
 	ada.want(404, "GET", "/things/node1/boots", nil)
 }
+
+func TestSeveralKeysInTheNameOfABoardAreShownAndOneIsNamed(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	board, thief := &desk.Client{URL: h.agentsAt}, &desk.Client{URL: h.agentsAt}
+	for _, c := range []*desk.Client{board, thief} {
+		if err := c.Join(context.Background(), wire.Join{MAC: "28cdc1010299", Platform: "esp32"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := "/things/" + board.ID
+	joins := ada.want(200, "GET", at+"/runtime", nil)["joins"].([]any)
+	if len(joins) != 2 || joins[0].(map[string]any)["key"] != board.Key.Print() || joins[1].(map[string]any)["key"] != thief.Key.Print() || joins[1].(map[string]any)["address"] != "127.0.0.1" {
+		t.Fatalf("keys that wait: %v", joins)
+	}
+	ada.want(409, "POST", at+"/approve", nil)
+	ada.want(404, "POST", at+"/approve?key=00000-00000", nil)
+	ada.want(200, "POST", at+"/approve?key="+board.Key.Print(), nil)
+	r := wire.Register{Boot: "00000001", Net: &wire.Net{SSID: "garden", Failed: []string{"house"}}}
+	if _, err := board.Register(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	shown := ada.want(200, "GET", at+"/runtime", nil)
+	net := shown["net"].(map[string]any)
+	if shown["key"] != board.Key.Print() || len(shown["joins"].([]any)) != 0 || net["ssid"] != "garden" || len(net["failed"].([]any)) != 1 {
+		t.Errorf("shown as %v", shown)
+	}
+	if err := thief.Hello(context.Background()); err == nil {
+		t.Error("the other key is good, too")
+	}
+}

@@ -163,16 +163,6 @@ func chosen(widgets map[string]string) string {
 	return strings.Join(all, ", ")
 }
 
-func (s *Server) approveThing(ctx context.Context, in *ThingPath) (*thingAnswer, error) {
-	if _, err := s.Switchboard.Approve(ctx, s.ref(in.ID), callerOf(ctx).actor.Name); err != nil {
-		return nil, err
-	}
-	if err := s.audit(ctx, "thing.approve", in.ID, ""); err != nil {
-		return nil, err
-	}
-	return s.getThing(ctx, in)
-}
-
 func (s *Server) ignoreThing(ctx context.Context, in *ThingPath) (*thingAnswer, error) {
 	if _, err := s.Registry.Ignore(ctx, s.ref(in.ID)); err != nil {
 		return nil, err

@@ -221,6 +221,7 @@ type thingApprove struct {
 	remote
 	ID  []string `arg:"" optional:"" help:"Their ids."`
 	All bool     `help:"All that wait." env:"-"`
+	Key string   `help:"Which key is let in, when several were asked for in the name of a board: as its console tells it." placeholder:"KEY" env:"-"`
 }
 
 // Run approves and says so a line each.
@@ -240,8 +241,15 @@ func (a thingApprove) Run(ctx context.Context, con console) error {
 	} else if len(a.ID) == 0 {
 		return fmt.Errorf("say which things: their ids, or --all")
 	}
+	if a.Key != "" && (a.All || len(a.ID) != 1) {
+		return fmt.Errorf("a key is one thing's: name that thing only")
+	}
 	for _, id := range a.ID {
-		if err := c.call(ctx, "POST", "/things/"+url.PathEscape(id)+"/approve", nil, nil); err != nil {
+		path := "/things/" + url.PathEscape(id) + "/approve"
+		if a.Key != "" {
+			path += "?key=" + url.QueryEscape(a.Key)
+		}
+		if err := c.call(ctx, "POST", path, nil, nil); err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 		fmt.Fprintln(con.out, "approved", id)

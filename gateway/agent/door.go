@@ -254,7 +254,7 @@ func (d *Door) giveKey(ctx context.Context, ref roost.Ref, key wire.Key, fresh r
 	d.mu.Unlock()
 	t.turn.Lock()
 	defer t.turn.Unlock()
-	err := t.change(ctx, func(a *roost.Agent) { a.Key = key })
+	err := t.change(ctx, func(a *roost.Agent) { a.Key, a.Joins = key, nil })
 	if err != nil {
 		return err
 	}

@@ -28,13 +28,16 @@ func (d *Door) join(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, refused(wire.StateRequest, 0, roost.Invalid, "This public key is of no use.")
 	}
-	ref, err := d.admit(ctx, c, q)
+	ref, waits, err := d.admit(ctx, c, q)
 	if err != nil {
 		return nil, err
 	}
-	err = d.giveKey(ctx, ref, key, roost.Agent{
-		Ref: ref, MAC: q.MAC, Platform: q.Platform, Machine: q.Machine, Python: q.Python, Kind: q.Kind,
-	})
+	fresh := roost.Agent{Ref: ref, MAC: q.MAC, Platform: q.Platform, Machine: q.Machine, Python: q.Python, Kind: q.Kind}
+	if waits {
+		err = d.addJoin(ctx, c, q, key, fresh)
+	} else {
+		err = d.giveKey(ctx, ref, key, fresh)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -42,14 +45,14 @@ func (d *Door) join(ctx context.Context, c *call) (any, error) {
 }
 
 // admit tells the registry of a thing that joins. A MAC that is enrolled joins no more:
-// whoever says that it is his is not believed.
-func (d *Door) admit(ctx context.Context, c *call, q wire.Join) (roost.Ref, error) {
+// whoever says that it is his is not believed. waits: a person has to let it in.
+func (d *Door) admit(ctx context.Context, c *call, q wire.Join) (of roost.Ref, waits bool, err error) {
 	id := roost.ThingID("roost-" + q.MAC)
 	identity := roost.Identity{Door: doorName, Own: q.MAC}
 	taken := func(t roost.Thing) bool { return t.Identity == identity && t.Enrolment == roost.Enrolled }
 	for _, ref := range d.ofMAC(q.MAC, id) {
 		if t, _, ok := d.cfg.Registry.Get(ref); ok && (taken(t) || t.Enrolment == roost.Enrolled && t.Identity.Door == doorName) {
-			return ref, refused(wire.StateEnrolled, http.StatusConflict, roost.Conflict,
+			return ref, false, refused(wire.StateEnrolled, http.StatusConflict, roost.Conflict,
 				"%s is enrolled and has a key; give it another on its page, or delete it, to let it join.", ref.Thing)
 		}
 	}
@@ -57,9 +60,9 @@ func (d *Door) admit(ctx context.Context, c *call, q wire.Join) (roost.Ref, erro
 		Project: d.cfg.Project, Identity: identity, ID: id, Protocol: roost.Runtime, Address: c.remote, Silence: 10 * time.Minute,
 	})
 	if roost.KindOf(err) == roost.Denied {
-		return standing.Ref, refused(wire.StateIgnored, 0, roost.Denied, "%s", roost.Message(err))
+		return standing.Ref, false, refused(wire.StateIgnored, 0, roost.Denied, "%s", roost.Message(err))
 	}
-	return standing.Ref, err
+	return standing.Ref, standing.Enrolment == roost.Waiting, err
 }
 
 // ofMAC gives the things that are known by a MAC.
@@ -105,7 +108,7 @@ func (d *Door) greeted(ctx context.Context, c *call) (*thing, wire.Nonce, error)
 	ref := roost.Ref{Project: d.cfg.Project, Thing: roost.ThingID(q.ID)}
 	t := d.known(ref)
 	known, _, ok := d.cfg.Registry.Get(ref)
-	if t == nil || !ok {
+	if t == nil || !ok || t.now().Key == [32]byte{} { // of a join that is under way
 		if !d.guests.Take("hello "+host(c.remote), c.now) {
 			return nil, nonce, tooOften()
 		}

@@ -88,7 +88,11 @@ func keep(a *roost.Agent, q wire.Register, now time.Time) {
 	}
 	a.Platform, a.Machine, a.Python, a.Profile, a.MPY, a.ROM, a.Max = q.Platform, q.Machine, q.Python, q.Profile, q.MPY, q.ROM, q.Max
 	a.Reset, a.Why, a.IP, a.Memory, a.Flash, a.Owner = q.Reset, q.Why, q.IP, q.Mem, q.Flash, q.Owner
-	a.Files, a.Meta = q.Files, ""
+	a.Files, a.Meta, a.Joins = q.Files, "", nil
+	a.SSID, a.NoSSIDs = "", nil
+	if q.Net != nil {
+		a.SSID, a.NoSSIDs = q.Net.SSID, q.Net.Failed
+	}
 	var b bytes.Buffer
 	if q.Meta != "" && json.Compact(&b, []byte(q.Meta)) == nil && b.Len() <= maxMeta {
 		a.Meta = roost.Value(b.String())

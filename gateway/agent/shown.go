@@ -24,7 +24,11 @@ func (d *Door) Agent(ctx context.Context, ref roost.Ref) (st roost.AgentState, o
 		st.Memory = t.told.Memory
 	}
 	t.mu.Unlock()
-	st.Key = [32]byte{}
+	st.Print = wire.Key(st.Key).Print()
+	st.Key, st.Joins = [32]byte{}, keyless(joinsOf(st.Agent))
+	if known, _, _ := d.cfg.Registry.Get(ref); known.Enrolment == roost.Enrolled {
+		st.Joins = nil
+	}
 	if d.cfg.Runtime != nil {
 		st.NewestOS = d.cfg.Runtime.Version()
 	}

@@ -263,3 +263,12 @@ func TestMessagesTooDeepForReadersAreOfNoUse(t *testing.T) {
 		}
 	}
 }
+
+func TestPrintOfAKeyIsThatOfItsBytes(t *testing.T) {
+	if got := (agent.Key{}).Print(); got != "74445-ca438" { // HMAC-SHA256 of another library
+		t.Errorf("%s", got)
+	}
+	if agent.NewKey().Print() == agent.NewKey().Print() {
+		t.Error("two keys look the same")
+	}
+}

@@ -119,6 +119,12 @@ func sum(key []byte, parts ...[]byte) []byte {
 // JoinMAC proves to a thing that the answer to its joining is of who agreed on K.
 func (k Key) JoinMAC(id string) []byte { return sum(k[:], []byte("roost join"), []byte(id)) }
 
+// Print is what people compare to know a key when they see it: 10 hex digits, "1a2b3-c4d5e".
+func (k Key) Print() string {
+	p := hex.EncodeToString(sum(k[:], []byte("roost print"))[:5])
+	return p[:5] + "-" + p[5:]
+}
+
 // HelloMAC proves to a thing that Roost has K, and that it is now (milliseconds since 1970).
 func (k Key) HelloMAC(thing, server Nonce, s SessionID, now int64) []byte {
 	return sum(k[:], []byte("roost hello"), thing[:], server[:], s[:], eight(now))

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/roost-iot/roost"
 )
@@ -39,6 +40,31 @@ type Register struct {
 	Files     map[string]string `json:"files"` // first 16 hex digits of SHA-256, by name
 	Crash     *Crash            `json:"crash"`
 	Done      []string          `json:"done"`
+	Net       *Net              `json:"net,omitempty"`
+}
+
+// Net says by which Wi-Fi a thing came, and which ones it tried in vain.
+type Net struct {
+	SSID   string   `json:"ssid"`
+	Failed []string `json:"failed,omitempty"`
+}
+
+// Bounds of Net: as many networks as a thing knows, and an SSID in bytes (IEEE 802.11).
+const (
+	mostNetworks = 8
+	maxSSID      = 32
+)
+
+// check bounds what stands in n; what is too long is left out.
+func (n *Net) check() {
+	if n == nil {
+		return
+	}
+	if len(n.SSID) > maxSSID {
+		n.SSID = ""
+	}
+	n.Failed = slices.DeleteFunc(n.Failed, func(s string) bool { return s == "" || len(s) > maxSSID })
+	n.Failed = n.Failed[:min(len(n.Failed), mostNetworks)]
 }
 
 // Slots are those of the runtime and of the app.
@@ -122,6 +148,7 @@ func (r *Register) checkLists() error {
 	if err := texts(maxText, r.Done...); err != nil {
 		return err
 	}
+	r.Net.check()
 	if r.Meta == "null" || r.Meta != "" && r.Meta[0] != '{' {
 		r.Meta = ""
 	}
