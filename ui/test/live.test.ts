@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocketServer, WebSocket as Socket } from "ws";
-import { Live, type LiveEvent } from "../src/lib/live";
+import { Live, type LiveEvent, type LiveOptions } from "../src/lib/live";
 
 // A real server on a free port; what clients send is kept.
 let server: WebSocketServer;
@@ -33,7 +33,7 @@ afterEach(async () => {
   await new Promise<void>((done) => server.close(done));
 });
 
-function make(mayRetry?: () => Promise<boolean>): Live {
+function make(mayRetry?: () => Promise<boolean>, more: Partial<LiveOptions> = {}): Live {
   const { port } = server.address() as { port: number };
   const l = new Live({
     url: `ws://127.0.0.1:${port}/api/v2/stream`,
@@ -41,6 +41,7 @@ function make(mayRetry?: () => Promise<boolean>): Live {
     firstWait: 5,
     random: () => 0.5,
     ...(mayRetry ? { mayRetry } : {}),
+    ...more,
   });
   for (const t of ["reading", "thing", "command", "reset", "forgotten", "fresh", "status"] as const)
     l.on(t, (e: LiveEvent) => events.push(e));
@@ -163,4 +164,32 @@ test("frames that are not understood are passed over", async () => {
   sockets[0]!.send('{"type":"something-new","seq":12}');
   sockets[0]!.send(reading(12));
   await until(() => seqs().length === 1);
+});
+
+test("a network that went silently is noticed, and the page comes back", async () => {
+  let alive = false;
+  live = make(undefined, { silence: 500, alive: () => Promise.resolve(alive) });
+  live.open();
+  await until(() => sockets.length >= 2); // nothing came, nobody answered: it tried anew
+  expect(events.some((e) => e.type === "status" && e.status === "lost")).toBe(true);
+  alive = true;
+  await until(() => live.status === "open");
+});
+
+test("silence alone ends nothing while the server answers", async () => {
+  let questions = 0;
+  live = make(undefined, { silence: 200, alive: () => Promise.resolve(++questions > 0) });
+  live.open();
+  await until(() => live.status === "open");
+  const before = sockets.length;
+  await until(() => questions >= 3);
+  expect(live.status).toBe("open");
+  expect(sockets.length).toBe(before);
+});
+
+test("a connection that is never greeted is given up", async () => {
+  onAsk = () => {};
+  live = make(undefined, { silence: 20, alive: () => Promise.resolve(true) });
+  live.open();
+  await until(() => sockets.length >= 2);
 });

@@ -98,6 +98,12 @@ test("a row shows three values, the known ones first, no facts and no controls",
   expect(rowValues(all).map((r) => r.name)).toEqual(["temperature", "humidity", "counter"]);
 });
 
+test("what a board tells of itself stands in a row only alone", () => {
+  const own = [number("free_mem", "98304", 98304), number("np_pin", "4", 4)];
+  expect(rowValues([...own, number("level", "3", 3)]).map((r) => r.name)).toEqual(["level"]);
+  expect(rowValues(own).map((r) => r.name)).toEqual(["free_mem", "np_pin"]);
+});
+
 test("the switch of a row is led before others, and only what can be written", () => {
   const relay = res("relay", true, { writable: true });
   expect(rowSwitch([relay, number("led", "1", 1, "", true)])?.name).toBe("led");

@@ -35,6 +35,11 @@ class Fleet {
       await session.load();
       return session.now?.state === "signed-in" || session.trouble !== "";
     },
+    alive: () =>
+      fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(10_000) }).then(
+        () => true,
+        () => false,
+      ),
   });
 
   constructor() {

@@ -97,6 +97,10 @@ export interface LiveOptions {
   socket?: (url: string) => WebSocket;
   /** Asked before each new attempt; false ends it (signed out). */
   mayRetry?: () => Promise<boolean>;
+  /** Asked when nothing has come for `silence`: whether the server answers. A network that is simply gone tells no socket. */
+  alive?: () => Promise<boolean>;
+  /** In ms; 20 s. As long, a new connection may take to be greeted. */
+  silence?: number;
   /** First pause in ms; doubles to 15 s. */
   firstWait?: number;
   random?: () => number;
@@ -113,11 +117,14 @@ export class Live {
   #greeted = false;
   #wait: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+  #silence: number;
   #closed = true;
 
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#wait = options.firstWait ?? 500;
+    this.#silence = options.silence ?? 20_000;
   }
 
   /** Listens; the returned function ends it. */
@@ -137,6 +144,7 @@ export class Live {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#watch);
     this.#ws?.close(1000);
     this.#ws = null;
     this.#greeted = false;
@@ -153,8 +161,9 @@ export class Live {
 
   /** The network is gone: do not wait for a time-out to say so. */
   drop(): void {
-    this.#ws?.close();
-    if (this.#ws) this.#lost(this.#ws, 1006);
+    const ws = this.#ws;
+    ws?.close();
+    if (ws) this.#lost(ws, 1006);
   }
 
   #connect(): void {
@@ -168,14 +177,36 @@ export class Live {
       ws.send(JSON.stringify(ask));
     };
     ws.onmessage = (m) => this.#ws === ws && this.#read(String(m.data));
-    ws.onclose = (e) => this.#lost(ws, e.code);
+    ws.onclose = (e) => {
+      if (this.#ws === ws && this.status === "open") this.goodAt = Date.now();
+      this.#lost(ws, e.code);
+    };
     ws.onerror = () => {}; // close follows
+    this.#watchOver(ws, this.#silence);
+  }
+
+  /** Looks in a while whether anything came on ws, and gives it up if the server does not answer either. */
+  #watchOver(ws: WebSocket, pause: number): void {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => void this.#look(ws), pause);
+  }
+
+  async #look(ws: WebSocket): Promise<void> {
+    if (this.#ws !== ws) return;
+    const left = this.goodAt + this.#silence - Date.now();
+    if (this.status === "open" && left > 0) return this.#watchOver(ws, left);
+    const heard = this.goodAt;
+    const alive = this.status === "open" && (!this.#options.alive || (await this.#options.alive()));
+    if (this.#ws !== ws) return;
+    if (!alive && this.goodAt === heard) return this.drop();
+    if (alive) this.goodAt = Date.now();
+    this.#watchOver(ws, this.#silence);
   }
 
   #lost(ws: WebSocket, code: number): void {
     if (this.#ws !== ws || this.#closed) return;
     this.#ws = null;
-    if (this.status === "open") this.goodAt = Date.now();
+    clearTimeout(this.#watch);
     this.#setStatus("lost");
     const pause =
       code === cutForSlowness ? 0 : this.#wait * (0.75 + 0.5 * (this.#options.random ?? Math.random)());

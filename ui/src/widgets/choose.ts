@@ -195,21 +195,27 @@ const first = [
   "battery",
 ];
 
+/** What boards tell of themselves: on a row only where there is nothing else. */
+const ofItself = new Set(["free_mem", "rssi", "uptime", "uptime_ms", "np_pin", "num_leds", "led_pin"]);
+
 /** Up to three values for a row of the fleet: the known ones first, then numbers with a unit, numbers, texts. */
 export function rowValues(resources: Iterable<Resource>, most = 3): Resource[] {
   const rank = (r: Resource): number => {
     const i = first.indexOf(r.name);
     if (i >= 0) return i;
     if (r.name === "dwnld") return 99;
+    if (ofItself.has(r.name)) return 50;
     const kind = chooseWidget(r);
     if (kind === "number" || kind === "gauge" || kind === "slider") return r.unit ? 20 : 30;
     if (kind === "text" || kind === "input" || kind === "lcd") return 40;
     return 99;
   };
-  return [...resources]
+  const ranked = [...resources]
     .map((r) => ({ r, rank: rank(r) }))
     .filter((x) => x.rank < 99 && asText(x.r.value) !== "")
-    .sort((a, b) => a.rank - b.rank)
+    .sort((a, b) => a.rank - b.rank);
+  return ranked
+    .filter((x) => x.rank < 50 || (ranked[0]?.rank ?? 0) >= 50)
     .slice(0, most)
     .map((x) => x.r);
 }
