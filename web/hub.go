@@ -97,16 +97,18 @@ func (h *hub) start(w *watcher) {
 	}
 }
 
-// ask hands w what its peer wants; false when it asks for too much at once.
-func (h *hub) ask(w *watcher, s subscription) bool {
+// ask hands w what its peer wants; not ok when it asks for too much at once. tell: nobody
+// tells w anything at the moment, so whoever asked has to do it.
+func (h *hub) ask(w *watcher, s subscription) (tell, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(w.asked) >= maxAsked {
-		return false
+		return false, false
 	}
 	w.asked = append(w.asked, s)
-	h.start(w)
-	return true
+	tell = !w.telling
+	w.telling = true
+	return tell, true
 }
 
 // next gives the telling goroutine of w what was asked meanwhile, or tells it to

@@ -41,30 +41,35 @@ type subscription struct {
 // for as long as the stream lasts.
 func (w *watcher) listen() {
 	op, message, err := w.conn.Next()
+	tell := false
 	if err == nil {
-		err = w.take(op, message)
+		tell, err = w.take(op, message)
 	}
-	if err == nil {
-		w.hub.work.Go(w.listen)
+	if err != nil {
+		w.end(err)
+		w.hub.leave(w)
 		return
 	}
-	w.end(err)
-	w.hub.leave(w)
+	w.hub.work.Go(w.listen)
+	if tell {
+		w.tell()
+	}
 }
 
-// take understands one message.
-func (w *watcher) take(op websocket.Op, message []byte) error {
+// take understands one message. tell: see hub.ask.
+func (w *watcher) take(op websocket.Op, message []byte) (tell bool, err error) {
 	if op != websocket.Text {
-		return &websocket.CloseError{Code: unreadable, Reason: "Only text messages are understood."}
+		return false, &websocket.CloseError{Code: unreadable, Reason: "Only text messages are understood."}
 	}
 	wants, after, err := parseRequest(message, w.project)
 	if err != nil {
-		return &websocket.CloseError{Code: unreadable, Reason: err.Error()}
+		return false, &websocket.CloseError{Code: unreadable, Reason: err.Error()}
 	}
-	if !w.hub.ask(w, subscription{wants, after}) {
-		return &websocket.CloseError{Code: websocket.Policy, Reason: "too many subscriptions at once"}
+	tell, ok := w.hub.ask(w, subscription{wants, after})
+	if !ok {
+		return false, &websocket.CloseError{Code: websocket.Policy, Reason: "too many subscriptions at once"}
 	}
-	return nil
+	return tell, nil
 }
 
 // end says why the stream ends, if it is ours to say.
