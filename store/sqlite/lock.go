@@ -24,7 +24,7 @@ func lockFolder(dir string) (*fileLock, error) {
 	path := filepath.Join(dir, lockName)
 	f, err := openLocked(path)
 	if errors.Is(err, errInUse) {
-		return nil, roost.Because(roost.Conflict, err, "The data folder %s is in use by another Roost%s; stop that one first, or give --data another folder.", dir, holder(path))
+		return nil, roost.Errorf(roost.Conflict, "The data folder %s is in use by another Roost%s; stop that one first, or give --data another folder.", dir, holder(path))
 	}
 	if err != nil {
 		return nil, roost.Because(roost.Denied, err, "The data folder %s cannot be locked; check who owns %s.", dir, lockName)
