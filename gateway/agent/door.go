@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -37,6 +38,7 @@ type Config struct {
 
 	Failures int           // things of a pool that must return from a version to stop its rollout; 3
 	Burst    int           // calls of one thing that pass at once; 120
+	Bodies   int           // requests that may be on their way in at once; 4096
 	Every    time.Duration // and one more each time that this has gone by; 100 ms
 
 	KeepAfter time.Duration // from Run to compiling this program's runtime, so that it is kept; 10 s
@@ -51,6 +53,9 @@ func (c *Config) fill() {
 	}
 	if c.Burst <= 0 {
 		c.Burst = 120
+	}
+	if c.Bodies <= 0 {
+		c.Bodies = 4096
 	}
 	if c.Every <= 0 {
 		c.Every = 100 * time.Millisecond
@@ -118,6 +123,7 @@ type Door struct {
 	cfg      Config
 	calls    gateway.Limiter // of things
 	guests   gateway.Limiter // of addresses, for what anybody may ask
+	bodies   atomic.Int64    // requests that are being read
 	sessions sessions
 	releases *releases
 	runtimes *runtimes

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ const Base = "/d/1/"
 const (
 	// patience bounds how long a thing may take to send a request, or to read an answer.
 	patience = 60 * time.Second
+	// clearPatience is the same for a request in clear, of which anybody may begin any number.
+	clearPatience = 15 * time.Second
 	// maxClear is the longest request in clear, in bytes.
 	maxClear = 4 << 10
 )
@@ -97,7 +100,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Door) serveClear(c *call, serve func(context.Context, *call) (any, error)) error {
-	if err := c.read(maxClear); err != nil {
+	if err := d.read(c, maxClear, clearPatience); err != nil {
 		return err
 	}
 	answer, err := serve(c.r.Context(), c)
@@ -110,7 +113,7 @@ func (d *Door) serveClear(c *call, serve func(context.Context, *call) (any, erro
 
 // serveSealed opens a frame, has it served, and seals the answer.
 func (d *Door) serveSealed(c *call, serve func(context.Context, *call, *session, []byte) ([]byte, error)) error {
-	if err := c.read(wire.MaxBody); err != nil {
+	if err := d.read(c, wire.MaxBody, patience); err != nil {
 		return err
 	}
 	s, counter, plain, err := d.open(c)
@@ -151,8 +154,18 @@ func tooOften() error {
 	return refused(wire.StateLater, 0, roost.TooMany, "Too many calls; try again later.")
 }
 
-// read takes the body. Errors: roost.TooLarge, roost.Invalid.
-func (c *call) read(most int64) (err error) {
+// read takes the body. Errors: roost.TooLarge, roost.Invalid, roost.Unavailable when too
+// many are being read.
+func (d *Door) read(c *call, most int64, patience time.Duration) error {
+	defer d.bodies.Add(-1)
+	if d.bodies.Add(1) > int64(d.cfg.Bodies) {
+		c.w.Header().Set("Connection", "close") // what it sends is not read
+		return refused(wire.StateLater, 0, roost.Unavailable, "Too many calls at once; try again later.")
+	}
+	return c.read(most, patience)
+}
+
+func (c *call) read(most int64, patience time.Duration) (err error) {
 	_ = http.NewResponseController(c.w).SetReadDeadline(c.now.Add(patience)) // tests may have none
 	c.body, err = io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, most))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
@@ -263,6 +276,19 @@ func host(address string) string {
 		return h
 	}
 	return address
+}
+
+// peer is who an address is one of: of IPv6 everybody has a whole network (RFC 6177).
+func peer(address string) string {
+	at, err := netip.ParseAddr(host(address))
+	if err != nil || at.Unmap().Is4() {
+		return host(address)
+	}
+	network, err := at.WithZone("").Prefix(64)
+	if err != nil {
+		return host(address)
+	}
+	return network.String()
 }
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }

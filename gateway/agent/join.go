@@ -12,7 +12,7 @@ import (
 
 // join gives a thing without a key an id and a key. It waits for approval then.
 func (d *Door) join(ctx context.Context, c *call) (any, error) {
-	if !d.guests.Take("join "+host(c.remote), c.now) {
+	if !d.guests.Take("join "+peer(c.remote), c.now) {
 		return nil, tooOften()
 	}
 	q, pub, err := wire.ParseJoin(c.body)
@@ -83,7 +83,7 @@ func (d *Door) hello(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	key, own, id, now := wire.Key(t.now().Key), wire.NewNonce(), wire.NewSessionID(), time.Now().UnixMilli()
-	d.sessions.add(&session{Session: wire.NewSession(key, nonce, own, id), thing: t, began: c.now})
+	d.sessions.add(&session{Session: wire.NewSession(key, nonce, own, id), thing: t, began: c.now, from: peer(c.remote)})
 	return wire.HelloAnswer{Session: id.String(), Nonce: hexOf(own[:]), Now: now, MAC: hexOf(key.HelloMAC(nonce, own, id, now))}, nil
 }
 
@@ -109,12 +109,12 @@ func (d *Door) greeted(ctx context.Context, c *call) (*thing, wire.Nonce, error)
 	t := d.known(ref)
 	known, _, ok := d.cfg.Registry.Get(ref)
 	if t == nil || !ok || t.now().Key == [32]byte{} { // of a join that is under way
-		if !d.guests.Take("hello "+host(c.remote), c.now) {
+		if !d.guests.Take("hello "+peer(c.remote), c.now) {
 			return nil, nonce, tooOften()
 		}
 		return nil, nonce, errUnknown
 	}
-	if !d.guests.Take("id "+q.ID+" "+host(c.remote), c.now) {
+	if !d.guests.Take("id "+q.ID+" "+peer(c.remote), c.now) {
 		return nil, nonce, tooOften()
 	}
 	if known.Enrolment == roost.Enrolled {

@@ -71,7 +71,7 @@ func withJoin(all []roost.Join, j roost.Join) ([]roost.Join, bool) {
 	all = slices.Clone(all)
 	var same []int
 	for i := range all {
-		if all[i].Address == j.Address {
+		if peer(all[i].Address) == peer(j.Address) {
 			same = append(same, i)
 		}
 	}

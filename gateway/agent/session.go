@@ -21,6 +21,7 @@ type session struct {
 	*wire.Session
 	thing *thing
 	began time.Time
+	from  string // the address that said hello
 
 	mu     sync.Mutex
 	window wire.Window
@@ -40,6 +41,7 @@ type sessions struct {
 	mu   sync.Mutex
 	byID map[wire.SessionID]*session
 	of   map[roost.Ref][]*session // the oldest first
+	home map[roost.Ref]string     // from where who has the key said hello last
 }
 
 func (all *sessions) find(id wire.SessionID) *session {
@@ -59,6 +61,10 @@ func (all *sessions) prove(s *session) {
 		return
 	}
 	s.proved = true
+	if all.home == nil {
+		all.home = map[roost.Ref]string{}
+	}
+	all.home[s.thing.ref] = s.from
 	all.trim(s.thing.ref, true, mostProved)
 }
 
@@ -66,30 +72,38 @@ func (all *sessions) add(s *session) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if all.byID == nil || len(all.byID) >= mostSessions { // those that go on say hello again
-		all.byID, all.of = map[wire.SessionID]*session{}, map[roost.Ref][]*session{}
+		all.byID, all.of, all.home = map[wire.SessionID]*session{}, map[roost.Ref][]*session{}, map[roost.Ref]string{}
 	}
 	all.byID[s.ID] = s
 	all.of[s.thing.ref] = append(all.of[s.thing.ref], s)
 	all.trim(s.thing.ref, false, mostUnproved)
 }
 
-// trim forgets the oldest sessions of a thing, proved or not, beyond most; the caller
-// holds all.mu.
+// trim forgets the oldest sessions of a thing, proved or not, beyond most: those first that
+// others began than the address from which the thing itself came last. The caller holds all.mu.
 func (all *sessions) trim(ref roost.Ref, proved bool, most int) {
-	have := 0
+	home, known := all.home[ref]
+	have, foreign := 0, 0
 	for _, s := range all.of[ref] {
 		if s.proved == proved {
 			have++
+			if known && s.from != home {
+				foreign++
+			}
 		}
 	}
 	var kept []*session
 	for _, s := range all.of[ref] {
-		if s.proved == proved && have > most {
-			delete(all.byID, s.ID)
-			have--
+		stranger := known && s.from != home
+		if s.proved != proved || have <= most || foreign > 0 && !stranger {
+			kept = append(kept, s)
 			continue
 		}
-		kept = append(kept, s)
+		delete(all.byID, s.ID)
+		have--
+		if stranger {
+			foreign--
+		}
 	}
 	all.of[ref] = kept
 }
@@ -102,4 +116,5 @@ func (all *sessions) drop(ref roost.Ref) {
 		delete(all.byID, s.ID)
 	}
 	delete(all.of, ref)
+	delete(all.home, ref)
 }
