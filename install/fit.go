@@ -61,7 +61,7 @@ func (a About) before(minor int) bool {
 	return err != nil || major < 1 || major == 1 && m < minor
 }
 
-const wayToROM = "fetch " + ROMFirmware + "-….bin from micropython.org/download/ESP8266_GENERIC, and put it there with roost install --flash FILE --erase --runtime (it needs a flash of 2 MB). Or take PythingsOS, which fits any ESP8266: roost install --pythingsos VERSION"
+const wayToROM = "fetch " + ROMFirmware + "-….bin from micropython.org/download/ESP8266_GENERIC, and put it there with roost install --flash FILE --erase --runtime (it needs a flash of 2 MB). Or take PythingsOS, which fits any ESP8266: roost install --flash PythingsOS_VERSION_esp8266.frozen.bin --erase"
 
 // forESP8266 takes lean, out of the partition: its heap of 38 kB has not the room for the
 // modules. Who asks for lean without a partition may have them frozen in a firmware.

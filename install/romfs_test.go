@@ -24,7 +24,7 @@ func TestRuntimeFitsAnESP8266(t *testing.T) {
 		{good, 4 << 20, 320 << 10, "auto", Fit{Profile: "lean", Image: true}, nil},
 		{good, 4 << 20, 320 << 10, "lean", Fit{Profile: "lean", Image: true}, nil},
 		{good, 4 << 20, 320 << 10, "full", Fit{}, []string{"does not fit"}},
-		{good, 4 << 20, 0, "auto", Fit{}, []string{ROMFirmware, "--flash FILE --erase --runtime", "--pythingsos"}},
+		{good, 4 << 20, 0, "auto", Fit{}, []string{ROMFirmware, "--flash FILE --erase --runtime", "--flash PythingsOS_"}},
 		{old, 4 << 20, 0, "auto", Fit{}, []string{"1.24.1", "1.25 or later", ROMFirmware}},
 		{with(func(a *About) { a.Version = "1.11.0" }), 4 << 20, 0, "lean", Fit{}, []string{"1.22 or later"}},
 		{good, 1 << 20, 0, "lean", Fit{}, []string{"2 MB or more"}},
@@ -206,4 +206,11 @@ func TestBusyESP8266IsEmptiedFirst(t *testing.T) {
 			t.Error("it was reset")
 		}
 	})(t)
+}
+
+func TestFirmwareWithAPartitionIsKnown(t *testing.T) {
+	with := append(randomly(5000), "\x00mount\x00rom_ioctl\x00"...)
+	if !HasROM(with) || HasROM(randomly(5000)) {
+		t.Error("a firmware with a partition is not told from one without")
+	}
 }
