@@ -12,12 +12,17 @@ import (
 // than another scenario lasts.
 const settled = time.Second
 
+// idleCrowd is how many of a kind are connected: so many that what the garbage collector
+// has not yet given back of their beginnings does not hide what each keeps.
+const idleCrowd = 5000
+
 // Idle starts Config.Binary, a fresh one for each number, and measures how long
 // it takes to be ready, what it has in memory then, and what it needs for each of
-// 1,000 (Clients, Things) connected pages, live streams and WebSocket nodes that
-// do nothing.
+// 5,000 (Clients, Things) connected pages, live streams and WebSocket nodes that
+// do nothing, or as many as the system lets the generator open.
 func Idle(ctx context.Context, c Config) (Result, error) {
-	c = c.withDefaults(load{clients: 1000, things: 1000})
+	most := min(idleCrowd, moreFiles()-100) // files that are open besides
+	c = c.withDefaults(load{clients: most, things: most})
 	r := Result{Scenario: "idle", Unit: "connected", Load: map[string]int{"pages": c.Clients, "live streams": c.Clients, "nodes": c.Things}}
 	if err := c.check(ctx); err != nil {
 		return r, err
@@ -57,13 +62,16 @@ func idlePages(ctx context.Context, c Config, r *Result) error {
 	defer pages.close()
 	each, ok, err := c.grows(ctx, c.Clients, func() error {
 		err := pages.dialAll(ctx, c.Clients, func(ctx context.Context, _ int) (*wsConn, error) {
-			return dialWS(ctx, c.HTTP, c.wsPath(), "", 512)
+			conn, err := dialWS(ctx, c.HTTP, c.wsPath(), "", 512)
+			if err != nil {
+				return nil, err
+			}
+			return conn, conn.text(announce)
 		})
-		if err != nil {
-			return err
+		if err == nil {
+			pages.read(deaf)
 		}
-		pages.read(deaf)
-		return pages.write(frame(nil, 1, []byte(announce)))
+		return err
 	})
 	if ok {
 		r.more("bytes for a page at /ws", each)
@@ -75,8 +83,9 @@ func idleStreams(ctx context.Context, c Config, r *Result) error {
 	var streams *crowd
 	defer func() { streams.close() }()
 	each, ok, err := c.grows(ctx, c.Clients, func() (err error) {
-		streams, err = c.watchers(ctx, c.Clients)
-		streams.read(deaf)
+		if streams, err = c.watchers(ctx, c.Clients); err == nil {
+			streams.read(deaf)
+		}
 		return err
 	})
 	if ok {
@@ -89,8 +98,9 @@ func idleNodes(ctx context.Context, c Config, r *Result) error {
 	var nodes *crowd
 	defer func() { nodes.close() }()
 	each, ok, err := c.grows(ctx, c.Things, func() (err error) {
-		nodes, err = c.nodes(ctx, c.Things)
-		nodes.read(deaf)
+		if nodes, err = c.nodes(ctx, c.Things); err == nil {
+			nodes.read(deaf)
+		}
 		return err
 	})
 	if ok {

@@ -27,19 +27,21 @@ func Stream(ctx context.Context, c Config) (Result, error) {
 	return r, err
 }
 
-// watchers opens live streams of readings. The crowd is to be closed even after
-// an error.
+// watchers opens live streams of readings, each of which subscribes as soon as it is
+// open, as a page does. The crowd is to be closed even after an error.
 func (c Config) watchers(ctx context.Context, n int) (*crowd, error) {
 	watchers := new(crowd)
 	if c.Token == "" {
 		return watchers, errors.New("the live stream needs an API token: give --token")
 	}
+	path, size := "/api/v2/stream?access_token="+url.QueryEscape(c.Token), readBuffer(n)
 	err := watchers.dialAll(ctx, n, func(ctx context.Context, _ int) (*wsConn, error) {
-		return dialWS(ctx, c.HTTP, "/api/v2/stream?access_token="+url.QueryEscape(c.Token), "", readBuffer(n))
+		conn, err := dialWS(ctx, c.HTTP, path, "", size)
+		if err != nil {
+			return nil, err
+		}
+		return conn, conn.text(`{"subscribe":{"types":["reading"]}}`)
 	})
-	if err == nil {
-		err = watchers.write(frame(nil, 1, []byte(`{"subscribe":{"types":["reading"]}}`)))
-	}
 	if err != nil {
 		return watchers, fmt.Errorf("open live streams: %w", err)
 	}
