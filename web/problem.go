@@ -130,12 +130,35 @@ func speak(e *huma.ErrorDetail) *huma.ErrorDetail {
 	case field == "":
 		out.Message = "The body is not the JSON that is expected: " + e.Message + "."
 	default:
-		out.Message = fmt.Sprintf("%q is not right: %s.", field, e.Message)
+		out.Message = fmt.Sprintf("%q is not right: %s.", field, plain(e.Message))
 	}
 	if field == "" || isMissing || secret(e.Location) {
 		out.Value = nil // whole bodies and secrets are not repeated
 	}
 	return out
+}
+
+// plain says what a schema asks for in words.
+func plain(message string) string {
+	for _, w := range []struct{ asked, word, one, many string }{
+		{"expected length <= ", "at most ", " character", " characters"},
+		{"expected length >= ", "at least ", " character", " characters"},
+		{"expected array length <= ", "at most ", " entry", " entries"},
+		{"expected array length >= ", "at least ", " entry", " entries"},
+		{"expected number <= ", "at most ", "", ""},
+		{"expected number >= ", "at least ", "", ""},
+		{"expected value to be ", "it must be ", "", ""},
+	} {
+		limit, ok := strings.CutPrefix(message, w.asked)
+		if !ok {
+			continue
+		}
+		if limit == "1" {
+			return w.word + limit + w.one
+		}
+		return w.word + limit + w.many
+	}
+	return message
 }
 
 func secret(location string) bool {
