@@ -9,6 +9,7 @@ import (
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/release"
 	"github.com/roost-iot/roost/sim/desk"
+	"github.com/roost-iot/roost/telemetry"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
@@ -76,7 +77,7 @@ func TestPresenceFollowsTheRhythmOfAThing(t *testing.T) {
 }
 
 func (r rhythm) play(t *testing.T) {
-	h := build(t, plan{inside: true})
+	h := build(t, plan{inside: true, telemetry: telemetry.Config{BatchEvery: time.Minute}}) // a played second has few ticks
 	defer h.stop()
 	var app roost.AppID
 	if r.battery > 0 {

@@ -110,12 +110,12 @@ func TestStormsLeaveAThingAlone(t *testing.T) {
 	defer stop()
 	var storms sync.WaitGroup
 	storms.Go(func() {
-		for i := range 1100 {
+		for i := range 1050 {
 			j := h.at(&desk.Client{URL: h.server.URL}, fmt.Sprintf("10.1.%d.%d", i/200, i%200))
 			_ = j.Join(ctx, wire.Join{MAC: fmt.Sprintf("%012x", i)}) // refused or not
 		}
 	})
-	storms.Go(func() { h.hellos(c.ID, 400) })
+	storms.Go(func() { h.hellos(c.ID, 200) })
 	refused := 0
 	storms.Go(func() {
 		for range 400 {
