@@ -74,7 +74,17 @@ func (r apiRuntime) from() string {
 }
 
 func (r apiRuntime) askers() string {
-	return fmt.Sprintf("%d pools, %d things", r.Pools, r.Things)
+	var who []string
+	if r.Pools > 0 {
+		who = append(who, counted(r.Pools, "pool"))
+	}
+	if r.Things > 0 {
+		who = append(who, counted(r.Things, "thing"))
+	}
+	if len(who) == 0 {
+		return "-"
+	}
+	return strings.Join(who, ", ")
 }
 
 func (r apiRuntime) signers() string {

@@ -180,7 +180,7 @@ func (s runtimeSign) prove(ctx context.Context, con console, b wire.Bundle) erro
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "  %s\t%d files\t%s\n", form, len(r.Files), f.SHA256)
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", form, counted(len(r.Files), "file"), f.SHA256)
 	}
 	return w.Flush()
 }
