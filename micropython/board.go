@@ -60,10 +60,11 @@ type Board struct {
 	vm        *VM
 	sockets   *sockets
 	station   station
-	collected time.Time
+	collectAt time.Time
 	watchdog  watchdog
 	timers    timers
-	full      bool // the program holds more than it may
+	full      bool      // the program holds more than it may
+	failed    time.Time // when a task was told so last, in real time
 
 	mu     sync.Mutex
 	live   int // what is held, at last and at most
@@ -156,7 +157,8 @@ func (b *Board) Run(ctx context.Context) error {
 
 // session is the board's life from one reset to the next.
 func (b *Board) session(ctx context.Context) (err error) {
-	b.station, b.watchdog, b.timers, b.collected, b.full = station{}, watchdog{}, timers{}, time.Time{}, false
+	b.station, b.watchdog, b.timers, b.collectAt, b.full = station{}, watchdog{}, timers{}, time.Time{}, false
+	b.failed = time.Time{}
 	b.sockets = newSockets(&b.config, b.online)
 	defer b.sockets.close()
 	defer b.config.WiFi.watch(b)()

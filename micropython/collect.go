@@ -24,6 +24,10 @@ const callDepth = 188592
 // collectEvery bounds how often MicroPython is asked whether it needs a collection.
 const collectEvery = 20 * time.Millisecond
 
+// failEvery is how long a task that finds no memory has to give some back before the next
+// one finds none.
+const failEvery = 250 * time.Millisecond
+
 // callStep is a step from one call that can be jumped out of to the next; the
 // first two, in which MicroPython starts a program, are like no others.
 type callStep struct{ at, slot, grew, next uint32 }
@@ -82,10 +86,22 @@ func (b *Board) collect(ctx context.Context) {
 	}
 	b.callBack(ctx, "_collect")
 	live, _ := b.callBack(ctx, "_live").(int)
-	b.full = b.config.Limit && live > b.config.Heap
+	if now := time.Now(); b.config.Limit && live > b.config.Heap && now.After(b.failed.Add(failEvery)) {
+		b.full, b.failed = true, now
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.live, b.most = live, max(b.most, live)
+}
+
+// collectNext is when to collect again after a collection that began then. On a board
+// with a ROM that is soon, so that little escapes, but it takes a fifth of the time at most.
+func (b *Board) collectNext(began time.Time) time.Time {
+	if b.config.ROM == nil {
+		return began.Add(collectEvery)
+	}
+	now := time.Now()
+	return now.Add(4 * now.Sub(began))
 }
 
 // callBack calls a function of the board's own modules in the midst of a call.
@@ -100,10 +116,18 @@ func (b *Board) callBack(ctx context.Context, function string) any {
 }
 
 // Held is how much of Python's heap the programs hold, in bytes, and the most that it was
-// since the board was made: what was left after a collection of garbage, which there is only
-// while they wait. It is known of boards with a ROM alone; 0 before the first one.
+// since the board was made or ForgetHeld: what was left after a collection of garbage, which
+// there is only while they wait. It is known of boards with a ROM alone; 0 before the first
+// collection.
 func (b *Board) Held() (now, most int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.live, b.most
+}
+
+// ForgetHeld has Held count the most from here on.
+func (b *Board) ForgetHeld() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.most = b.live
 }

@@ -24,9 +24,9 @@ func (b *Board) wait(ctx context.Context, args []any) (any, error) {
 
 // pauseOnce is a pause in which no timer is due.
 func (b *Board) pauseOnce(ctx context.Context, ms float64, wake chan struct{}) (any, error) {
-	if now := time.Now(); now.Sub(b.collected) >= collectEvery { // in real time
-		b.collected = now
+	if now := time.Now(); now.After(b.collectAt) { // in real time
 		b.collect(ctx)
+		b.collectAt = b.collectNext(now)
 	}
 	if ms == 0 {
 		return b.vm.interrupted(ctx), ctx.Err()
