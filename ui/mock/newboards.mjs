@@ -9,7 +9,7 @@ const runtime = {
   "_f/rt/main.mpy": randomBytes(3000),
   "_f/platform.py": "# the platform\n".repeat(60),
 };
-export const image = Buffer.concat([Buffer.from([0xd2, 0xcd, 0x31]), randomBytes(7001)]);
+export const image = Buffer.concat([Buffer.from([0xd2, 0xcd, 0x31]), randomBytes(3001)]);
 const chips = [
   [/^ESP32_GENERIC_S3/i, "esp32s3", 0],
   [/^ESP32_GENERIC_C3/i, "esp32c3", 0],
