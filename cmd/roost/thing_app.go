@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/roost-iot/roost"
 )
 
 // thingPath is where the API has a thing.
@@ -88,7 +90,11 @@ func (s thingShell) Run(ctx context.Context, con console) error {
 	if s.Line != "" {
 		return s.run(ctx, c, con, s.Line)
 	}
-	fmt.Fprintf(con.err, "Each line runs on %s when it next comes; names do not last from one to the next. End with Ctrl-D.\n>>> ", s.ID)
+	names := "names last until its next start"
+	if protocol, err := c.protocol(ctx, s.ID); err == nil && protocol == string(roost.PythingsOS) {
+		names = "names do not last from one to the next"
+	}
+	fmt.Fprintf(con.err, "Each line runs on %s when it next comes; %s. End with Ctrl-D.\n>>> ", s.ID, names)
 	for lines := bufio.NewScanner(con.in); lines.Scan(); fmt.Fprint(con.err, ">>> ") {
 		if strings.TrimSpace(lines.Text()) == "" {
 			continue

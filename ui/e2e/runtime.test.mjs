@@ -20,6 +20,7 @@ const told = {
   ...{ platform: "esp32", machine: "Generic ESP32 module", python: "micropython 1.27.0", mpy: 6 },
   ...{ profile: "full", booted: Date.now() - 60_000, resetCause: "planned", why: "update", ip: "10.0.0.8" },
   ...{ freeMemory: 98_000, freeFlash: 812_000, owner: "", meta: { place: "Barn" } },
+  net: { ssid: "Home", failed: ["Shed"] },
   runtime: {
     ...{ version: "1.0.0", slot: "factory", trial: 0, previous: "", previousVersion: "", bad: null },
     ...{ newest: "1.1.0", wanted: "1.0.0" },
@@ -123,6 +124,7 @@ test("its page tells what runs, what is on its way and what it would return to",
     await page.getByText(text, { exact: true }).first().waitFor();
   await page.getByText("factory copy", { exact: true }).waitFor();
   await page.getByRole("listitem").filter({ hasText: "app.py" }).getByText("differs").waitFor();
+  await page.getByText("The Wi-Fi “Shed” did not work; back on “Home”.").waitFor();
   const starts = page.getByRole("list", { name: "Starts" }).getByRole("listitem");
   assert.equal(await starts.count(), 8);
   await starts

@@ -45,6 +45,8 @@ export interface Runtime {
   ip: string;
   freeMemory: number;
   freeFlash: number;
+  /** By which Wi-Fi it came, and which ones it tried in vain; null: it did not tell. */
+  net?: { ssid: string; failed: string[] | null } | null;
   /** The first digits of its owner's release key; "": it takes what this Roost signs. */
   owner: string;
   meta: Record<string, unknown> | null;
@@ -128,7 +130,7 @@ export function updateWords(u: Update): string {
     case "returned":
       return `returned from ${what}`;
     case "held":
-      return `holds ${what} back: its app is at something that may not be cut`;
+      return `waits with ${what}`;
   }
 }
 export const updateChip: Record<UpdateState, string> = {

@@ -57,7 +57,11 @@ export function every(seconds: number): string {
 }
 
 /** What a message or a shell line waits for, as a sentence. */
-export function waitingFor(s: Software | null, online: boolean, now: number): string {
+export function waitingFor(s: Software | null, online: boolean, now: number, ours = false): string {
+  if (ours && !s?.wanted.battery)
+    return online
+      ? "The thing hears of it at once."
+      : "The thing gets it when it is back; it is offline now.";
   if (!s) return "The thing fetches it at its next call.";
   const asks = `The thing asks ${every(s.wanted.management)}`;
   if (!online) return `${asks} when it runs; it is offline now.`;
@@ -99,6 +103,8 @@ export interface SettingWords {
   name: SettingName;
   word: string;
   hint: string;
+  /** The same for a thing of Roost's own runtime, where it differs. */
+  ours?: string;
   kind: "seconds" | "yes" | "app" | "os" | "text";
   /** Put away: known to the protocol, without effect on devices of today. */
   idle?: boolean;
@@ -116,6 +122,7 @@ export const settingWords: SettingWords[] = [
     name: "management",
     word: "Management interval",
     hint: "How often it asks for messages, settings and updates.",
+    ours: "How often its management task runs; on a battery, how often it asks.",
     kind: "seconds",
   },
   {
@@ -140,6 +147,7 @@ export const settingWords: SettingWords[] = [
     name: "battery",
     word: "Runs on battery",
     hint: "Told to the device; PythingsOS 1.x does nothing with it.",
+    ours: "It asks at its management interval only, which saves power and makes commands wait.",
     kind: "yes",
     idle: true,
   },
@@ -147,6 +155,7 @@ export const settingWords: SettingWords[] = [
     name: "setupTimeout",
     word: "Web set-up time",
     hint: "Told to the device; PythingsOS 1.x goes by its own file of that name.",
+    ours: "How long a board opens its own network when it is switched on; 0: not at all.",
     kind: "seconds",
     idle: true,
   },
