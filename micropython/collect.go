@@ -104,14 +104,20 @@ func (b *Board) collectNext(began time.Time) time.Time {
 	return now.Add(4 * now.Sub(began))
 }
 
-// callBack calls a function of the board's own modules in the midst of a call.
+// callBack calls a function of the board's own modules in the midst of a call. A Ctrl-C
+// that comes meanwhile is one for the program.
 func (b *Board) callBack(ctx context.Context, function string) any {
 	v := b.vm
 	out := v.malloc(ctx, valueSize)
 	defer v.free(ctx, out)
-	v.must(v.callFunc.CallWithStack(ctx, []uint64{uint64(v.bound[function]), 0, uint64(out), uint64(out)}))
-	result, err := v.get(ctx, out)
+	v.nested = true
+	err := v.callFunc.CallWithStack(ctx, []uint64{uint64(v.bound[function]), 0, uint64(out), uint64(out)})
+	v.nested = false
 	v.must(err)
+	result, err := v.get(ctx, out)
+	if err != nil { // a Ctrl-C that had come before: nothing else is raised there
+		v.must(v.interruptFunc.CallWithStack(ctx, nil))
+	}
 	return result
 }
 

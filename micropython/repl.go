@@ -180,7 +180,7 @@ func (r *repl) capture(do func() error) (c captured) {
 // is not one for the REPL.
 func (v *VM) interrupted(ctx context.Context) bool {
 	s := v.config.serial
-	if s == nil || !s.interrupt.Load() || !v.interruptible(ctx) || !s.takeInterrupt() {
+	if s == nil || v.nested || !s.interrupt.Load() || !v.interruptible(ctx) || !s.takeInterrupt() {
 		return false
 	}
 	v.must(v.interruptFunc.CallWithStack(ctx, nil))

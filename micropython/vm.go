@@ -62,6 +62,7 @@ type VM struct {
 	tick    func()            // is called while it runs; nil: nothing is
 	program bool              // one runs that a Ctrl-C ends
 	romAt   uint32            // where the ROM lies
+	nested  bool              // a function of the board's own runs in the midst of a call
 	dead    error
 
 	soft     int  // bytes it may grow to before Python sees a MemoryError
