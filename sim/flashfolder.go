@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,9 @@ import (
 type flashFolder struct {
 	dir  string
 	kept map[string]string // what the folder has, by name on the flash
+
+	rom     *micropython.ROM // nil: the board has none
+	keptROM []byte
 }
 
 const flashLag = 500 * time.Millisecond
@@ -54,8 +58,12 @@ func (f *flashFolder) read() (map[string]string, error) {
 func (f *flashFolder) run(ctx context.Context, flash *micropython.Flash, log *slog.Logger) {
 	for seen := -1; ; {
 		if made := flash.Changes(); made != seen {
+			files, rom := flash.Copy(), f.romBytes()
+			if flash.Changes() != made { // they are of different moments
+				continue
+			}
 			seen = made
-			if err := f.write(flash.Copy()); err != nil {
+			if err := errors.Join(f.writeROM(rom), f.write(files)); err != nil {
 				log.Error("the flash of a simulated board cannot be kept", "err", err)
 			}
 		}
@@ -95,5 +103,45 @@ func (f *flashFolder) write(flash *micropython.Flash) error {
 		}
 	}
 	f.kept = now
+	return nil
+}
+
+// readROM gives the ROM that the board had before; nil if it had none.
+func (f *flashFolder) readROM() (*micropython.ROM, error) {
+	data, err := os.ReadFile(f.dir + romEnding)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the ROM of a simulated board: %w", err)
+	}
+	return micropython.NewROM(len(data), data), nil
+}
+
+// romEnding is what the file has that lies beside the folder.
+const romEnding = ".rom"
+
+func (f *flashFolder) romBytes() []byte {
+	if f.rom == nil {
+		return nil
+	}
+	return f.rom.Bytes()
+}
+
+// writeROM writes the ROM, before the files of the flash that say what is in it.
+func (f *flashFolder) writeROM(data []byte) error {
+	if bytes.Equal(data, f.keptROM) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(f.dir), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.dir+romEnding+"~", data, 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(f.dir+romEnding+"~", f.dir+romEnding); err != nil {
+		return err
+	}
+	f.keptROM = data
 	return nil
 }

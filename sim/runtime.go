@@ -20,6 +20,9 @@ import (
 // on the real MicroPython.
 type RuntimeConfig struct {
 	Profile string // "full" (the default) or "lean"
+	// ROM makes them ESP8266s, with the lean runtime in a ROM; Limit has tasks that hold more
+	// heap than these have fail. Under Flash the ROM of the i-th is the file i+1.rom.
+	ROM, Limit bool
 	// Key gives the i-th board its id and key, when its flash has none; nil: it joins, and
 	// waits for approval.
 	Key func(ctx context.Context, i int) (id string, key agent.Key, err error)
@@ -27,7 +30,7 @@ type RuntimeConfig struct {
 	// is still there the next time. "": in memory.
 	Flash    string
 	CutEvery time.Duration // their power fails about so often; 0: never
-	Memory   int           // bytes that Python has; 0: 8 MB. The least is 64 kB
+	Memory   int           // bytes that Python has; 0: 8 MB. The least is 64 kB. With a ROM: its heap; 0: 38 kB
 	Print    bool          // what they print is logged
 }
 
@@ -153,12 +156,22 @@ func (n *runtimeBoard) config(ctx context.Context) (desk.BoardConfig, *flashFold
 	var save *flashFolder
 	if n.r.Flash != "" {
 		save = &flashFolder{dir: filepath.Join(n.r.Flash, fmt.Sprint(n.i+1))}
+	}
+	if n.r.ROM {
+		if err := n.addROM(&c, save); err != nil {
+			return c, nil, err
+		}
+	}
+	if save != nil {
 		files, err := save.read()
 		if err != nil {
 			return c, nil, err
 		}
 		if delete(files, quickStarts); len(files) > 0 {
 			c.Flash = micropython.NewFlash(files)
+			if c.ROM != nil {
+				c.Flash.Size = desk.ROMFlash
+			}
 			return c, save, nil
 		}
 	}
@@ -169,6 +182,22 @@ func (n *runtimeBoard) config(ctx context.Context) (desk.BoardConfig, *flashFold
 	var err error
 	c.ID, c.Key, err = n.r.Key(ctx, n.i)
 	return c, save, err
+}
+
+// addROM makes the board an ESP8266, with the ROM that it had before.
+func (n *runtimeBoard) addROM(c *desk.BoardConfig, save *flashFolder) (err error) {
+	c.Limit, c.Memory = n.r.Limit, 0
+	c.Settings = map[string]any{"setup_at_start": false} // by their profile they would wait for somebody
+	if save != nil {
+		c.ROM, err = save.readROM()
+	}
+	if c.ROM == nil && err == nil {
+		c.ROM, err = desk.NewROM()
+	}
+	if save != nil {
+		save.rom = c.ROM
+	}
+	return err
 }
 
 // runtimeKey reads what a Starter is given for a board: "ID KEY".

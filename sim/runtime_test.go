@@ -24,6 +24,11 @@ func TestVirtualBoardsKeepTheirFlash(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer release()
+	t.Run("files", func(t *testing.T) { keepsFlash(t, false) })
+	t.Run("ROM", func(t *testing.T) { keepsFlash(t, true) })
+}
+
+func keepsFlash(t *testing.T, rom bool) {
 	server := desk.NewServer(desk.ServerConfig{})
 	defer server.Close()
 	h := httptest.NewServer(server)
@@ -35,7 +40,7 @@ func TestVirtualBoardsKeepTheirFlash(t *testing.T) {
 	flash, keys := t.TempDir(), 0
 	play := func(what string, do func(*sim.Fleet), is func(desk.View) bool) {
 		t.Helper()
-		fleet := sim.Runtimes(sim.Config{To: h.URL}, sim.RuntimeConfig{Flash: flash, Key: func(context.Context, int) (string, agent.Key, error) {
+		fleet := sim.Runtimes(sim.Config{To: h.URL}, sim.RuntimeConfig{ROM: rom, Flash: flash, Key: func(context.Context, int) (string, agent.Key, error) {
 			keys++
 			return thing.ID, thing.Key(), nil
 		}})
@@ -67,6 +72,12 @@ func TestVirtualBoardsKeepTheirFlash(t *testing.T) {
 	}
 	first = thing.View().Register.Boot
 	play("the next start", nil, func(v desk.View) bool { return v.Register.Boot != first && v.Register.App == "5" })
+	if image, err := os.ReadFile(filepath.Join(flash, "1.rom")); (err == nil) != rom || rom && string(image[:3]) != "\xd2\xcd\x31" {
+		t.Errorf("%d bytes of a ROM, %v", len(image), err)
+	}
+	if platform := thing.View().Register.Platform; (platform == "esp8266") != rom {
+		t.Errorf("it is a %s", platform)
+	}
 	if keys != 1 {
 		t.Errorf("%d keys were asked for: the flash has one", keys)
 	}

@@ -18,6 +18,7 @@ type appTest struct {
 	Dir     string         `arg:"" help:"The folder of the app, or the name of one that Roost brings."`
 	Seconds float64        `help:"How long it has to run without a fault; no longer than it takes to compute, as waiting is skipped." default:"10" env:"-"`
 	Profile string         `help:"The runtime it runs on: full, or lean for boards with little memory." enum:"full,lean" default:"full" env:"-"`
+	Chip    string         `help:"What it runs on: any, or esp8266, with the lean runtime in a ROM; then it is said what memory is left." enum:"any,esp8266" default:"any" env:"-"`
 	ADC     map[string]int `name:"adc" help:"What an analogue input reads, 0 to 1023; else daylight." placeholder:"PIN=N" env:"-"`
 	JSON    bool           `help:"Print what came of it as JSON." env:"-"`
 }
@@ -47,6 +48,9 @@ func (t appTest) Run(ctx context.Context, con console) error {
 		err = printJSON(con.out, v)
 	case v.Healthy:
 		fmt.Fprintf(con.out, "Healthy: it ran for %.0f s.\n", v.Seconds)
+		if check.ESP8266 {
+			fmt.Fprintln(con.out, v.Room())
+		}
 	default:
 		fmt.Fprintf(con.err, "Not healthy:\n%s\n", v.Fault)
 	}
@@ -70,7 +74,7 @@ func (t appTest) check(ctx context.Context) (desk.Check, error) {
 	if t.Seconds <= 0 || t.Seconds > 24*3600 {
 		return desk.Check{}, errors.New("--seconds: more than 0, and a day at most")
 	}
-	c := desk.Check{Files: files, Profile: t.Profile, For: time.Duration(t.Seconds * float64(time.Second)), Inputs: map[int]int{}}
+	c := desk.Check{Files: files, Profile: t.Profile, ESP8266: t.Chip == "esp8266", For: time.Duration(t.Seconds * float64(time.Second)), Inputs: map[int]int{}}
 	for pin, value := range t.ADC {
 		var n int
 		if _, err := fmt.Sscanf(pin, "%d", &n); err != nil || value < 0 || value > 1023 {

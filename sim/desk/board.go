@@ -40,6 +40,12 @@ type BoardConfig struct {
 	Settings map[string]any     // in settings.json, beside server
 	Flash    *micropython.Flash // one that is as it is: nothing is put on it
 
+	// ROM makes it an ESP8266, on which the lean runtime lies there, and not on the flash:
+	// that is put into one without an image, unless Runtime says what the board has.
+	// Limit has programs that hold more than its heap fail for want of memory.
+	ROM   *micropython.ROM
+	Limit bool
+
 	Clock  *micropython.Clock // that of Server, if there is one
 	WiFi   *micropython.WiFi  // nil: a network SSID with Password
 	ADC    func(pin int) int  // nil: what SetADC says, else daylight
@@ -92,6 +98,9 @@ func NewBoard(c BoardConfig) (*Board, error) {
 // identify gives the board its id and key, and the server a thing.
 func (b *Board) identify() error {
 	c := &b.config
+	if c.ROM != nil {
+		c.Profile = "lean"
+	}
 	c.Profile = cmp.Or(c.Profile, "full")
 	if c.Server != nil {
 		c.Clock = c.Server.config.Clock
@@ -143,6 +152,12 @@ func (b *Board) furnish() error {
 		if files, err = device.Files(c.Profile); err != nil {
 			return fmt.Errorf("read the runtime: %w", err)
 		}
+		if c.ROM != nil {
+			besideROM(files)
+			if err := loadROM(c.ROM); err != nil {
+				return err
+			}
+		}
 	}
 	settings := map[string]any{"server": cmp.Or(c.URL, URL)}
 	maps.Copy(settings, c.Settings)
@@ -169,6 +184,9 @@ func (b *Board) furnish() error {
 	}
 	maps.Copy(files, c.Files)
 	c.Flash = micropython.NewFlash(files)
+	if c.ROM != nil {
+		c.Flash.Size = ROMFlash
+	}
 	return nil
 }
 
@@ -179,7 +197,7 @@ func (b *Board) hardware() micropython.BoardConfig {
 		c.WiFi = micropython.NewWiFi(map[string]string{SSID: Password})
 	}
 	return micropython.BoardConfig{
-		Flash: c.Flash, Memory: c.Memory, Heap: c.Heap, Clock: c.Clock, WiFi: c.WiFi, ID: c.MAC,
+		Flash: c.Flash, ROM: c.ROM, Memory: c.Memory, Heap: c.Heap, Limit: c.Limit, Clock: c.Clock, WiFi: c.WiFi, ID: c.MAC,
 		Dial: b.dial, Listen: b.listen, Print: b.print, ADC: b.readADC,
 	}
 }
@@ -223,5 +241,6 @@ func (b *Board) ID() string     { return b.config.ID }
 func (b *Board) Key() agent.Key { return b.config.Key }
 func (b *Board) MAC() string    { return b.config.MAC }
 
-// Flash is the board's; it may be looked into at any time.
+// Flash and ROM are the board's; they may be looked into at any time. ROM is nil without one.
 func (b *Board) Flash() *micropython.Flash { return b.config.Flash }
+func (b *Board) ROM() *micropython.ROM     { return b.config.ROM }

@@ -161,7 +161,9 @@ func (b *Board) now() time.Time {
 	return time.Now()
 }
 
-// SetPin, Pins and Pixels are those of micropython.Board.
+// Held, ForgetHeld, SetPin, Pins and Pixels are those of micropython.Board.
+func (b *Board) Held() (now, most int) { return b.board.Held() }
+func (b *Board) ForgetHeld()           { b.board.ForgetHeld() }
 func (b *Board) SetPin(pin, value int) { b.board.SetPin(pin, value) }
 func (b *Board) Pins() map[int]int     { return b.board.Pins() }
 func (b *Board) Pixels(pin int) []byte { return b.board.Pixels(pin) }

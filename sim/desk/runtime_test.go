@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -23,13 +24,18 @@ async def run():
 
 // The runtime as it is on a board, from power-on to a confirmed update, in no time.
 func TestTheRuntimeRunsAnApp(t *testing.T) {
-	for _, profile := range []string{"full", "lean"} {
+	for _, profile := range []string{"full", "lean", "lean in a ROM"} {
 		t.Run(profile, func(t *testing.T) {
 			need(t)
+			profile, _, in := strings.Cut(profile, " ")
 			clock := micropython.NewClock(time.UnixMilli(1_800_000_000_000))
 			s := NewServer(ServerConfig{Clock: clock})
 			defer s.Close()
-			b := board(t, BoardConfig{Server: s, Profile: profile})
+			c := BoardConfig{Server: s, Profile: profile}
+			if in {
+				c.ROM = micropython.NewROM(0, nil)
+			}
+			b := board(t, c)
 			b.SetADC(0, 321)
 			if err := b.Thing().Offer(App("1795240653", map[string]string{"app.py": blink})); err != nil {
 				t.Fatal(err)
@@ -39,8 +45,11 @@ func TestTheRuntimeRunsAnApp(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, b.Console())
 			}
-			if v.Register.Profile != profile {
-				t.Errorf("registered as %q", v.Register.Profile)
+			if v.Register.Profile != profile || (v.Register.Platform == "esp8266") != in || in && v.Register.ROM != micropython.ROMSize/3&^4095 {
+				t.Errorf("registered as %q on %q with %d bytes of ROM", v.Register.Profile, v.Register.Platform, v.Register.ROM)
+			}
+			if _, is := b.Flash().ReadFile("/_f/rt/__init__.py"); is == in {
+				t.Errorf("the runtime lies on the flash: %v", is)
 			}
 			if ack, err := b.Thing().Send(limited(t), "set", agent.SetBody{Name: "led", Value: "1"}); err != nil || !ack.OK || b.Pins()[2] != 1 {
 				t.Errorf("set: %+v, %v, pins %v", ack, err, b.Pins())

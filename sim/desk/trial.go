@@ -55,6 +55,7 @@ type TrialEvent struct {
 type TrialConfig struct {
 	Files    map[string]string // of the app, by name
 	Profile  string            // "full" (the default) or "lean"
+	ESP8266  bool              // on one with a ROM
 	Settings map[string]any    // of the thing, such as worker_interval
 	Clock    *micropython.Clock
 	// Event is told of all that happens, in order and one at a time. It must not wait.
@@ -151,7 +152,12 @@ func (t *Trial) Files(files map[string]string) error {
 		_ = t.end() // it is over, whatever it did
 		inputs = t.board.inputs()
 	}
-	board, err := NewBoard(BoardConfig{Server: t.server, Profile: t.config.Profile, App: files, Print: t.print})
+	c := BoardConfig{Server: t.server, Profile: t.config.Profile, App: files, Print: t.print}
+	if t.config.ESP8266 {
+		c.ROM = micropython.NewROM(0, nil)
+		c.Settings = map[string]any{"setup_at_start": false}
+	}
+	board, err := NewBoard(c)
 	if err != nil {
 		return err
 	}

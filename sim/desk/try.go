@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 type Check struct {
 	Files   map[string]string
 	Profile string           // "" is full
+	ESP8266 bool             // on one with a ROM; the verdict says what it holds of its heap
 	For     time.Duration    // how long it has to run, of the board's time; 0: 10 s
 	Event   func(TrialEvent) // all that happens; nil: nobody is told
 	Stuck   time.Duration    // how long it may take, of real time, before it is called stuck; 0: a minute
@@ -36,10 +38,21 @@ type Verdict struct {
 	Log      []string               `json:"log,omitempty"`
 	Worker   bool                   `json:"worker"` // a worker task was called
 	Answer   roost.Value            `json:"answer,omitempty"`
+	Held     int                    `json:"held,omitempty"` // of an ESP8266's heap, at most and with the runtime, while it waited; bytes
 }
 
 // stuckText is what is said of an app that gives nothing else a turn.
 const stuckText = "The app is stuck: it computes and never waits, so the board does nothing else. Put await asyncio.sleep_ms(…) into its loops."
+
+// tooLarge is what is said of an app that does not fit on an ESP8266.
+const tooLarge = "It does not fit on an ESP8266: with the runtime it holds %s kB of memory, and there are %s."
+
+func kB(bytes int) string { return strconv.FormatFloat(float64(bytes)/1024, 'f', 1, 64) }
+
+// Room tells how much of an ESP8266's heap is left, in words.
+func (v Verdict) Room() string {
+	return fmt.Sprintf("On an ESP8266 %s of %s kB of memory are left while it waits.", kB(max(0, micropython.ESP8266Heap-v.Held)), kB(micropython.ESP8266Heap))
+}
 
 // Try runs an app on a virtual board, in as little time as it can, and says whether it is
 // healthy: it compiles, is imported, and runs without a fault; a worker task is called at
@@ -52,7 +65,7 @@ func Try(ctx context.Context, c Check) (Verdict, error) {
 	clock := micropython.NewClock(time.Now())
 	w := &witness{event: c.Event, changed: make(chan struct{}, 1), verdict: Verdict{Values: map[string]roost.Value{}}}
 	t, err := NewTrial(TrialConfig{
-		Files: c.Files, Profile: c.Profile, Clock: clock, Event: w.see,
+		Files: c.Files, Profile: c.Profile, ESP8266: c.ESP8266, Clock: clock, Event: w.see,
 		Settings: map[string]any{"worker_interval": 5, "management_interval": 5},
 	})
 	if err != nil {
@@ -67,6 +80,7 @@ func Try(ctx context.Context, c Check) (Verdict, error) {
 	err = w.run(limit, t, clock, c)
 	v := w.told()
 	v.Worker = t.Board().Thing().View().Parts["worker"]
+	_, v.Held = t.Board().Held()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return v, ctx.Err()
@@ -75,6 +89,9 @@ func Try(ctx context.Context, c Check) (Verdict, error) {
 		v.Fault = stuckText
 	case err != nil:
 		v.Fault = err.Error()
+	}
+	if v.Fault == "" && v.Held > micropython.ESP8266Heap {
+		v.Fault = fmt.Sprintf(tooLarge, kB(v.Held), kB(micropython.ESP8266Heap))
 	}
 	v.Healthy = v.Fault == ""
 	return v, nil
@@ -151,6 +168,7 @@ func (w *witness) run(ctx context.Context, t *Trial, clock *micropython.Clock, c
 	if _, err := thing.Wait(ctx, "the app's import", func(View) bool { return w.is(TrialRunning, TrialCrashed) }); err != nil {
 		return err
 	}
+	t.Board().ForgetHeld()
 	began := clock.Now()
 	over := make(chan struct{})
 	stop := clock.At(began.Add(c.For), func() { close(over) })

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/micropython"
 	"github.com/roost-iot/roost/sim/apps"
 )
 
@@ -72,4 +73,20 @@ func TestWhatIsSentToAnAppIsAnswered(t *testing.T) {
 	if err != nil || !v.Healthy || v.Answer != "21" {
 		t.Errorf("%+v, %v", v, err)
 	}
+}
+
+// What an app holds of an ESP8266's memory is told, also when there is not enough.
+func TestMemoryOfAnESP8266IsTold(t *testing.T) {
+	need(t)
+	v, err := Try(t.Context(), Check{Files: map[string]string{"app.py": blink}, ESP8266: true})
+	if err != nil || v.Healthy != (v.Held <= micropython.ESP8266Heap) || v.Held < 8<<10 || !strings.Contains(v.Room(), " of 38.0 kB") {
+		t.Errorf("%+v, %v", v, err)
+	}
+	small := v.Held
+	greedy := "import asyncio\nheld = bytearray(40000)\nasync def run():\n    while True: await asyncio.sleep(1)\n"
+	v, err = Try(t.Context(), Check{Files: map[string]string{"app.py": greedy}, ESP8266: true})
+	if err != nil || v.Healthy || v.Held < small+30_000 || !strings.HasPrefix(v.Fault, "It does not fit on an ESP8266: with the runtime it holds ") {
+		t.Errorf("%+v, %v", v, err)
+	}
+	t.Logf("a small app holds %d bytes with the runtime", small)
 }
