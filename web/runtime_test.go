@@ -27,10 +27,6 @@ func (h *house) openAgents(log *slog.Logger) *agent.Door {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { d.Run(ctx) })
-	h.t.Cleanup(func() { stop(); running.Wait() })
 	at := httptest.NewServer(d)
 	h.t.Cleanup(at.Close)
 	h.agentsAt = at.URL
@@ -88,6 +84,10 @@ func (h *house) signature(ada *browser, app, commit string) map[string]any {
 // stopped makes a rollout that is stopped.
 func (h *house) stopped(ada *browser) (app, commit string) {
 	h.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { h.agents.Run(ctx) })
+	defer func() { stop(); running.Wait() }()
 	app, commit, all := h.running(ada, 3)
 	for _, c := range all {
 		h.offered(c)
