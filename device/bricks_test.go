@@ -62,15 +62,15 @@ func TestAppWithoutTheLineIsNotConfirmed(t *testing.T) {
 	coreWait(t, thing, "the first app", func(v desk.View) bool { return len(v.Messages()) == 1 })
 	coreOffer(t, thing, desk.App("2", map[string]string{"app.py": `
 import asyncio, platform
-from rt import call, slots
-good = call.Calls.sealed
+from rt import link as call, slots
+good = call.Link.sealed
 def broken(*_):
     raise OSError(5)
-call.Calls.sealed = broken
+call.Link.sealed = broken
 async def run():
     await asyncio.sleep(6)
     platform.send({"tried": "try" in slots.load("app")})
-    call.Calls.sealed = good
+    call.Link.sealed = good
 `}))
 	v := coreWait(t, thing, "it confirmed", func(v desk.View) bool { return v.Reported("app", "2", agent.Confirmed) && len(v.Messages()) > 1 })
 	if !strings.Contains(text(t, v.Messages()), `"tried":true`) {

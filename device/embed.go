@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/roost-iot/roost/wire/romfs"
 )
 
 //go:embed *.py rt/*.py python
@@ -21,7 +23,7 @@ var Profiles = []string{"lean", "full", "python"}
 
 // without names the modules of rt that a profile does not carry.
 var without = map[string][]string{
-	"lean":   {"aes", "pc", "micro", "web", "pages", "logs", "node", "coap", "mqtt", "ws"},
+	"lean":   {"aes", "pc", "micro", "web", "serve", "pages", "logs", "push", "node", "coap", "mqtt", "ws"},
 	"full":   {"aes", "pc", "micro"},
 	"python": {"setup", "portal", "page", "dns", "air", "cmd", "want", "led"},
 }
@@ -95,4 +97,24 @@ func Compiled(ctx context.Context, profile string, compile func(ctx context.Cont
 		compiled[strings.TrimSuffix(name, ".py")+".mpy"] = mpy
 	}
 	return compiled, nil
+}
+
+// ROM is the lean profile as a ROMFS image, for a board that has a partition for it: what
+// lies below _f otherwise, compiled. boot.py and main.py are files of the flash there, too.
+func ROM(ctx context.Context, compile func(ctx context.Context, name string, src []byte) ([]byte, error)) ([]byte, error) {
+	files, err := Compiled(ctx, "lean", compile)
+	if err != nil {
+		return nil, err
+	}
+	inside := map[string][]byte{}
+	for name, b := range files {
+		if name, ok := strings.CutPrefix(name, "_f/"); ok {
+			inside[name] = b
+		}
+	}
+	image, err := romfs.Image(inside)
+	if err != nil {
+		return nil, fmt.Errorf("pack the runtime: %w", err)
+	}
+	return image, nil
 }

@@ -95,7 +95,7 @@ func TestRuntimeIsUpdatedTriedAndConfirmed(t *testing.T) {
 func TestRuntimeThatDoesNotWorkGoesBack(t *testing.T) {
 	for name, other := range map[string]map[string]string{
 		"syntax":      {"rt/main.py": "def (:\n"},
-		"line":        {"rt/call.py": "raise ValueError('on purpose')\n"},
+		"line":        {"rt/link.py": "raise ValueError('on purpose')\n"},
 		"no register": {"rt/sync.py": "async def register(link):\n    raise OSError(5)\nsync = settings = register\n"},
 		"resets":      {"rt/link.py": "import machine\nmachine.reset()\n"},
 		"ends":        {"rt/main.py": "def main():\n    pass\n"},
@@ -185,5 +185,43 @@ func TestAppRunsWithoutRoost(t *testing.T) {
 	})
 	if v.Boots != 1 || v.Doubled != 0 {
 		t.Errorf("%d boots, %d doubled", v.Boots, v.Doubled)
+	}
+}
+
+// An app that was confirmed and takes the line away from its start on, by whatever means: the line comes back.
+func TestAppThatTakesTheLineAwayIsLeftAlone(t *testing.T) {
+	b := coreBoard(t, coreServer(t, desk.ServerConfig{}), desk.BoardConfig{App: map[string]string{"app.py": `
+from rt import link
+async def broken(*all):
+    raise OSError("the app has it")
+link.Link.sealed = broken
+`}})
+	v := coreWait(t, b.Thing(), "safe mode", func(v desk.View) bool {
+		return slices.ContainsFunc(v.Logs(), func(l string) bool { return strings.Contains(l, "Safe mode") })
+	})
+	if len(v.Crashes) != 3 || v.Crashes[0].Part != "app" || !strings.Contains(v.Crashes[0].Text, "Roost cannot be reached") {
+		t.Errorf("told %+v", v.Crashes)
+	}
+	if a := sends(t, b, "shell", "6 * 7"); !a.OK {
+		t.Errorf("answered %+v", a)
+	}
+}
+
+// What ends the runtime while an app runs counts for the app; the runtime stays.
+func TestEndOfTheRuntimeByItsAppIsTheApps(t *testing.T) {
+	b := coreBoard(t, coreServer(t, desk.ServerConfig{}), desk.BoardConfig{App: map[string]string{"app.py": `
+from rt import main
+def watch(self):
+    raise MemoryError("all is the app's")
+main.Guard.watch = watch
+`}, Files: map[string]string{"_s/os": `{"run":"","ver":"","prev":"","pver":"","bad":[],"n":0}`}})
+	v := coreWait(t, b.Thing(), "safe mode", func(v desk.View) bool {
+		return slices.ContainsFunc(v.Logs(), func(l string) bool { return strings.Contains(l, "Safe mode") })
+	})
+	if len(v.Crashes) == 0 || v.Crashes[0].Part != "app" || v.Crashes[0].Ver != "1" {
+		t.Errorf("told %+v", v.Crashes)
+	}
+	if _, is := b.Flash().ReadFile("/_s/fail"); is {
+		t.Error("it counts for the runtime")
 	}
 }

@@ -18,7 +18,7 @@ def _note(name, text, mode="w"):
 def _factory():  # once more, without the slot
     for m in [m for m in sys.modules if m == "rt" or m.startswith("rt.")]:
         del sys.modules[m]
-    sys.path[:] = [p for p in sys.path if p[-3:] not in ("/_a", "/_b")]
+    sys.path[:] = [p for p in sys.path if p[-3:] not in ("/_a", "/_b", "_ra", "_rb")]
     import rt.main
 
     rt.main.main()
@@ -48,8 +48,9 @@ except BaseException as e:
     import json
 
     print("main:", repr(e))
-    _note("crash", json.dumps({"part": "os", "ver": "?", "text": repr(e), "at": 0}))
-    if not _note("fail", "x", "a"):  # boot.py counts these; what cannot be counted is not tried for ever
+    app = getattr(sys.modules.get("rt.hal"), "app", None)  # it had been started: rt.enter counts these
+    _note("crash", json.dumps({"part": "app" if app else "os", "ver": app or "?", "text": repr(e), "at": 0}))
+    if not app and not _note("fail", "x", "a"):  # boot.py counts these; what cannot be counted is not tried for ever
         try:
             _factory()
         except Exception as e:

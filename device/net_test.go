@@ -41,9 +41,10 @@ const lead = `
 import sys
 sys.path[:] = ['/_f', '.frozen', '/lib', '']
 import asyncio
-from rt import hal, conf, log, net, nets
-net.SOON, net.TRY = 100, 3000
-net.pause = lambda n: 20
+from rt import hal, conf, log, net, nets, wifi
+net.leave = lambda: None
+wifi.SOON, wifi.TRY = 100, 3000
+wifi.pause = lambda n: 20
 `
 
 // boxed gives a board that is off. files are over those of the runtime.
@@ -264,7 +265,7 @@ func TestPushedNetworkThatLeadsNowhereIsGivenUp(t *testing.T) {
 	b := boxed(t, air, `
 syncs = 0
 net.heard = lambda: syncs
-net.REACH = 2
+wifi.REACH = 2
 `+stays, map[string]string{"/wifi.json": wifi})
 	b.on()
 	b.says("on house .")
@@ -314,9 +315,9 @@ func TestFormsOfWiFiFiles(t *testing.T) {
 }
 
 func TestBackOffHasJitterWithinBounds(t *testing.T) {
-	program := strings.Replace(lead, "net.pause = lambda n: 20", "", 1) + `
+	program := strings.Replace(lead, "wifi.pause = lambda n: 20", "", 1) + `
 for n, base in ((1, 2000), (2, 4000), (8, 256000), (50, 256000)):
-    all = [net.pause(n) for _ in range(200)]
+    all = [wifi.pause(n) for _ in range(200)]
     print(n, min(all) >= base // 2, max(all) < base * 3 // 2, len(set(all)) > 20)
 print('over')
 `
@@ -332,13 +333,13 @@ print('over')
 // foretell within bounds, and is back soon after the Wi-Fi is.
 func TestHoursWithoutWiFi(t *testing.T) {
 	air := micropython.NewWiFi(nil)
-	program := strings.Replace(lead, "net.SOON, net.TRY = 100, 3000\nnet.pause = lambda n: 20", "", 1) + `
+	program := strings.Replace(lead, "wifi.SOON, wifi.TRY = 100, 3000\nwifi.pause = lambda n: 20", "", 1) + `
 tries = []
-attempt = net.attempt
+attempt = wifi.attempt
 async def tried(w, ms=None):
     tries.append(hal.ticks_ms())
     return await attempt(w, ms)
-net.attempt = tried
+wifi.attempt = tried
 async def main():
     await net.up()
     await hal.sleep_ms(6 * 3600 * 1000)

@@ -20,8 +20,9 @@ import (
 func nodeAt(t *testing.T, uri string) *box {
 	t.Helper()
 	b := boxed(t, nil, `
-from rt import net
-net.pause = lambda n: 50
+from rt import net, wifi
+net.leave = lambda: None
+wifi.pause = lambda n: 50
 `+nodeProgram, map[string]string{"/settings.json": `{"pyaiot": "` + uri + `"}`})
 	b.on()
 	return b

@@ -2,34 +2,18 @@
 # in front of the built-in module of this name and gives its names, too.
 
 
-def _builtin():
-    try:
-        import uplatform
-
-        return uplatform
-    except ImportError:
-        pass
-    try:  # CPython: the one beside os
-        import os
-        from importlib.machinery import PathFinder
-        from importlib.util import module_from_spec
-
-        spec = PathFinder.find_spec("platform", [os.path.dirname(os.__file__)])
-        m = module_from_spec(spec)
-        spec.loader.exec_module(m)
-        return m
-    except (ImportError, AttributeError):
-        return None
-
-
+from rt import hal as _hal
 from rt.queue import clean  # what JSON cannot say becomes text or null
 
-_b = _builtin()
+try:
+    import uplatform as _b
+except ImportError:
+    _b = None if _hal.MICRO else _hal.pc.builtin()
 _n = None
 for _n in dir(_b):
     if _n[0] != "_":
         globals()[_n] = getattr(_b, _n)
-del _builtin, _b, _n
+del _hal, _b, _n
 
 device_id = None  # from Roost
 _telemetry = {}  # what the app reported last, by name

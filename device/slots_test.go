@@ -26,11 +26,11 @@ const slotPatience = 3 * time.Minute
 
 // slotSwitchOn runs a board over a flash until its programs end, or the power does;
 // what it printed comes in lines.
-func slotSwitchOn(t testing.TB, flash *micropython.Flash) ([]string, error) {
+func slotSwitchOn(t testing.TB, flash *micropython.Flash, rom *micropython.ROM) ([]string, error) {
 	t.Helper()
 	var out strings.Builder
 	b, err := micropython.NewBoard(micropython.BoardConfig{
-		Flash: flash, Clock: micropython.NewClock(time.Unix(1.8e9, 0)), Print: func(text string) { out.WriteString(text) },
+		Flash: flash, ROM: rom, Clock: micropython.NewClock(time.Unix(1.8e9, 0)), Print: func(text string) { out.WriteString(text) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -42,9 +42,9 @@ func slotSwitchOn(t testing.TB, flash *micropython.Flash) ([]string, error) {
 }
 
 // slotBoots is slotSwitchOn of a board whose power does not fail.
-func slotBoots(t testing.TB, flash *micropython.Flash) []string {
+func slotBoots(t testing.TB, flash *micropython.Flash, rom *micropython.ROM) []string {
 	t.Helper()
-	lines, err := slotSwitchOn(t, flash)
+	lines, err := slotSwitchOn(t, flash, rom)
 	if err != nil {
 		t.Fatalf("%v; it printed %q", err, lines)
 	}
@@ -65,7 +65,7 @@ func slotTestdata(t testing.TB, name string) string {
 func slotFiles(t testing.TB) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	for _, name := range []string{"__init__", "hal", "seal", "slots", "release", "update", "fill", "fetch", "wait", "ed25519", "sha512"} {
+	for _, name := range []string{"__init__", "hal", "about", "seal", "keys", "conf", "slots", "release", "update", "fill", "fetch", "rom", "wait", "ed25519", "sha512"} {
 		text, err := os.ReadFile(filepath.Join("rt", name+".py"))
 		if err != nil {
 			t.Fatal(err)
@@ -125,6 +125,7 @@ type slotRig struct {
 	id    string
 	key   agent.Key
 	flash *micropython.Flash
+	rom   *micropython.ROM // nil: its runtimes lie in files
 	n     int64
 }
 
@@ -150,6 +151,9 @@ func newSlotRig(t testing.TB) *slotRig {
 func (r *slotRig) copied() *slotRig {
 	x := *r
 	x.flash = r.flash.Copy()
+	if r.rom != nil {
+		x.rom = micropython.NewROM(r.rom.Size(), r.rom.Bytes())
+	}
 	return &x
 }
 
@@ -188,11 +192,11 @@ func (r *slotRig) offer(kind, version string, files map[string]string, change ..
 	r.put("/srv/offer.json", string(b))
 }
 
-// errand boots the board once with something to do.
+// errand boots the board once with something to do, as after a crash: that counts in a trial.
 func (r *slotRig) errand(what string) []string {
 	r.t.Helper()
-	r.put("/srv/errand", what)
-	return slotBoots(r.t, r.flash)
+	r.put("/srv/errand", what).put("/_s/why", "crash")
+	return slotBoots(r.t, r.flash, r.rom)
 }
 
 // wantLines fails unless lines are printed, in this order, among others.
@@ -247,7 +251,7 @@ func slotOnBoth(t *testing.T, name string, files map[string]string, check func(t
 		ctx, cancel := context.WithTimeout(t.Context(), slotPatience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, python, filepath.Join(root, "test.py"))
-		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "ROOST_CAUSE=power on")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -260,7 +264,7 @@ func slotOnBoth(t *testing.T, name string, files map[string]string, check func(t
 		for name, text := range files {
 			flash.WriteFile("/"+name, []byte(text))
 		}
-		check(t, slotBoots(t, flash))
+		check(t, slotBoots(t, flash, nil))
 	})
 }
 
@@ -358,4 +362,36 @@ func TestTrialsKeepToTheModel(t *testing.T) {
 			t.Error(strings.Join(lines, "\n"))
 		}
 	})
+}
+
+// TestPowerOnsCountLess: who pulls the plug in a trial has not shown that the version fails, but a board that loses its
+// power by what it starts looks the same. So four of these are one failed start.
+func TestPowerOnsCountLess(t *testing.T) {
+	needVM(t)
+	for kind, files := range map[string]map[string]string{"os": slotRuntime(t, "2"), "app": slotApp("2")} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			r := newSlotRig(t)
+			old, other := "runtime 1", "runtime 2"
+			if kind == "app" {
+				r.offer("app", "1", slotApp("1"))
+				wantLines(t, r.errand("install"), "installed")
+				wantLines(t, r.errand("confirm-app"), "confirmed True")
+				old, other = "app 1", "app 2"
+			}
+			r.offer(kind, "2", files)
+			wantLines(t, r.errand("install"), old, "installed")
+			wantLines(t, r.errand(""), other)
+			r.put("/srv/errand", "")
+			n := 0
+			for ; n < 20; n++ {
+				if slices.Contains(slotBoots(t, r.flash, r.rom), old) {
+					break
+				}
+			}
+			if n != 11 { // three, and one that counts; twice; then three, and one that ends it
+				t.Errorf("after %d power-ons the version before ran again", n)
+			}
+		})
+	}
 }

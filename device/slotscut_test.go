@@ -52,11 +52,15 @@ func stories(t *testing.T) []story {
 	returns := func(old, new string) []step {
 		return []step{{"install", "installed"}, {"", new}, {"", new}, {"", new}, {"", old}, {"install", "refused: it was offered before"}}
 	}
+	rom := grownROM(t)
+	rom.offer("os", "3", romImage(t, "3"))
 	return []story{
 		{"an app that is confirmed", "app", app, confirmed("app", "app 2"), "app 1", "app 2", "app 2"},
 		{"an app that is not", "app", app, returns("app 1", "app 2"), "app 1", "app 2", "app 1"},
 		{"a runtime that is confirmed", "os", system, confirmed("os", "runtime 3"), "runtime 2", "runtime 3", "runtime 3"},
 		{"a runtime that is not", "os", system, returns("runtime 2", "runtime 3"), "runtime 2", "runtime 3", "runtime 2"},
+		{"a runtime in ROM that is confirmed", "os", rom, confirmed("os", "runtime 3"), "runtime 2", "runtime 3", "runtime 3"},
+		{"a runtime in ROM that is not", "os", rom, returns("runtime 2", "runtime 3"), "runtime 2", "runtime 3", "runtime 2"},
 	}
 }
 
@@ -72,7 +76,7 @@ func TestPowerCutsLeaveAWholeVersion(t *testing.T) {
 				t.Parallel()
 				at := s.before
 				for i, x := range s.steps {
-					whole := at.copied()
+					whole := at.copied().put("/_s/why", "crash")
 					from := whole.flash.Changes()
 					wantLines(t, whole.errand(x.errand), x.says)
 					for n, how := range s.cuts(i, whole.flash.Changes()-from) {
@@ -101,6 +105,10 @@ func TestPowerCutsLeaveAWholeVersion(t *testing.T) {
 // cuts gives where to cut the power in step i: at each change in all ways, but where a runtime's files are
 // copied, which are many alike, in one of them. To install is the same in stories that end otherwise.
 func (s story) cuts(i, changes int) iter.Seq2[int, micropython.Cut] {
+	sparse := slotSparse
+	if s.before.rom != nil {
+		sparse *= 2
+	}
 	return func(yield func(int, micropython.Cut) bool) {
 		if i == 0 && s.end == s.old {
 			return
@@ -108,7 +116,7 @@ func (s story) cuts(i, changes int) iter.Seq2[int, micropython.Cut] {
 		for n := 1; n <= changes; n++ {
 			for _, how := range []micropython.Cut{micropython.CutBefore, micropython.CutAfter, micropython.CutTorn} {
 				alike := s.kind == "os" && n > 12 && n < changes-8
-				if (!alike || n%3 == int(how)) && (n+i+int(how))%slotSparse == 0 && !yield(n, how) {
+				if (!alike || n%3 == int(how)) && (n+i+int(how))%sparse == 0 && !yield(n, how) {
 					return
 				}
 			}
@@ -120,9 +128,9 @@ func (s story) cuts(i, changes int) iter.Seq2[int, micropython.Cut] {
 func (s story) cut(t *testing.T, before *slotRig, i, n int, how micropython.Cut) (ran string) {
 	t.Helper()
 	r := before.copied()
-	r.put("/srv/errand", s.steps[i].errand)
+	r.put("/srv/errand", s.steps[i].errand).put("/_s/why", "crash")
 	r.flash.Cut(n, how)
-	if lines, err := slotSwitchOn(t, r.flash); !errors.Is(err, micropython.ErrPowerCut) {
+	if lines, err := slotSwitchOn(t, r.flash, r.rom); !errors.Is(err, micropython.ErrPowerCut) {
 		t.Fatalf("step %d, cut %d.%d: %v, it printed %q", i, how, n, err, lines)
 	}
 	lines := r.errand(s.steps[i].errand)

@@ -78,6 +78,7 @@ func TestUpdatesOnLinux(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := agent.NewKey()
+	t.Setenv("ROOST_CAUSE", "crash") // each start counts in a trial
 	l := &slotLinux{&slotRig{t: t, id: "board-1", key: key, flash: micropython.NewFlash(nil)}, python, t.TempDir()}
 	l.put("/boot.py", string(boot)).put("/test.py", "import boot\nROOT = boot.ROOT\n"+slotTestdata(t, "drive.py"))
 	l.put("/_s/key", `{"id": "board-1", "key": "`+key.String()+`"}`).put("/_s/owner", hex.EncodeToString(public))

@@ -18,10 +18,10 @@ import (
 )
 
 // slotGrown gives the flash of a board that runs app 1 by the whole runtime, as it is when the power goes.
-func slotGrown(t *testing.T) *micropython.Flash {
+func slotGrown(t *testing.T, rom *micropython.ROM) *micropython.Flash {
 	t.Helper()
 	s := coreServer(t, desk.ServerConfig{})
-	b := coreBoard(t, s, desk.BoardConfig{App: coreCounter(1)})
+	b := coreBoard(t, s, desk.BoardConfig{App: coreCounter(1), ROM: rom})
 	coreWait(t, b.Thing(), "the first app", func(v desk.View) bool { return len(v.Messages()) == 1 })
 	if err := b.Stop(); err != nil {
 		t.Fatal(err)
@@ -31,10 +31,13 @@ func slotGrown(t *testing.T) *micropython.Flash {
 
 // slotCutWhole updates a board by the whole runtime, and cuts the power at the n-th change that counts. It tells
 // whether there was one, and fails unless the board comes back with an app that runs, and to the update.
-func slotCutWhole(t *testing.T, flash *micropython.Flash, r desk.Release, n int, how micropython.Cut) bool {
+func slotCutWhole(t *testing.T, flash *micropython.Flash, rom *micropython.ROM, r desk.Release, n int, how micropython.Cut) bool {
 	t.Helper()
 	s := coreServer(t, desk.ServerConfig{})
 	flash = flash.Copy()
+	if rom != nil {
+		rom = micropython.NewROM(0, rom.Bytes())
+	}
 	seen, at := 0, ""
 	flash.Before = func(change, name string) error {
 		if slotCounts(change, name) {
@@ -45,7 +48,7 @@ func slotCutWhole(t *testing.T, flash *micropython.Flash, r desk.Release, n int,
 		}
 		return nil
 	}
-	b, err := desk.NewBoard(desk.BoardConfig{Server: s, Flash: flash})
+	b, err := desk.NewBoard(desk.BoardConfig{Server: s, Flash: flash, ROM: rom})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,21 +107,25 @@ func slotCounts(change, name string) bool {
 	case strings.HasPrefix(name, "/_a/rt/"), strings.HasPrefix(name, "/_b/rt/"):
 		return strings.Contains(name, "link.py") || strings.Contains(name, "slots.py")
 	}
-	return strings.HasPrefix(name, "/_")
+	return strings.HasPrefix(name, "/_") || name == "rom" && change == "erase"
 }
 
 // TestPowerCutsOfTheWholeRuntime is TestPowerCutsLeaveAWholeVersion with all that a board does, over the line.
 func TestPowerCutsOfTheWholeRuntime(t *testing.T) {
 	needVM(t)
-	flash := slotGrown(t)
+	in := micropython.NewROM(0, nil)
+	flash, beside := slotGrown(t, nil), slotGrown(t, in)
 	cuts := 0
-	for kind, r := range map[string]desk.Release{"app": desk.App("2", coreCounter(2)), "runtime": coreRuntime(t, "1.0.1", nil)} {
+	for kind, r := range map[string]desk.Release{"app": desk.App("2", coreCounter(2)), "runtime": coreRuntime(t, "1.0.1", nil), "runtime in ROM": romRelease(t, "1.0.1")} {
 		t.Run(kind, func(t *testing.T) {
-			step := 3 * slotSparse
-			if kind == "runtime" {
+			step, flash, rom := 3*slotSparse, flash, (*micropython.ROM)(nil)
+			switch kind {
+			case "runtime":
 				step = 5 * slotSparse
+			case "runtime in ROM":
+				step, flash, rom = 11*slotSparse, beside, in
 			}
-			for n := 1; slotCutWhole(t, flash, r, n, micropython.Cut(n%3)); n += step {
+			for n := 1; slotCutWhole(t, flash, rom, r, n, micropython.Cut(n%3)); n += step {
 				cuts++
 			}
 		})

@@ -1,6 +1,6 @@
 # The Wi-Fi as set-up sees it: what is in the air, and joining it.
 import asyncio
-from rt import hal, conf, net, nets
+from rt import hal, conf, net, nets, wifi
 from rt.hal import sleep_ms, ticks_ms, ticks_diff
 
 over = False  # set-up ends
@@ -54,7 +54,7 @@ async def join(w):
     if state["state"] == "trying":
         return False
     state.update({"state": "trying", "ssid": w["ssid"], "text": ""})
-    good = await net.attempt(w, 25000)
+    good = await wifi.attempt(w, 25000)
     if good:
         nets.first(w)
     state["state"] = "joined" if good else "failed"

@@ -1,14 +1,15 @@
 # The app of this thing, by both contracts: app.py with its run(), and the tasks
 # of PythingsOS. What fails is told and tried again.
 import asyncio, gc
-from rt import beat, glue, hal, log
+from rt import glue, hal, log, parts
 from rt.hal import sleep_ms, ticks_diff, ticks_ms
-from rt.parts import has, show
+from rt.parts import show
 
 
 if not hal.MICRO:
     from rt import micro
 platform = glue.ours()
+del glue
 
 
 class Apps:
@@ -20,51 +21,32 @@ class Apps:
         self.told = {}  # what was told of faults, and when
         platform._put = link.put
         platform._changed = self.announce
-        for kind in ("message", "shell", "set", "identify", "factory-reset"):
-            link.on(kind, lambda body, kind=kind: self.command(kind, body))
+        platform.device_id = link.id
+        link.orders.do = self.command
 
     def command(self, kind, body):
         from rt import commands  # loaded when there is one
 
+        if kind not in commands.DO:
+            raise ValueError("the runtime here knows no %s" % kind)
         return commands.DO[kind](self, body)
 
     def announce(self):
-        beat.announce(platform, self.link, self.app)
+        parts.announce(platform, self.link, self.app)
         if self.running:  # Roost knows less
             self.link.announce()
 
     def load(self, path=None):
-        # imports the app: True when there is one and it is whole
-        from rt import slots
+        from rt import glue
 
-        path = self.path = path or slots.path("app")
-        platform.device_id = self.link.id
-        if not path:
-            return False
-        try:
-            self.ver = slots.state("app").get("ver") or "0"
-            if has(path, "app"):
-                self.app = __import__("app")
-            if has(path, "worker_task") or has(path, "management_task"):
-                from rt.tasks import Tasks
-
-                self.tasks = Tasks(self, path)
-            if self.app and glue.ships_main(path):
-                self.main = glue.main()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as e:
-            self.failed(e)
-            return False
-        self.announce()
-        return bool(self.app or self.tasks)
+        return glue.load(self, path)
 
     def start(self):
         if self.main or hasattr(self.app, "run"):
             self.go(self._run())
         if self.tasks:
             self.tasks.start()
-        self.go(beat.beat(platform, self.link, self.failed))
+        self.go(parts.beat(platform, self.link, self.failed))
 
     def go(self, coroutine):
         self.running.append(asyncio.create_task(coroutine))
@@ -76,10 +58,6 @@ class Apps:
 
     def alive(self):
         return not any([t.done() for t in self.running])
-
-    def held(self):
-        # the app wants no update now
-        return platform._hold
 
     def failed(self, e, crash=True):
         # tells of a fault, but of the same one not again within 10 minutes
@@ -105,10 +83,14 @@ class Apps:
             began = ticks_ms()
             try:
                 main, self.main = self.main, None
-                if not main and glue.ships_main(self.path):
-                    main = glue.main()
+                if not main:
+                    from rt import glue
+
+                    main = glue.main(self.path)
+                hal.forget("glue")
                 show("running")
-                await (main or self.app.run())
+                main = main or self.app.run()
+                await main
                 log.warn("run() has ended; it starts again in %d s" % pause)
             except (Exception, SystemExit) as e:
                 self.failed(e)

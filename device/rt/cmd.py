@@ -1,6 +1,6 @@
 # The Web Setup protocol of PythingsOS, as its pages speak it: GET /?cmd=…
 from binascii import hexlify
-from rt import hal, conf, air, net, nets
+from rt import hal, conf, air, nets, wifi
 
 
 def stored():
@@ -38,7 +38,7 @@ async def join(f):
 
 async def check_wifi(f):
     w = nets.known()
-    good = bool(w) and air.state["state"] != "trying" and await net.attempt(w[0], 25000)
+    good = bool(w) and air.state["state"] != "trying" and await wifi.attempt(w[0], 25000)
     return {"status": "OK", "isconnected": good, "essid": stored()}
 
 

@@ -56,7 +56,7 @@ def after(coroutine):
 def identify():
     # five times blue, on the app's NeoPixels if it told of them, else the LED
     n, pin = platform._telemetry.get("num_leds"), platform._telemetry.get("np_pin")
-    strip = hal.np(pin, n) if n and pin is not None else None
+    strip = _strip(pin, n) if n and pin is not None else None
     if strip:
         after(_pixels(strip))
         return "NeoPixels"
@@ -65,6 +65,15 @@ def identify():
         return "LED"
     log.info("It is me: %s" % platform.device_id)
     return "log"
+
+
+def _strip(pin, n):
+    try:
+        from neopixel import NeoPixel
+
+        return NeoPixel(hal.machine.Pin(pin), n)
+    except (ImportError, AttributeError):
+        return None
 
 
 async def _pixels(strip):

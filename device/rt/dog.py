@@ -6,7 +6,7 @@ def start():
     ms = conf.num("watchdog", 60, 5) * 1000
     late = lambda: hal.ticks_diff(hal.ticks_ms(), hal.fed) > ms
     if not hal.MICRO:
-        return _thread(late)
+        return hal.pc.watch(late, ms // 1000 + 10)
     m = hal.machine
     if not hasattr(m, "WDT"):
         return None
@@ -16,21 +16,4 @@ def start():
     w = m.WDT(timeout=8300) if hal.PLATFORM == "rp2" else m.WDT()
     t = m.Timer(-1)
     t.init(period=1000, callback=lambda _: late() or w.feed())
-    return t
-
-
-def _thread(late):
-    import signal, threading, time
-
-    s = conf.num("watchdog", 60, 5) + 10
-
-    def watch():
-        while not late():
-            if hasattr(signal, "setitimer"):  # ends all where something keeps even this thread from running
-                signal.setitimer(signal.ITIMER_REAL, s)
-            time.sleep(1)
-        hal.reset("watchdog")
-
-    t = threading.Thread(target=watch, daemon=True)
-    t.start()
     return t

@@ -30,8 +30,9 @@ def copy(src, dst):
             _close(g)
 
 
-class _Sink:  # writes what comes behind what came before
-    def __init__(self, name, size, progress):
+class Sink:  # writes what comes behind what came before
+    def __init__(self, name, size, sha, progress):
+        self.name = name
         self.size = size
         self.progress = progress
         self.h = sha256()
@@ -55,21 +56,24 @@ class _Sink:  # writes what comes behind what came before
         self.n += len(b)
         self.progress(len(b))
 
+    def close(self):
+        _close(self.f)
+
+    def drop(self):
+        slots.drop(self.name)
+
 
 def full(x):
     return isinstance(x, OSError) and x.args and x.args[0] == 28
 
 
-async def fetch(link, want, dst, progress):
+async def fetch(link, want, dst, progress, open=Sink):
     size, sha = want
-    fails = 0
-    first = True
+    fails = had = 0
     while True:
-        sink = _Sink(dst, size, progress)
+        sink = open(dst, size, sha, progress)
         start = sink.n
-        if first:
-            progress(start)
-        first = False
+        progress(start - had)
         fault = None
         try:
             if start < size:
@@ -79,10 +83,11 @@ async def fetch(link, want, dst, progress):
         except Exception as x:
             fault = x
         finally:
-            _close(sink.f)
+            sink.close()
+        had = min(sink.n, size)
         if fault:
             if isinstance(fault, MemoryError) or full(fault) or sink.n > size:
-                slots.drop(dst)
+                sink.drop()
                 raise fault
             fails = 0 if sink.n > start else fails + 1
             if fails == TRIES:
@@ -91,7 +96,6 @@ async def fetch(link, want, dst, progress):
             continue
         if hexlify(sink.h.digest()).decode() == sha:
             return
-        slots.drop(dst)
-        progress(-size)
+        sink.drop()
         if not start:  # else its first part may have been of another version
             raise ValueError("another content came than the release says")

@@ -2,7 +2,7 @@
 import json
 import os
 
-from rt import fetch, hal, release, slots
+from rt import fetch, hal, release, rom, slots
 
 ROOM = 16384  # what is left free
 BLOCK = 4096
@@ -27,8 +27,8 @@ def _plan(new, run, files, use):  # name: None it is there, True it is in the sl
     for n in use:
         plan[n] = None
         if not release.same(new, n, files[n]):
-            plan[n] = bool(run) and release.same(run, n, files[n])
-            need += _blocks(files[n][0]) + 1
+            plan[n] = n != rom.FILE and bool(run) and release.same(run, n, files[n])
+            need += 1 if n == rom.FILE else _blocks(files[n][0]) + 1
     for n in release.walk(slots.at(new)):
         if n not in plan or plan[n] is not None:
             need -= _blocks(os.stat(slots.at(new + "/" + n))[6])
@@ -92,6 +92,10 @@ async def _bring(link, top, run, files, use, plan, progress):
         dst = top + "/" + n
         if "/" in n and not slots.there(dst.rsplit("/", 1)[0]):
             os.mkdir(dst.rsplit("/", 1)[0])
+        if n == rom.FILE:
+            await fetch.fetch(link, files[n], dst + ".n", more, rom.Sink)
+            slots.drop(dst + ".n")
+            continue
         if plan[n]:
             fetch.copy(run + "/" + n, dst + ".n")
             more(files[n][0])

@@ -1,4 +1,4 @@
-# Between the app and what it finds around it.
+# Between the app and what it finds around it; needed at its start only.
 import asyncio, sys
 from rt import hal
 from rt.parts import has
@@ -15,13 +15,36 @@ def ours():
         sys.path[:] = paths
 
 
-def ships_main(path):
-    # an app in the root has no main.py: that one is the runtime's
-    return path != (hal.ROOT or "/") and has(path, "main")
+def load(apps, path):
+    # imports the app: True when there is one and it is whole
+    from rt import slots
+
+    path = apps.path = path or slots.path("app")
+    if not path:
+        return False
+    try:
+        apps.ver = slots.state("app").get("ver") or "0"
+        if has(path, "app"):
+            apps.app = __import__("app")
+        if has(path, "worker_task") or has(path, "management_task"):
+            from rt.tasks import Tasks
+
+            apps.tasks = Tasks(apps, path)
+        if apps.app:
+            apps.main = main(path)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as e:
+        apps.failed(e)
+        return False
+    apps.announce()
+    return bool(apps.app or apps.tasks)
 
 
-def main():
-    # the coroutine that the app's own main.py gives to asyncio.run()
+def main(path):
+    # the coroutine that the app's own main.py gives to asyncio.run(); in the root that one is the runtime's
+    if path == (hal.ROOT or "/") or not has(path, "main"):
+        return None
     got = []
     run = asyncio.run
     asyncio.run = lambda c, **more: got.append(c)

@@ -2,7 +2,8 @@
 from binascii import hexlify
 from rt import conf, hal, log
 from rt.http import Http
-from rt.seal import be, hkdf, hmac, same, unhex
+from rt.keys import hkdf, identify, unhex
+from rt.seal import be, hmac, same
 
 
 async def join(link):
@@ -24,8 +25,9 @@ async def join(link):
     if not same(hmac(key, b"roost join", a["id"].encode()), unhex(a["mac"], 32)):
         raise ValueError("the answer to joining is not whole")
     conf.save("_s/key", {"id": a["id"], "key": hexlify(key).decode()})
-    link.identify()
-    log.info("Joined as %s" % link.id)
+    identify(link)
+    mark = hexlify(hmac(key, b"roost print")).decode()  # a person may compare it
+    log.info("Joined as %s, key %s-%s" % (link.id, mark[:5], mark[5:10]))
 
 
 async def time(link):  # without TLS, for who cannot check a certificate yet

@@ -30,7 +30,7 @@ def _open():
     _on = 0 if c.get("led_on", conf.get("led_on", 1)) in (0, "0", False) else 1
     try:
         if n is not None:
-            _pin = hal.pin(n)
+            _pin = hal.machine.Pin(n, hal.machine.Pin.OUT)
     except Exception:  # no such pin
         _pin = None
 

@@ -1,8 +1,8 @@
 # The line's own life: again and again.
 import asyncio, gc
-from rt import conf, hal, log, pace
-from rt.call import Refused
-from rt.sync import register, sync
+from rt import conf, hal, log
+from rt.link import Refused
+from rt.sync import sync
 
 
 def gather(link):  # the log's lines join the queue
@@ -12,15 +12,27 @@ def gather(link):  # the log's lines join the queue
     log.lost = 0
 
 
+async def register(link, http):
+    from rt import register
+
+    await register.register(link, http)
+    register = None
+    hal.forget("register", "slots", "rom", "move")
+
+
 async def step(link):
     if not link.key:
         from rt import join
 
         await join.join(link)
     if not link.s:
-        await link.hello()
+        from rt import keys
+
+        await keys.hello(link)
+        keys = None
+        hal.forget("keys")
     if not link.known:
-        await register(link)
+        await register(link, link.http)
     gather(link)
     every = conf.num("sync_interval", 25)
     wait = min(25, max(every, 1))
@@ -29,7 +41,7 @@ async def step(link):
     elif link.busy or link.orders.runs and not link.two:
         wait = 1
     elif not link.two:
-        wait = min(wait, pace.due(link))
+        wait = min(wait, due(link))
     link.polls = wait > 0
     try:
         again = await sync(link, link.http, wait)
@@ -40,30 +52,29 @@ async def step(link):
 
         await move.on(link)
     elif every > 25 and not again:
-        await pace.idle(link, every * 1000)
+        await idle(link, every * 1000)
 
 
-async def push(link):  # on the second connection, while Roost holds the first
-    while True:
-        await link.poke.wait()
-        link.poke.clear()
-        await hal.sleep_ms(50)
-        if not (link.polls and link.s and link.two):
-            continue
-        try:
-            if not link.known:
-                await register(link, link.two)
-            gather(link)
-            if link.dirty():
-                await sync(link, link.two, 0)
-            await hal.sleep_ms(200)
-        except Exception:  # the first one will say what is wrong
-            await hal.sleep_ms(5000)
-            link.poke.set()
+def due(link):  # s until something will have to go up, as far as can be known: the only connection must be free then
+    late = hal.ticks_diff(hal.ticks_ms(), link.last) - link.gap
+    if late < 0:
+        return 1 + -late // 1000
+    return 2 if hal.up() < 30000 or late < link.gap else 25
+
+
+async def idle(link, ms):  # until there is something to tell
+    t = hal.ticks_ms()
+    while hal.ticks_diff(hal.ticks_ms(), t) < ms and link.s and not link.dirty():
+        link.at = hal.ticks_ms()
+        await hal.sleep_ms(250)
 
 
 async def run(link):
-    side = [asyncio.create_task(f(link)) for f in (pace.clock, push)]
+    side = None
+    if hal.PROFILE != "lean":
+        from rt import push
+
+        side = asyncio.create_task(push.run(link))
     fails = full = 0
     told = None
     try:
@@ -89,8 +100,8 @@ async def run(link):
             if not again:
                 told = await missed(link, fault, fails, told)
     finally:
-        for t in side:
-            t.cancel()
+        if side:
+            side.cancel()
         await link.close()
 
 

@@ -1,54 +1,54 @@
 # The line to Roost: docs/protocols/agent.md. It may fail at any moment; what goes up is neither lost nor doubled.
-import asyncio
+import asyncio, json
 from binascii import hexlify
 from rt import conf, hal, log
-from rt.call import Calls
-from rt.http import Http, address
-from rt.orders import Orders
+from rt.http import Http
 from rt.queue import Queue
-from rt.seal import unhex
+from rt.sync import Orders
 
 MAX = {"lean": 8192, "full": 16384}.get(hal.PROFILE, 65536)  # bytes of an answer; a release of the runtime takes 6500
 
 
-def server():
-    for s in (conf.get("server"), conf.get("backend"), conf.load("_s/at").get("url")):
-        if address(s):
-            return address(s)
-    return "http://roost.local:8080"
+class Refused(Exception):  # a hint, nobody vouches for it
+    def __init__(self, st, h, b):
+        self.st = st
+        try:
+            self.wait = min(int(h.get("retry-after", "0")), 3600)
+        except ValueError:
+            self.wait = 0
+        try:
+            d = json.loads(b)
+            text = str(d.get("error"))[:150]
+        except (ValueError, AttributeError):
+            text = ""
+        super().__init__("%d %s" % (st, text))
 
 
-class Link(Calls):
+class Link:
     def __init__(self, url=None):
-        self.identify()
+        from rt import keys, move
+
+        keys.identify(self)
         self.boot = hexlify(hal.urandom(4)).decode()
         self.q = Queue(2048 if hal.PROFILE == "lean" else MAX // 2)
         self.orders = Orders(self)
-        self.on = self.orders.on
         self.info = {}  # goes into register, over what is found
         self.st = {}  # of parts, to be told
         self.upd = []  # of updates, to be told
         self.slots = False  # shall be told
-        self.synced = 0
-        self.ready = asyncio.Event()  # an authenticated sync has been made
+        self.synced = self.era = 0  # times; of the app: another one from its start on
+        self.proved = False  # has a sync of this era been made?
         self.poke = asyncio.Event()  # there is something to tell
-        self.offer = self.busy = None
-        self.up = self.gap = 0  # ms; between the last two entries
+        self.offer = None  # offer(update); busy is true until it is done
+        self.busy = None
+        self.gap = 0  # ms between the last two entries
         self.at = self.last = hal.ticks_ms()  # when it last got on; of the last entry
         self.carries = self.polls = False
         self.http = self.two = self.fetch = self.old = self.moving = None
-        to = address(conf.get("_move"))
-        if to and not url:
-            self.old, self.since = server(), self.at
-        self.goto(url or to or server())
+        if not url:
+            url = move.start(self)
+        self.goto(url)
         log.on = self.poke.set
-
-    def identify(self):
-        k = conf.load("_s/key")
-        try:
-            self.id, self.key = k["id"], unhex(k["key"], 32)
-        except (KeyError, ValueError, TypeError):
-            self.id = self.key = None
 
     def goto(self, url):
         self.url = url
@@ -83,9 +83,6 @@ class Link(Calls):
         self.known = False
         self.poke.set()
 
-    def on_update(self, f):  # f(update); busy is true until it is done
-        self.offer = f
-
     def dirty(self):  # is there anything to tell?
         q = len(self.q) and not self.carries
         return q or self.orders.acks or self.st or self.upd or self.slots or not self.known or log.waiting()
@@ -95,12 +92,34 @@ class Link(Calls):
             await hal.sleep_ms(100)
             ms -= 100
 
-    async def run(self):
-        from rt import life
-
-        await life.run(self)
-
     async def file(self, sha, start, sink):
         from rt import pull
 
         return await pull.file(self, sha, start, sink)
+
+    async def clear(self, path, d, http=None):
+        head = (("Content-Type", "application/json"),)
+        st, h, b = await (http or self.http).request("POST", path, json.dumps(d).encode(), head)
+        if st != 200:
+            raise Refused(st, h, b)
+        return json.loads(b)
+
+    def clock(self, now):
+        if abs(hal.now() - now) > 1000:
+            hal.set_time(now)
+        self.q.stamp()
+
+    async def sealed(self, http, path, text, wait=0):
+        s = self.s
+        c, text = s.seal(path, text.encode())
+        ask = http.request("POST", path, text, (("Content-Type", "application/octet-stream"),), wait)
+        text = None
+        st, h, b = await ask
+        if st != 200:
+            if st == 401 and self.s is s:
+                self.s = None
+            raise Refused(st, h, b)
+        d = json.loads(s.open(path, c, b))
+        self.clock(int(d["now"]))
+        self.at = hal.ticks_ms()
+        return d

@@ -2,7 +2,7 @@
 import io, os, sys
 from rt import conf, hal
 
-SIZE = 4096
+_SIZE = const(4096)
 _ring = []  # [ticks, level, text, detail] until Roost takes them
 lost = 0
 crashes = 0  # since the start
@@ -16,9 +16,7 @@ def trace(e):
             s = io.StringIO()
             sys.print_exception(e, s)
             return s.getvalue()
-        import traceback
-
-        return "".join(traceback.format_exception(type(e), e, e.__traceback__))
+        return hal.pc.trace(e)
     except Exception:  # an app's own, that cannot be told
         return type(e).__name__
 
@@ -32,7 +30,7 @@ def _file(line):
                 _n = os.stat(name + "0.txt")[6]
             except OSError:
                 _n = 0
-        if _n + len(line) > SIZE:
+        if _n + len(line) > _SIZE:
             try:
                 os.rename(name + "0.txt", name + "1.txt")
             except OSError:
@@ -87,15 +85,6 @@ def crash(part, ver, exc):
     except OSError:
         pass
     _put("error", "%s %s failed: %s" % (part, ver, text.strip().split("\n")[-1]), text)
-
-
-def kept():  # the last crash, as Roost takes it; None: there was none
-    c = conf.load("_s/crash")
-    if c:
-        at = c.get("at")
-        d = {k: str(c.get(k, ""))[:2000] for k in ("part", "ver", "text")}
-        d["at"] = at if isinstance(at, int) else 0
-        return d
 
 
 def waiting():

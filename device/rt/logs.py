@@ -1,7 +1,7 @@
 # The board's log files, as its own server shows them.
 import os
 from rt import hal
-from rt.web import Fault, number
+from rt.serve import Fault, number
 
 
 def names():

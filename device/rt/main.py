@@ -1,6 +1,12 @@
-# The life of a boot. Whatever else is broken, the line to Roost and updates stand.
-import asyncio, gc
+# The life of a boot, and what guards it: whatever else is broken, the line to Roost and updates stand. Confirms what is
+# good, starts anew what is not.
+import asyncio
 from rt import VERSION, conf, hal, log
+from rt.hal import ticks_diff
+
+_REACH = const(600)  # s in which a new runtime must reach Roost; a new app, if the line stood before it
+_QUICK = const(60)  # s: an app that ends the board by then is to blame
+_STUCK = const(180000)  # ms without any progress of the line
 
 
 def part(name):  # a module of ours; None when it is broken
@@ -10,13 +16,7 @@ def part(name):  # a module of ours; None when it is broken
         log.crash("os", VERSION, e)
 
 
-def show(state):
-    led = part("led") if hal.MICRO else None
-    if led:
-        led.show(state)
-
-
-async def keep(name, f, *args):  # for ever
+async def keep(f, *args):  # for ever
     n = 0
     while True:
         try:
@@ -24,122 +24,87 @@ async def keep(name, f, *args):  # for ever
         except Exception as e:
             log.crash("os", VERSION, e)
         n += 1
-        if n > 5 and name == "link":
+        if n > 5 and len(args) < 2:  # the line
             hal.reset("crash")
         await hal.sleep_ms(5000 << min(n, 7))
 
 
-async def set_up(net):
-    reason = net and net.wants_setup()
-    if reason:
-        log.info("Set-up: " + reason)
-        show("setup")
-        setup = part("setup")
-        if setup:
-            await setup.run(reason)
+class Guard:
+    def __init__(self, link, net):
+        self.link = link
+        self.net = net
+        self.apps = None
+        self.tasks = []
+        self.imported = self.safe = False
+        self.trial = {}  # kind → version
+        self.quick = True
+        self.crashes = 0  # before the app was started
+        self.stood = False  # the line, before it
+        self.said = ""
 
+    def offered(self, u):
+        from rt import offer
 
-def plainly():  # Wi-Fi where rt.net is broken
-    w = conf.load("wifi.json")
-    w = w[0] if isinstance(w, list) and w else w
-    if hal.network and w:
-        sta = hal.network.WLAN(0)
-        sta.active(True)
-        sta.connect(w["ssid"], w.get("password") or "")
+        offer.take(self.link, self, u)
 
+    async def watch(self):
+        s = 0
+        began = hal.up()
+        while True:
+            await hal.sleep_ms(1000)
+            last, s = s, (hal.up() - began) // 1000
+            if ticks_diff(hal.ticks_ms(), self.link.at) < _STUCK and (not self.apps or self.apps.alive()):
+                hal.feed()
+            try:
+                if self.net and s // 10 > last // 10 and self.net.wants_setup():
+                    from rt import start
 
-async def online(net):  # a minute at most: the app can do without
-    t = hal.ticks_ms()
-    show("searching")
-    if not net:
-        plainly()
-    while net and not await net.up():
-        await set_up(net)
-        if hal.ticks_diff(hal.ticks_ms(), t) > 60000:
-            return False
-        await hal.sleep_ms(500)
-    return True
+                    await start.set_up(self.net)
+                await self.check(s)
+            except Exception as e:
+                if repr(e) != self.said:
+                    log.error("Trial or set-up failed", e)
+                self.said = repr(e)
 
+    async def check(self, s):  # s since the app was started
+        line = self.link.proved  # an app can break it
+        if self.quick and s >= _QUICK and (line or not self.stood):
+            self.quick = False
+            if not self.safe:
+                conf.drop("_s/runs")
+            if not self.trial:
+                conf.drop("_s/fail")
+        if "app" in self.trial and log.crashes > self.crashes:
+            log.warn("App %s failed in its trial" % self.trial["app"])
+            await self.link.flush()
+            hal.reset("crash")
+        due = self.trial and s >= conf.num("trial", 60, 0, 540)
+        if due and not line:  # asks for one
+            self.link.slots = True
+            self.link.poke.set()
+        if due and line and (self.imported or self.safe):
+            from rt import offer
 
-async def first_sync(link):  # an update comes before the app
-    t = hal.ticks_ms()
-    while not link.synced and hal.ticks_diff(hal.ticks_ms(), t) < 30000:
-        await hal.sleep_ms(50)
-    while link.busy:
-        await hal.sleep_ms(100)
+            offer.confirm(self)
+            hal.forget("offer", "slots")
+        elif s >= _REACH and not line and ("os" in self.trial or self.stood and not self.safe):
+            self.cut_off()
 
-
-def app(link, guard):
-    apps = part("apps")
-    if not apps:
-        return None
-    apps = apps.Apps(link)
-    path = guard.enter()
-    if not path:
-        guard.imported = True
-        return apps
-    guard.imported = bool(apps.load(path)) or log.crashes == guard.crashes
-    apps.start()
-    return apps
-
-
-async def services(apps, link):
-    port = conf.num("web_port", 0 if hal.PROFILE == "python" else 80)
-    if hal.PROFILE != "lean" and port and apps:
-        web = part("web")
-        if web:
-            await web.Web(apps, link).start(port)
-    to = conf.get("pyaiot")
-    if to and apps and hal.PROFILE != "lean":
-        node = part("node")
-        if node:
-            await node.run(to, apps)
+    def cut_off(self):  # what is on trial is to blame, else the app, without which the line stood
+        if self.trial:
+            log.error("%s does not reach Roost" % self.trial)
+        else:
+            log.crash("app", self.apps.ver, OSError("Roost cannot be reached since it was started"))
+        hal.reset("crash")
 
 
 async def life():
-    log.info("Roost's runtime %s on %s, %s; start: %s %s" % (VERSION, hal.PLATFORM, hal.PYTHON, hal.cause(), hal.why))
-    if hal.MICRO and hasattr(gc, "threshold"):
-        gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
-    net = part("net")
-    there = True
-    for f in (set_up, online):
-        try:
-            there = await f(net) is not False
-        except Exception as e:
-            log.crash("os", VERSION, e)
-    from rt.link import Link
+    from rt import start
 
-    link = Link()
-    if net:
-        net.heard = lambda: link.synced
-    from rt import offer
-    from rt.guard import Guard
-
-    guard = Guard(link)
-    link.on_update(lambda u: offer.take(link, guard, u))
-    tasks = [asyncio.create_task(keep("link", link.run))]
-    if there:
-        await first_sync(link)
-    try:
-        guard.apps = app(link, guard)
-    except Exception as e:
-        log.crash("os", VERSION, e)
-    link.orders.ready = True
-    link.announce()
-    tasks.append(asyncio.create_task(keep("services", services, guard.apps, link)))
-    show("running")
-    spare()
-    hal.start_watchdog()
-    await guard.watch(lambda: set_up(net))
-
-
-def spare():  # what is needed now and then comes back when it is
-    import rt, sys
-
-    for m in ("want", "release", "files", "slots", "join", "x25519"):
-        if hal.PROFILE == "lean" and sys.modules.pop("rt." + m, None) and hasattr(rt, m):
-            delattr(rt, m)
-    gc.collect()
+    guard = await start.run()
+    start = None
+    hal.forget("start", "enter", "glue", "dog", "want", "release", "slots", "rom", "register", "join", "keys", "move", "x25519")
+    await guard.watch()
 
 
 def main():

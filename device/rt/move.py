@@ -1,8 +1,33 @@
-# To another server, and back when it does not answer.
+# Where the server is; to another one, and back when it does not answer.
 from rt import conf, hal, log
-from rt.http import address
+from rt.http import split
 
 PATIENCE = 300000  # ms
+
+
+def address(s):  # as a URL; None: it is none
+    try:
+        s = s if "://" in s else "http://" + s
+        _, host, port, _ = split(s)
+        if s[:4] == "http" and host.strip("[]") and " " not in s and 0 < port < 65536:
+            return s
+    except (ValueError, TypeError):
+        pass
+
+
+def server():
+    for s in (conf.get("server"), conf.get("backend"), conf.load("_s/at").get("url")):
+        if address(s):
+            return address(s)
+    return "http://roost.local:8080"
+
+
+def start(link):  # where it goes at the start of a boot
+    to = address(conf.get("_move"))
+    if not to:
+        return server()
+    link.old, link.since = server(), link.at
+    return to
 
 
 def begin(link, url):

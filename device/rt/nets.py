@@ -2,6 +2,7 @@
 from rt import hal, conf
 
 _nets = None
+kept = True  # are they all on the flash?
 
 
 def clean(nets):
@@ -24,12 +25,13 @@ def known():
 
 
 def keep(nets):
-    global _nets
+    global _nets, kept
     _nets = nets[:3]
     try:
         conf.save("wifi.json", _nets)
+        kept = True
     except OSError:  # no room: it holds until the next start
-        pass
+        kept = False
 
 
 def pair(w):
@@ -43,6 +45,9 @@ def take(nets):
     new = [pair(w) for w in clean(nets) if pair(w) not in have]
     if new:
         keep([dict(w, new=1) for w in new[:2]] + old)
+        from rt import net
+
+        net.fresh = True
 
 
 def first(w):

@@ -143,7 +143,7 @@ async def shut(w):
 async def run(uri, apps):
     "For ever: what is lost is tried again, later and later."
     from rt.apps import platform
-    from rt.net import pause
+    from rt.wifi import pause
 
     try:
         place = Place(uri)

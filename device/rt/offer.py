@@ -32,12 +32,18 @@ async def run(link, guard, u):
         link.busy = None
 
 
+def held():  # the app wants no update now
+    from rt.apps import platform
+
+    return platform._hold
+
+
 async def work(link, guard, u):
     kind, ver, of = names(u)
     apps = guard.apps
-    if apps and apps.held():
+    if apps and held():
         link.progress(kind, ver, "held", 0, of, "the app asked to wait")
-        while apps.held():
+        while held():
             await hal.sleep_ms(1000)
     if apps and hal.PROFILE == "lean":
         log.info("Restart, to update")
@@ -45,9 +51,10 @@ async def work(link, guard, u):
         hal.reset("update")
     log.info("Update: %s %s" % (kind, ver))
     link.progress(kind, ver, "fetching", 0, of)
-    from rt import main, update
+    from rt import update
+    from rt.parts import show
 
-    main.show("update")
+    show("update")
     at = hal.ticks_ms()
 
     def more(done, of):
@@ -57,7 +64,9 @@ async def work(link, guard, u):
             link.progress(kind, ver, "fetching", done, of)
 
     how, why = await update.apply(link, u, more)
-    main.show("running" if apps else "searching")
+    update = None
+    hal.forget("update", "fill", "fetch", "rom", "release")
+    show("running" if apps else "searching")
     if how != "installed":
         log.warn("Update %s %s: %s, %s" % (kind, ver, how, why))
         return link.progress(kind, ver, how, why=why)

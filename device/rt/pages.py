@@ -2,7 +2,7 @@
 import json, os
 from rt import conf, hal
 from rt.apps import platform
-from rt.web import BODY, Fault
+from rt.serve import BODY, Fault
 
 LOCAL = (".local", ".lan", ".internal", ".home", ".box")
 
@@ -49,7 +49,7 @@ def routes(apps, link):
         }
 
     def status(request):
-        now, up = hal.now(), link.up
+        now, up = hal.now(), hal.up()
         a = about()
         a.update({
             "uptime_ms": up,

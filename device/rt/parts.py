@@ -1,5 +1,6 @@
 # Small things that apps, tasks and commands share.
 import os
+from rt import conf
 from rt.hal import MICRO, sleep_ms, ticks_diff, ticks_ms
 
 
@@ -34,9 +35,49 @@ async def wait(ms):
         left = ms() - gone
 
 
+_led = None  # has it a pin?
+
+
 def show(state):
     # on the status LED
-    if MICRO:
-        from rt import led
+    global _led
+    if _led is None:
+        c = conf.load("config")
+        _led = MICRO and ("led_pin" in c or conf.get("led_pin") is not None)
+    if _led:
+        try:
+            from rt import led
 
-        led.show(state)
+            led.show(state)
+        except Exception:  # it is no use for anything else
+            pass
+
+
+def announce(platform, link, app):
+    # what the next registration tells of the app
+    meta = dict(getattr(app, "META", None) or {})
+    for name in ("FIRMWARE", "DEVICE_TYPE"):
+        if hasattr(app, name):
+            meta.setdefault(name.lower(), getattr(app, name))
+    link.info["meta"] = platform.clean(meta)
+    link.info["resources"] = [{"name": n, "set": bool(r[1])} for n, r in platform._resources.items()]
+
+
+async def beat(platform, link, failed):
+    # the first one as soon as there is something to say
+    while not platform._telemetry and not platform._resources:
+        await sleep_ms(500)
+    while True:
+        now = dict(platform._telemetry)
+        for name, (get, _) in list(platform._resources.items()):
+            try:
+                if get:
+                    now[name] = await result(get())
+            except (Exception, SystemExit) as e:
+                failed(e, False)
+        try:
+            if now:
+                link.put("tele", now)
+        except Exception as e:  # too much for one
+            failed(e, False)
+        await wait(lambda: platform._beat)

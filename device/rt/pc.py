@@ -1,9 +1,10 @@
 # What rt.hal needs where there is no board but CPython.
-import asyncio, os, sys, threading, time
+import asyncio, builtins, os, sys, time
 
 # this file is ROOT/_f/rt/pc.py, or in a slot
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WRAP = 1 << 30
+builtins.const = lambda x: x  # what MicroPython's compiler puts in place of a name
 _start = time.monotonic()
 ip = ""  # this end of the last connection; rt.http knows
 
@@ -45,6 +46,11 @@ def mem():
         return 0
 
 
+def at(w):
+    global ip
+    ip = w.get_extra_info("sockname")[0]
+
+
 def cause():
     return os.environ.get("ROOST_CAUSE") or "power on"
 
@@ -52,3 +58,36 @@ def cause():
 def exit():
     sys.stdout.flush()
     os._exit(75)  # run.sh starts it again
+
+
+def trace(e):
+    import traceback
+
+    return "".join(traceback.format_exception(type(e), e, e.__traceback__))
+
+
+def watch(late, s):  # ends this when it is late
+    import signal, threading
+
+    def run():
+        while not late():
+            if hasattr(signal, "setitimer"):  # ends all where something keeps even this thread from running
+                signal.setitimer(signal.ITIMER_REAL, s)
+            time.sleep(1)
+        from rt import hal
+
+        hal.reset("watchdog")
+
+    t = threading.Thread(target=run, daemon=True)
+    t.start()
+    return t
+
+
+def builtin():  # module platform beside os, which ours stands before
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    spec = PathFinder.find_spec("platform", [os.path.dirname(os.__file__)])
+    m = module_from_spec(spec)
+    spec.loader.exec_module(m)
+    return m

@@ -5,7 +5,7 @@ from rt.seal import ctr
 
 
 async def file(link, sha, start, sink):
-    from rt.call import Refused
+    from rt.link import Refused
 
     path = "/d/1/files/" + sha
     span = "bytes=%d-" % start if start else ""
@@ -14,7 +14,9 @@ async def file(link, sha, start, sink):
     http = link.fetch or link.http
     for last in (False, True):
         if not link.s:
-            await link.hello()
+            from rt import keys
+
+            await keys.hello(link)
         s = link.s
         c, auth = s.auth(path, span)
         got = [0]

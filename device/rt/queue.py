@@ -2,9 +2,9 @@
 import json
 from rt import hal
 
-MOST = 32
-LOGS = 16  # of these at most
-MERGE = 10000  # ms in which values go into one entry
+_MOST = const(32)
+_LOGS = const(16)  # of these at most
+_MERGE = const(10000)  # ms in which values go into one entry
 
 # an entry: [time, 0 while unknown; kind; text of its JSON, or a dict of values; was it sent; ticks]
 
@@ -64,14 +64,14 @@ class Queue:
             if e[3]:
                 return None
             if e[1] == "tele":
-                return e if hal.ticks_diff(at, e[4]) < MERGE else None
+                return e if hal.ticks_diff(at, e[4]) < _MERGE else None
 
     def _room(self, kind):
-        if kind == "log" and len([1 for e in self.all if e[1] == "log"]) >= LOGS:
+        if kind == "log" and len([1 for e in self.all if e[1] == "log"]) >= _LOGS:
             for i, e in enumerate(self.all):
                 if e[1] == "log":
                     break
-        elif len(self.all) >= MOST:
+        elif len(self.all) >= _MOST:
             i = 0
         else:
             return

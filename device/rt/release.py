@@ -50,6 +50,10 @@ def read(slot):  # (n, names, r), None if there is none that can be read
 
 def same(slot, name, want):  # is this file there, and right? want: [size, sha256]
     hal.feed()
+    if name == "rt.rom":
+        from rt import rom
+
+        return rom.same(slot, want)
     name = slots.at(slot + "/" + name)
     try:
         return os.stat(name)[6] == want[0] and sha(name) == want[1]

@@ -1,5 +1,5 @@
-# Keys and frames of docs/protocols/agent.md: HMAC (RFC 2104), HKDF (RFC 5869), AES in counter mode over single blocks.
-from binascii import hexlify, unhexlify
+# Frames of docs/protocols/agent.md: HMAC (RFC 2104), AES in counter mode over single blocks.
+from binascii import hexlify
 from hashlib import sha256
 
 try:
@@ -16,17 +16,6 @@ def hmac(key, *parts):
     for p in parts:
         h.update(p)
     return sha256(bytes([b ^ 0x5C for b in key]) + h.digest()).digest()
-
-
-def hkdf(salt, secret, info, n):
-    key = hmac(salt, secret)
-    t = out = b""
-    i = 1
-    while len(out) < n:
-        t = hmac(key, t, info, bytes([i]))
-        out += t
-        i += 1
-    return out[:n]
 
 
 def same(a, b):  # in a time that does not tell where they differ
@@ -56,6 +45,8 @@ def ctr(key, counter4, data, block=0):
 
 class Session:
     def __init__(self, key, nonce, nonce2, sid):
+        from rt.keys import hkdf
+
         self.id = sid
         k = hkdf(nonce + nonce2, key, b"roost d1" + sid, 96)
         self.up, self.down, self.mup, self.mdown = k[:16], k[16:32], k[32:64], k[64:]
@@ -81,10 +72,3 @@ class Session:
         c = be(self.n, 4)
         t = hmac(self.mup, ("GET %s %s" % (path, span)).encode(), self.id, c)[:16]
         return c, "Roost %s.%d.%s" % (hexlify(self.id).decode(), self.n, hexlify(t).decode())
-
-
-def unhex(s, n):
-    b = unhexlify(s)
-    if len(b) != n:
-        raise ValueError("length")
-    return b

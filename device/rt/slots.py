@@ -52,7 +52,7 @@ def load(kind):  # the state; None if there is none, or none that can be read
         s = blank()
         s.update(t)
         texts = [s["run"], s["ver"], s["prev"], s["pver"]] + s["bad"]
-        numbers = [s["n"], s.get("try", 0)]
+        numbers = [s["n"], s.get("try", 0), s.get("on", 0)]
         ok = all([type(x) is str for x in texts] + [type(x) is int and 0 <= x < 1 << 52 for x in numbers])
         return s if ok and s["run"] in DIRS[kind] + ("",) else None
     except (OSError, ValueError, TypeError, AttributeError, MemoryError, RuntimeError):
@@ -80,7 +80,7 @@ def sound(kind):  # the state; without one the newest slot that holds a whole ve
 
 
 def factory():  # does the runtime of the factory run?
-    return not any([at(d) in sys.path for d in DIRS["os"]])
+    return not any([p[len(hal.ROOT) :] in ("/_a", "/_b", "/_ra", "/_rb") for p in sys.path])
 
 
 def path(kind):  # the folder that runs, None: none, or the factory's
@@ -102,6 +102,11 @@ def state(kind):  # as Roost is told of it
 
 
 def _count(s):  # a boot of a trial; after three the version before it runs again, and this one is not taken again
+    on = s.get("on", 0) + 1
+    if on < 4 and hal.cause() == "power on":  # that may have been the plug: four of these count as one
+        s["on"] = on
+        return s
+    s["on"] = 0
     if s["try"] < 3:
         s["try"] += 1
         return s
@@ -139,5 +144,6 @@ def confirm(kind):  # True: that was a trial, and it is over
     if not s or "try" not in s or (kind == "os" and factory()):
         return False
     del s["try"]
+    s.pop("on", None)
     save(kind, s)
     return True

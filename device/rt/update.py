@@ -1,9 +1,8 @@
 # Takes an offered release: refuses first, touches the flash afterwards (docs/protocols/agent.md, Updates).
 import json
-import sys
 from binascii import hexlify, unhexlify
 
-from rt import VERSION, slots
+from rt import VERSION, hal, rom, slots
 
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
@@ -21,9 +20,9 @@ def _refuse(why):
 
 
 async def _genuine(u, key):  # does the owner's signature count here?
-    from rt import seal
+    from rt import keys, seal
 
-    k = seal.hkdf(b"", unhexlify(key), b"roost update", 32)
+    k = keys.hkdf(b"", unhexlify(key), b"roost update", 32)
     if hexlify(seal.hmac(k, u["e"].encode(), b"\n", u["r"].encode())).decode() != u["mac"]:
         _refuse("its mac is wrong")
     if not slots.there(slots.at("_s/owner")):
@@ -56,6 +55,13 @@ def _plain(name, use, files):
     return size >= 0 and len(sha) == 64
 
 
+def _fits(use, files, most):  # is the runtime for where it lies here: in files, or in ROM?
+    if (use == [rom.FILE]) != bool(most):
+        _refuse("the runtime lies in %s here" % ("ROM" if most else "files"))
+    if most and files[rom.FILE][0] > most:
+        _refuse("the ROM has %d bytes for it" % most)
+
+
 async def _check(u):  # gives r and e as objects, and the state of their kind
     with open(slots.at("_s/key")) as f:
         me = json.load(f)
@@ -81,21 +87,14 @@ async def _check(u):  # gives r and e as objects, and the state of their kind
             raise Later("a trial is under way")
     if _version(VERSION) < _version(r.get("min_os") or "0"):
         raise Later("it needs runtime " + r["min_os"])
+    if r["kind"] == "os":
+        _fits(use, r["files"], rom.size())
     for n in use:
         if not _plain(n, use, r["files"]):
             _refuse("no file can be named %s here" % n)
     if not use:
         _refuse("it has no files")
     return r, e, s
-
-
-def _forget(*names):  # modules that are needed now and then only
-    import rt
-
-    for n in names:
-        sys.modules.pop("rt." + n, None)
-        if hasattr(rt, n):
-            delattr(rt, n)
 
 
 async def apply(link, update, progress=None):  # ("installed", "held" or "refused", why)
@@ -108,7 +107,7 @@ async def apply(link, update, progress=None):  # ("installed", "held" or "refuse
         except (KeyError, TypeError, ValueError, AttributeError) as x:
             raise Refused("it cannot be read: %r" % x)
         finally:
-            _forget("ed25519", "sha512")
+            hal.forget("ed25519", "sha512")
         from rt import fill
 
         await fill.install(link, s, r, e, update["r"], progress)

@@ -41,14 +41,12 @@ def _button():
     if n is None or n == "":
         return False
     try:
-        p = hal.pin(abs(int(n)), False)
-        if not p:
-            return False
+        p = hal.machine.Pin(abs(int(n)), hal.machine.Pin.IN)
         high = str(n)[0] == "-"
         if not high:
             p.init(p.IN, p.PULL_UP)
         return p.value() == high
-    except (ValueError, TypeError, OSError) as e:
+    except (AttributeError, ValueError, TypeError, OSError) as e:
         log.error("There is no button at pin %s" % n, e)
         return False
 

@@ -16,17 +16,13 @@ class Link:
 
     def __init__(self):
         self.info = {}
-        self.up = 0
-        self.handlers = {}
+        self.orders = self
 
     def put(self, kind, data):
         print("@put", json.dumps([kind, clean(data)]))
 
     def announce(self):
         print("@info", json.dumps(self.info))
-
-    def on(self, kind, fn):
-        self.handlers[kind] = fn
 
     def status(self, part, ok, text):
         print("@st", json.dumps([part, ok, text]))
@@ -41,7 +37,7 @@ class Link:
                 continue
             os.remove(hal.ROOT + "/_in")
             try:
-                answer = self.handlers[kind](body)
+                answer = self.do(kind, body)
                 if hasattr(answer, "send"):
                     answer = await answer
                 print("@answer", json.dumps([True, clean(answer)]))

@@ -1,7 +1,7 @@
 # Answers of HTTP, in all sorts of pieces, and what is none.
 import asyncio, os
 from rt import hal
-from rt.answer import Answers
+from rt.http import Answers
 from rt.http import split
 
 try:

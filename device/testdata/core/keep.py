@@ -56,7 +56,7 @@ log.take()
 for i in range(500):
     log.info("line %d, and some more so that it is long" % i)
 sizes = [os.stat(hal.ROOT + "/main_log_%d.txt" % i)[6] for i in (0, 1)]
-assert 0 < sizes[0] <= log.SIZE and 2000 < sizes[1] <= log.SIZE, sizes
+assert 0 < sizes[0] <= 4096 and 2000 < sizes[1] <= 4096, sizes
 assert "line 499," in hal.read("main_log_0.txt")
 ring = log.take()
 assert len(ring) == 32 and log.lost == 468 and "line 468," in ring[0][2] and not log.take()

@@ -1,6 +1,6 @@
 # What the line does about faults: how long it waits, when it gives up the boot, what it keeps.
 import asyncio
-from rt import call, hal, life, log
+from rt import hal, life, link as call, log
 from rt.queue import Queue
 
 slept = []
@@ -44,7 +44,7 @@ class Link:
         self.url = "http://x"
         self.key = b"k"
         self.old = self.moving = self.two = self.s = None
-        self.up = self.polls = 0
+        self.polls = 0
         self.closed = 0
 
     async def close(self):
@@ -64,7 +64,6 @@ async def nothing(link):
 
 
 life.step = step
-life.pace.clock = life.push = nothing
 
 
 async def waits(*faults):  # how long was waited after each
@@ -124,16 +123,15 @@ async def main():
     out, link = await waits(*[MemoryError()] * 9)
     assert resets == ["memory"] and len(out) == 4, (resets, out)
     # on one connection a poll ends when the next entry is due
-    from rt import pace
-
     ticks = [1 << 20]
     hal.ticks_ms = lambda: ticks[0]
-    link.two, link.up, link.gap, link.last = None, 60000, 5000, ticks[0]
+    link.two, link.gap, link.last = None, 5000, ticks[0]
+    hal.up = lambda: 60000
     for gone, want in ((0, 6), (1500, 4), (4999, 1), (5000, 2), (9000, 2), (10001, 25)):
         ticks[0] = link.last + gone
-        assert pace.due(link) == want, (gone, pace.due(link))
-    link.up = 5000
-    assert pace.due(link) == 2
+        assert life.due(link) == want, (gone, life.due(link))
+    hal.up = lambda: 5000
+    assert life.due(link) == 2
     # a refusal is text from anybody
     for b in (b"", b"{", b"[]", b"5", b"\xff", b'{"error":{"a":1}}', b"null"):
         assert call.Refused(500, {"retry-after": "soon"}, b).wait == 0

@@ -12,7 +12,7 @@ def times(q):
 
 
 # before the time is known nothing goes up; then all does, each later than the one before
-hal._time = 0
+hal._zero = 0
 q = Queue()
 for i in range(3):
     q.put("msg", {"n": i})

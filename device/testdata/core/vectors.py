@@ -1,6 +1,6 @@
 # Published test vectors of what rt.seal and rt.x25519 do.
 from binascii import hexlify, unhexlify as u
-from rt import seal
+from rt import keys, seal
 from rt.x25519 import BASE, x25519
 
 h = lambda b: hexlify(b).decode()
@@ -24,7 +24,7 @@ for secret, salt, info, n, want in (
     (bytes(range(0x50)), bytes(range(0x60, 0xB0)), bytes(range(0xB0, 0x100)), 82, "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87"),
     (b"\x0b" * 22, b"", b"", 42, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"),
 ):
-    assert h(seal.hkdf(salt, secret, info, n)) == want, want
+    assert h(keys.hkdf(salt, secret, info, n)) == want, want
 
 # SP 800-38A, F.5.1: CTR-AES128, of which the counter block here is split into counter4 and the rest
 key = u("2b7e151628aed2a6abf7158809cf4f3c")

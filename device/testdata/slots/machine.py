@@ -11,7 +11,7 @@ except NameError:
 random.seed(7)
 with open(ROOT + "/boot.py") as f:
     boot_py = compile(f.read(), "boot.py", "exec")
-from rt import slots
+from rt import hal, slots
 
 
 def folder(name):
@@ -27,6 +27,7 @@ class Model:  # of one kind
         self.run = self.prev = ""  # versions; "": the factory's, or none
         self.at = {"": ""}  # slot of a version
         self.tries = None
+        self.on = 0  # power-ons since a boot was counted
         self.bad = []
         self.n = 0
 
@@ -43,10 +44,15 @@ class Model:  # of one kind
         slots.save(self.kind, s)
         self.prev, self.run, self.tries = self.run, ver, 0
         self.at[ver] = slot
+        self.on = 0
 
-    def booted(self):
+    def booted(self, plug):
         if self.tries is None:
             return
+        if plug and self.on < 3:
+            self.on += 1
+            return
+        self.on = 0
         if self.tries < 3:
             self.tries += 1
             return
@@ -66,7 +72,12 @@ class Model:  # of one kind
             raise ValueError("%s: %r, %r, not %r" % (self.kind, slot, got, want))
 
 
-def boot():
+def boot(plug):
+    hal.why = "" if plug else "crash"
+    if plug:
+        slots.drop(ROOT + "/_s/why")
+    else:
+        slots.put(ROOT + "/_s/why", "crash")
     exec(boot_py, {"__name__": "__main__", "__file__": ROOT + "/boot.py"})
     first = sys.path[0][len(ROOT) + 1 :]
     return "" if first == "_f" else first
@@ -84,9 +95,10 @@ for turn in range(240):
         one.confirm()
     else:
         before = len(system.bad) + len(app.bad), system.run, app.run
-        system.booted()
-        app.booted()
-        slot = boot()
+        plug = random.getrandbits(2) == 0
+        system.booted(plug)
+        app.booted(plug)
+        slot = boot(plug)
         system.check(slot)
         p = slots.enter_app()
         app.check(p[len(ROOT) + 1 :] if p else "")
