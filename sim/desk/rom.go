@@ -30,17 +30,7 @@ var factoryImage = sync.OnceValues(func() (image []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	files, err := device.Compiled(ctx, "lean", c.Compile)
-	if err != nil {
-		return nil, err
-	}
-	inside := map[string][]byte{}
-	for name, text := range files {
-		if name, is := strings.CutPrefix(name, "_f/"); is {
-			inside[name] = text
-		}
-	}
-	return romfs.Image(inside)
+	return device.ROM(ctx, c.Compile)
 })
 
 // loadROM puts the runtime into a ROM that has none.
