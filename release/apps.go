@@ -89,6 +89,8 @@ func (r *Releases) CreateApp(ctx context.Context, p roost.ProjectID, n NewApp) (
 			return roost.App{}, err
 		}
 	}
+	r.asked.RLock()
+	defer r.asked.RUnlock()
 	settings := n.firstSettings("")
 	if err := r.checkSettings(&settings); err != nil {
 		return roost.App{}, err

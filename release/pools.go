@@ -35,6 +35,8 @@ func (r *Releases) AddPool(ctx context.Context, p roost.ProjectID, id roost.AppI
 	if err := checkKind(kind); err != nil {
 		return s, err
 	}
+	r.asked.RLock()
+	defer r.asked.RUnlock()
 	err = r.change(p, id, func(e *entry) error {
 		switch {
 		case e.app.Hidden:
@@ -73,6 +75,8 @@ func poolTaken(name string) error {
 // while it is on latest, stays where it is until a commit comes that it follows.
 // Errors: roost.NotFound, roost.Invalid, roost.Conflict.
 func (r *Releases) ChangePool(ctx context.Context, p roost.ProjectID, id roost.AppID, name string, c PoolChange) (s PoolState, err error) {
+	r.asked.RLock()
+	defer r.asked.RUnlock()
 	err = r.change(p, id, func(e *entry) error {
 		was := e.poolNamed(name)
 		if was == nil {

@@ -10,6 +10,8 @@ func (r *Releases) hasRuntime(version string) bool {
 
 // DropRuntime makes it one that they may not; roost.Conflict while a pool or a thing does.
 func (r *Releases) DropRuntime(version string) error {
+	r.asked.Lock()
+	defer r.asked.Unlock()
 	r.runtimes.Delete(version)
 	err := r.running(version)
 	if err != nil {

@@ -263,6 +263,8 @@ func (r *Releases) RemoveRelease(_ context.Context, version string) error {
 	if _, err := root.Stat(version); err != nil {
 		return noVersion(version)
 	}
+	r.asked.Lock()
+	defer r.asked.Unlock()
 	if err := r.running(version); err != nil {
 		return err
 	}

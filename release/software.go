@@ -189,6 +189,8 @@ func (r *Releases) Override(ctx context.Context, ref roost.Ref, own roost.Settin
 		factory := roost.Factory
 		own.OS = &factory
 	}
+	r.asked.RLock()
+	defer r.asked.RUnlock()
 	sound := own.Apply(roost.AppSettings{Management: 1, Worker: 1})
 	if err := r.checkSettings(&sound); err != nil {
 		return err
