@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/roost-iot/roost/device"
 	"github.com/roost-iot/roost/micropython"
-	"github.com/roost-iot/roost/wire/romfs"
 )
 
 // boardRuntime is Roost's own runtime as this program carries it, for installers and
@@ -61,23 +59,15 @@ func (r *boardRuntime) ROM(ctx context.Context) ([]byte, error) {
 	if r.compiler == nil {
 		return nil, nil
 	}
-	files, err := r.Files(ctx, "lean", bytecode)
-	if err != nil {
-		return nil, err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.rom != nil {
 		return r.rom, nil
 	}
-	modules := map[string][]byte{}
-	for name, data := range files {
-		if name, below := strings.CutPrefix(name, "_f/"); below {
-			modules[name] = data
-		}
-	}
-	if r.rom, err = romfs.Image(modules); err != nil {
+	rom, err := device.ROM(ctx, r.compiler.Compile)
+	if err != nil {
 		return nil, fmt.Errorf("make an image of the runtime: %w", err)
 	}
+	r.rom = rom
 	return r.rom, nil
 }
