@@ -24,10 +24,10 @@ type simMicroPython struct {
 	App        string        `help:"What they run: a folder, the name of an app of the server, or one that Roost brings." placeholder:"DIR|NAME" default:"windowsill" env:"-"`
 	Join       bool          `help:"Without a token: the boards join, and wait for approval; --app is then given there." env:"-"`
 	UID        string        `name:"uid" help:"What they are called, with a number." default:"virtual-board-" env:"-"`
-	Chip       string        `help:"What they are: any, or esp8266, with the runtime in a ROM and as little memory as that has." enum:"any,esp8266" default:"any" env:"-"`
+	Chip       string        `help:"What they are: any, or esp8266, with the runtime in a ROM." enum:"any,esp8266" default:"any" env:"-"`
 	Profile    string        `help:"The runtime: full, or lean for boards with little memory." enum:"full,lean" default:"full" env:"-"`
 	Flash      string        `help:"Keep what is on their flashes in this folder, for the next start; without it, in memory." placeholder:"DIR" type:"path" env:"-"`
-	Memory     int           `help:"kB of memory that Python has on them, at least 64; 0: plenty. On an ESP8266 what its programs may hold; 0: 38, as it has." default:"0" env:"-"`
+	Memory     int           `help:"kB of memory that Python has on them, at least 64; 0: plenty. On an ESP8266 any number: tasks that hold more get a MemoryError; 0: 38 are told, but more are had." default:"0" env:"-"`
 	CutEvery   time.Duration `help:"Their power fails about so often; 0: never. A signal SIGUSR1 lets it fail at once." default:"0s" env:"-"`
 	JoinSpread time.Duration `help:"Switch them on spread over this time." default:"0s" env:"-"`
 	Verbose    bool          `short:"v" help:"Log what the boards print." env:"-"`
@@ -36,7 +36,7 @@ type simMicroPython struct {
 // Run plays until it is stopped.
 func (s simMicroPython) Run(ctx context.Context, con console) error {
 	log := slog.New(slog.NewTextHandler(con.err, nil))
-	r := sim.RuntimeConfig{ROM: s.Chip == "esp8266", Limit: s.Chip == "esp8266", Profile: s.Profile, Flash: s.Flash, CutEvery: s.CutEvery, Memory: s.Memory << 10, Print: s.Verbose}
+	r := sim.RuntimeConfig{ROM: s.Chip == "esp8266", Limit: s.Memory != 0, Profile: s.Profile, Flash: s.Flash, CutEvery: s.CutEvery, Memory: s.Memory << 10, Print: s.Verbose}
 	if s.Memory < 0 || s.Memory != 0 && s.Memory < 64 && !r.ROM {
 		return errors.New("--memory: 64 kB at least")
 	}
