@@ -108,4 +108,16 @@ async def life():
 
 
 def main():
-    asyncio.run(life())
+    try:
+        asyncio.run(life())
+        raise RuntimeError("it has ended")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as e:
+        if not hal.app:
+            raise  # main.py counts it for this runtime
+        import time
+
+        log.crash("app", hal.app, e)  # an older main.py would count this for the runtime, too
+        time.sleep(5)  # an installer's Ctrl-C comes through
+    hal.reset("crash")
