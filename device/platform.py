@@ -1,7 +1,5 @@
 # What an app talks to: report, routes, resources, settings, messages. It stands
 # in front of the built-in module of this name and gives its names, too.
-
-
 from rt import hal as _hal
 from rt.queue import clean  # what JSON cannot say becomes text or null
 

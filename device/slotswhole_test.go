@@ -224,11 +224,11 @@ func TestRuntimeComesBeforeTheApp(t *testing.T) {
 	s := coreServer(t, desk.ServerConfig{})
 	b := coreBoard(t, s, desk.BoardConfig{App: coreCounter(1)})
 	next := desk.App("2", coreCounter(2))
-	next.MinOS = "1.0.1"
+	next.MinOS = "9.0.1"
 	coreOffer(t, b.Thing(), next)
-	coreOffer(t, b.Thing(), coreRuntime(t, "1.0.1", nil))
+	coreOffer(t, b.Thing(), coreRuntime(t, "9.0.1", nil))
 	v := coreWait(t, b.Thing(), "both confirmed", func(v desk.View) bool {
-		return v.Reported("os", "1.0.1", agent.Confirmed) && v.Reported("app", "2", agent.Confirmed)
+		return v.Reported("os", "9.0.1", agent.Confirmed) && v.Reported("app", "2", agent.Confirmed)
 	})
 	var order []string
 	for _, p := range v.Progress {

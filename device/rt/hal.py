@@ -15,6 +15,8 @@ else:
 
     PLATFORM = "linux" if sys.platform.startswith("linux") else sys.platform
 ROOT = "" if MICRO else pc.ROOT
+
+
 def read(name):
     try:
         with open(ROOT + "/" + name) as f:
