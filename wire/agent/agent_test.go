@@ -268,7 +268,7 @@ func TestPrintOfAKeyIsThatOfItsBytes(t *testing.T) {
 	if got := (agent.Key{}).Print(); got != "74445-ca438" { // HMAC-SHA256 of another library
 		t.Errorf("%s", got)
 	}
-	if agent.NewKey().Print() == agent.NewKey().Print() {
-		t.Error("two keys look the same")
+	if one, other := agent.NewKey().Print(), agent.NewKey().Print(); one == other {
+		t.Errorf("two keys look the same: %s", one)
 	}
 }
