@@ -83,6 +83,14 @@ def _watch():  # over a runtime that hangs before it does so itself
         pass
 
 
+def _there(name):
+    try:
+        os.stat(name)
+        return True
+    except OSError:
+        return False
+
+
 def _rom(slot):  # the folder of its third of the ROM; None: no runtime lies there
     try:
         import vfs
@@ -106,7 +114,13 @@ def _boot():
         slot = "_f"
     home = MICRO and _rom("_f")
     path = [home or ROOT + "/_f"]
-    top = slot != "_f" and (_rom(slot) if home else ROOT + "/" + slot)
+    top = slot != "_f" and ROOT + "/" + slot
+    if top and MICRO and (home or not _there(top + "/rt")):  # an installer may have been cut off in the factory's third
+        rom = _rom(slot)
+        if rom:
+            path = ["/_rf"]
+        if rom or home:
+            top = rom
     if top:
         path.insert(0, top)
     if not MICRO:
