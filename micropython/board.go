@@ -18,7 +18,7 @@ type BoardConfig struct {
 	Flash  *Flash            // nil: an empty one
 	ROM    *ROM              // makes it an ESP8266; nil: it has none
 	Memory int               // bytes that Python may have; 0: 8 MB. The least is 64 kB
-	Heap   int               // what gc.mem_free() starts from; 0: 128 kB, with a ROM ESP8266Heap
+	Heap   int               // what gc.mem_free() starts from; 0: 128 kB, with a ROM ESP8266Heap and ESP8266StandIns
 	Limit  bool              // with a ROM: tasks that hold more than Heap get a MemoryError
 	Now    func() time.Time  // its clock; nil: time.Now
 	Print  func(text string) // all that it writes to its console; nil: dropped
@@ -102,7 +102,7 @@ func NewBoard(config BoardConfig) (*Board, error) {
 	if config.Heap == 0 {
 		config.Heap = boardHeap
 		if config.ROM != nil {
-			config.Heap = ESP8266Heap
+			config.Heap = ESP8266Heap + ESP8266StandIns
 		}
 	}
 	if config.Now == nil {

@@ -30,7 +30,7 @@ type RuntimeConfig struct {
 	// is still there the next time. "": in memory.
 	Flash    string
 	CutEvery time.Duration // their power fails about so often; 0: never
-	Memory   int           // bytes that Python has; 0: 8 MB. The least is 64 kB. With a ROM: its heap; 0: 38 kB
+	Memory   int           // bytes that Python has; 0: 8 MB. The least is 64 kB. With a ROM: its heap; 0: as an ESP8266 has
 	Print    bool          // what they print is logged
 }
 

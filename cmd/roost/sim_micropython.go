@@ -27,7 +27,7 @@ type simMicroPython struct {
 	Chip       string        `help:"What they are: any, or esp8266, with the runtime in a ROM." enum:"any,esp8266" default:"any" env:"-"`
 	Profile    string        `help:"The runtime: full, or lean for boards with little memory." enum:"full,lean" default:"full" env:"-"`
 	Flash      string        `help:"Keep what is on their flashes in this folder, for the next start; without it, in memory." placeholder:"DIR" type:"path" env:"-"`
-	Memory     int           `help:"kB of memory that Python has on them, at least 64; 0: plenty. On an ESP8266 any number: tasks that hold more get a MemoryError; 0: 38 are told, but more are had." default:"0" env:"-"`
+	Memory     int           `help:"kB of memory that Python has on them, at least 64; 0: plenty. On an ESP8266 any number: tasks that hold more get a MemoryError; 46 are like a chip with 38; 0: these are told, but more are had." default:"0" env:"-"`
 	CutEvery   time.Duration `help:"Their power fails about so often; 0: never. A signal SIGUSR1 lets it fail at once." default:"0s" env:"-"`
 	JoinSpread time.Duration `help:"Switch them on spread over this time." default:"0s" env:"-"`
 	Verbose    bool          `short:"v" help:"Log what the boards print." env:"-"`

@@ -80,7 +80,8 @@ func Try(ctx context.Context, c Check) (Verdict, error) {
 	err = w.run(limit, t, clock, c)
 	v := w.told()
 	v.Worker = t.Board().Thing().View().Parts["worker"]
-	_, v.Held = t.Board().Held()
+	_, most := t.Board().Held()
+	v.Held = max(0, most-micropython.ESP8266StandIns)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return v, ctx.Err()
