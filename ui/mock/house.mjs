@@ -210,6 +210,7 @@ export class Mock {
     ["PATCH", /^\/things\/([^/]+)$/, (c) => this.patch(c)],
     ["DELETE", /^\/things\/([^/]+)$/, (c) => this.forget(c)],
     ["POST", /^\/things\/([^/]+)\/(approve|ignore)$/, (c) => this.enrol(c)],
+    ["GET", /^\/things\/([^/]+)\/runtime$/, (c) => this.joined(c)],
     ["GET", /^\/things\/([^/]+)\/resources$/, (c) => ({ resources: this.resources(c.thing()) })],
     ["GET", /^\/things\/([^/]+)\/readings$/, (c) => this.readings(c)],
     [
@@ -303,8 +304,28 @@ export class Mock {
     this.publish({ type: "forgotten", thing: t.id, at: Date.now() });
     return null;
   }
+  /** A board of Roost's own runtime that waits, with the keys that were asked for in its name. */
+  addJoiner(id, ...joins) {
+    const t = this.addThing({ id, protocol: "Roost", waiting: true, address: joins[0].address });
+    t.joins = joins;
+    this.changed(t);
+    return t;
+  }
+  joined(c) {
+    const t = c.thing();
+    if (!t.joins) throw new Problem(404, `${t.id} does not run Roost's own runtime.`);
+    return { ...t.joins[0], joins: t.state === "enrolled" ? [] : t.joins };
+  }
+  chooseKey(t, key) {
+    const one = key ? t.joins.find((j) => j.key === key) : t.joins[0];
+    if (!one) throw new Problem(404, `No key ${key} was asked for in the name of ${t.id}.`);
+    if (!key && t.joins.length > 1)
+      throw new Problem(409, `${t.joins.length} keys were asked for in the name of ${t.id}.`);
+    t.joins = [one];
+  }
   enrol(c) {
     const t = c.thing();
+    if (t.joins && c.args[1] === "approve") this.chooseKey(t, c.query.get("key"));
     t.state = c.args[1] === "approve" ? "enrolled" : "ignored";
     if (t.state === "enrolled" && t.protocol === "PythingsOS") this.software.adopt(t);
     if (t.state === "enrolled" && Object.keys(t.spec).length === 0) {

@@ -3,13 +3,14 @@ import { api, reason, type Command, type SimulatedKind } from "./api";
 import { boards } from "./boards";
 import { fleet } from "./fleet.svelte";
 import { count } from "./format";
+import { choice, letIn } from "./joins.svelte";
 import { ended, type LiveThing } from "./thing.svelte";
 import { toasts } from "./toasts.svelte";
 
 export async function approve(t: LiveThing): Promise<void> {
   try {
-    fleet.put(await api.approve(t.id));
-    toasts.say(`${t.info.name} is one of yours`);
+    if (await letIn(t)) toasts.say(`${t.info.name} is one of yours`);
+    else await choice.ask(t);
   } catch (err) {
     toasts.fail(reason(err));
   }
@@ -24,11 +25,13 @@ export async function ignore(t: LiveThing): Promise<void> {
   }
 }
 
-/** Runs one act for each, four at a time; says how many went and why the first did not. */
+/** Runs one act for each, four at a time; says how many went and why the first did not. Of an act that gives false
+ * more tells. */
 export async function each(
   list: LiveThing[],
-  act: (t: LiveThing) => Promise<void>,
+  act: (t: LiveThing) => Promise<void | boolean>,
   done: string,
+  more = () => "",
 ): Promise<void> {
   let went = 0;
   let trouble = "";
@@ -36,22 +39,34 @@ export async function each(
   const worker = async () => {
     for (let t = rest.shift(); t; t = rest.shift()) {
       try {
-        await act(t);
-        went++;
+        if ((await act(t)) !== false) went++;
       } catch (err) {
         trouble ||= reason(err);
       }
     }
   };
   await Promise.all([worker(), worker(), worker(), worker()]);
-  if (trouble) toasts.fail(`${went} of ${list.length} ${done}. ${trouble}`);
+  if (trouble || more()) toasts.fail(`${went} of ${list.length} ${done}.${more()} ${trouble}`.trim());
   else toasts.say(`${count(went, "thing")} ${done}`);
 }
 
-export async function approveAll(): Promise<void> {
-  const waiting = fleet.all.filter((t) => t.info.state === "waiting");
-  await each(waiting, async (t) => void fleet.put(await api.approve(t.id)), "approved");
+/** Approves all of list but those of which a person has to name the key; says which are left. */
+export async function approveMany(list: LiveThing[]): Promise<void> {
+  const left: string[] = [];
+  const why = () => {
+    if (left.length === 0) return "";
+    const names = left.slice(0, 3).join(", ") + (left.length > 3 ? ", …" : "");
+    return ` ${left.length} skipped, with several keys asked for in their name. Approve them one by one: ${names}.`;
+  };
+  const act = async (t: LiveThing) => {
+    if (await letIn(t)) return true;
+    left.push(t.info.name);
+    return false;
+  };
+  await each(list, act, "approved", why);
 }
+export const approveAll = (): Promise<void> =>
+  approveMany(fleet.all.filter((t) => t.info.state === "waiting"));
 
 export async function simulate(kind: SimulatedKind, app = ""): Promise<string> {
   try {

@@ -327,7 +327,8 @@ export const api = {
   patchThing: (t: string, change: { name?: string; tags?: string[]; widgets?: Record<string, string> }) =>
     call<Thing>("PATCH", `/things/${id(t)}`, change),
   deleteThing: (t: string) => call<void>("DELETE", `/things/${id(t)}`),
-  approve: (t: string) => call<Thing>("POST", `/things/${id(t)}/approve`),
+  /** The key names one of several that were asked for in the name of a thing of Roost's own runtime. */
+  approve: (t: string, key = "") => call<Thing>("POST", `/things/${id(t)}/approve` + query({ key })),
   ignore: (t: string) => call<Thing>("POST", `/things/${id(t)}/ignore`),
   readings: (t: string, resource: string, from: number, to: number, points?: number, signal?: AbortSignal) =>
     call<Readings>(

@@ -33,6 +33,17 @@ export interface Update {
   why: string;
   at: number;
 }
+/** A key that was asked for in the name of a thing that waits. */
+export interface JoinedKey {
+  /** What it is known by, "1a2b3-c4d5e". */
+  key: string;
+  /** Who asked; "": not known. */
+  address: string;
+  platform: string;
+  machine: string;
+  /** 0: not known. */
+  at: number;
+}
 export interface Runtime {
   platform: string;
   machine: string;
@@ -49,6 +60,10 @@ export interface Runtime {
   net?: { ssid: string; failed: string[] | null } | null;
   /** The first digits of its owner's release key; "": it takes what this Roost signs. */
   owner: string;
+  /** What its key is known by, on its own console too. */
+  key: string;
+  /** While it waits. With more than one, approval has to name the one. */
+  joins: JoinedKey[] | null;
   meta: Record<string, unknown> | null;
   runtime: Slot;
   app: Slot;
