@@ -36,6 +36,9 @@ func (s *Server) problem(ctx context.Context, act string, err error) error {
 	if ctx.Err() != nil { // nobody is there to read the answer
 		err = roost.Because(roost.Unavailable, err, "The request was given up.")
 	}
+	if t, ok := errors.AsType[*wrongType](err); ok {
+		return &huma.ErrorModel{Status: http.StatusUnsupportedMediaType, Title: http.StatusText(http.StatusUnsupportedMediaType), Detail: t.want}
+	}
 	kind := roost.KindOf(err)
 	switch {
 	case kind == roost.Internal:
@@ -45,9 +48,6 @@ func (s *Server) problem(ctx context.Context, act string, err error) error {
 	}
 	if c, ok := errors.AsType[*release.CheckError](err); ok {
 		return newRefusal(c)
-	}
-	if t, ok := errors.AsType[*wrongType](err); ok {
-		return &huma.ErrorModel{Status: http.StatusUnsupportedMediaType, Title: http.StatusText(http.StatusUnsupportedMediaType), Detail: t.want}
 	}
 	p := &huma.ErrorModel{Status: statusOf[kind], Title: http.StatusText(statusOf[kind]), Detail: roost.Message(err)}
 	header := http.Header{}
