@@ -16,7 +16,7 @@ def part(name):  # a module of ours; None when it is broken
         log.crash("os", VERSION, e)
 
 
-async def keep(f, *args):  # for ever
+async def keep(f, args, needed=False):  # for ever; without what is needed the board starts anew
     n = 0
     while True:
         try:
@@ -24,7 +24,7 @@ async def keep(f, *args):  # for ever
         except Exception as e:
             log.crash("os", VERSION, e)
         n += 1
-        if n > 5 and len(args) < 2:  # the line
+        if n > 5 and needed:
             hal.reset("crash")
         await hal.sleep_ms(5000 << min(n, 7))
 

@@ -77,7 +77,7 @@ async def run():  # → what guards it from then on
         net.told = link.announce
     from rt import life
 
-    guard.tasks.append(asyncio.create_task(keep(life.run, link)))
+    guard.tasks.append(asyncio.create_task(keep(life.run, (link,), True)))
     if there:
         await first_sync(link)
     try:
@@ -89,7 +89,7 @@ async def run():  # → what guards it from then on
     link.orders.ready = True
     link.announce()
     if hal.PROFILE != "lean" and guard.apps:
-        guard.tasks.append(asyncio.create_task(keep(services, guard.apps, link)))
+        guard.tasks.append(asyncio.create_task(keep(services, (guard.apps, link))))
     show("running")
     gc.collect()
     hal.start_watchdog()
