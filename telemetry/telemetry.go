@@ -63,8 +63,9 @@ func (c *Config) fill() {
 // batchSize is how many readings end the wait for a batch early.
 const batchSize = 5000
 
-// maxAhead is how far into the future a reading's time may be; beyond it becomes now.
-const maxAhead = 5 * time.Minute
+// maxAhead is how far into the future a reading's time may be; beyond it becomes now. Doors
+// that keep the times of things to 5 minutes ahead have room to put entries behind each other.
+const maxAhead = 6 * time.Minute
 
 // Telemetry is the room. Its methods may be called from many goroutines.
 type Telemetry struct {

@@ -34,6 +34,8 @@ type thing struct {
 	told    roost.Agent    // Memory and IP as it told them last
 	rssi    int
 	newest  int64         // time of the newest entry that it sent in this boot, in ms; 0: none
+	kept    int64         // the latest time at which something of it is kept, in ms
+	looked  bool          // kept counts what was there at the start, too
 	aheadIn string        // the boot in whose log it stands that its clock is ahead
 	up      time.Duration // that the boot ran which it has now, as it told last; 0: not told
 	given   time.Time     // when it was given what it was given last
