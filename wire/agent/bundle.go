@@ -63,12 +63,13 @@ type bundleText struct {
 	Signatures []BundleSignature `json:"signatures,omitempty"`
 }
 
-var runtimeVersion = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,3}){1,2}(-[0-9A-Za-z.]{1,20})?$`)
+var runtimeVersion = regexp.MustCompile(`^(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){2}$`)
 
-// CheckRuntimeVersion tells whether a runtime may be called so; roost.Invalid.
+// CheckRuntimeVersion tells whether a runtime may be called so, which no other may that has
+// its number; roost.Invalid.
 func CheckRuntimeVersion(version string) error {
 	if !runtimeVersion.MatchString(version) {
-		return roost.Errorf(roost.Invalid, "%q is no version of the runtime; they are like 1.2.0.", clip(version))
+		return roost.Errorf(roost.Invalid, "%q is no version of the runtime: these are three numbers under 1000 without zeros before them, like 1.2.0.", clip(version))
 	}
 	return nil
 }

@@ -154,6 +154,20 @@ func TestRuntimesThatSayAnotherVersionAreRefused(t *testing.T) {
 	}
 }
 
+// One version has a number, and no other has it.
+func TestVersionsAreThreePlainNumbers(t *testing.T) {
+	for _, v := range []string{"0.9.9", "1.0.0", "1.10.0", "999.999.999"} {
+		if err := agent.CheckRuntimeVersion(v); err != nil {
+			t.Errorf("%s: %v", v, err)
+		}
+	}
+	for _, v := range []string{"", "1", "1.1", "001.1.0", "1.01.0", "1.1.0-a", "1.1.0.0", "1000.0.0", "1.1.0\n", "v1.1.0", "1.1.", "1.-1.0", "１.1.0"} {
+		if err := agent.CheckRuntimeVersion(v); roost.KindOf(err) != roost.Invalid || !strings.Contains(roost.Message(err), "three numbers") {
+			t.Errorf("%q: %v", v, err)
+		}
+	}
+}
+
 func TestSeqRisesWithTheVersion(t *testing.T) {
 	last := int64(-1)
 	for _, v := range []string{"0", "0.9", "0.9.9", "1.0.0", "1.0.1-rc1", "1.2", "1.10.0", "2.0.0"} {
