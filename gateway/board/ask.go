@@ -31,6 +31,7 @@ const (
 	askPatience  = 12 * time.Second // for an answer; blinking five times comes before it
 	maxAsked     = 64 << 10         // bytes of an answer; of a log, its end
 	boardPort    = 80
+	mostWaiting  = 4 // who wait while another asks the same board
 )
 
 // What a board can be asked to do.
@@ -122,7 +123,7 @@ func (d *Door) asked(ctx context.Context, ref roost.Ref, method, path string) ([
 }
 
 // serverOf finds where a board may be asked, and keeps others from asking it until done:
-// boards have few connections.
+// boards have few connections. Few wait for that; the others are sent away.
 func (d *Door) serverOf(ctx context.Context, ref roost.Ref) (p server, done func(), err error) {
 	b := d.known(ref)
 	t, _, ok := d.cfg.Registry.Get(ref)
@@ -140,9 +141,15 @@ func (d *Door) serverOf(ctx context.Context, ref roost.Ref) (p server, done func
 		return p, nil, err
 	}
 	select {
+	case b.line <- struct{}{}:
+	default:
+		return p, nil, roost.Errorf(roost.Unavailable, "%s is being asked already, and %d wait for it; try again in a moment.", ref.Thing, mostWaiting)
+	}
+	select {
 	case b.asking <- struct{}{}:
-		return p, func() { <-b.asking }, nil
+		return p, func() { <-b.asking; <-b.line }, nil
 	case <-ctx.Done():
+		<-b.line
 		return p, nil, roost.Because(roost.Unavailable, ctx.Err(), "%s is being asked by others.", ref.Thing)
 	}
 }

@@ -18,6 +18,7 @@ type board struct {
 	ref roost.Ref
 
 	asking chan struct{} // has one in it while the board is asked by its own HTTP server
+	line   chan struct{} // has one in it for each who asks it, or waits to
 
 	mu    sync.Mutex // held over the disk: what one board is given is decided by one call at a time
 	facts roost.Board

@@ -131,7 +131,7 @@ func (d *Door) board(ref roost.Ref) *board {
 	defer d.mu.Unlock()
 	b := d.boards[ref]
 	if b == nil {
-		b = &board{d: d, ref: ref, facts: roost.Board{Ref: ref}, asking: make(chan struct{}, 1)}
+		b = &board{d: d, ref: ref, facts: roost.Board{Ref: ref}, asking: make(chan struct{}, 1), line: make(chan struct{}, 1+mostWaiting)}
 		d.boards[ref] = b
 	}
 	return b
