@@ -54,8 +54,9 @@ func (s simMicroPython) Run(ctx context.Context, con console) error {
 			return newKey(ctx, c, fmt.Sprint(s.UID, i+1), app)
 		}
 	}
-	fleet := sim.Runtimes(sim.Config{To: cmp.Or(s.To, "localhost:8080"), Count: s.Count, UID: s.UID, JoinSpread: s.JoinSpread, Log: log}, r)
-	fmt.Fprintf(con.out, "Running %d virtual boards against %s. Ctrl-C ends it.\n", s.Count, cmp.Or(s.To, "localhost:8080"))
+	to := s.to()
+	fleet := sim.Runtimes(sim.Config{To: to, Count: s.Count, UID: s.UID, JoinSpread: s.JoinSpread, Log: log}, r)
+	fmt.Fprintf(con.out, "Running %d virtual boards against %s. Ctrl-C ends it.\n", s.Count, to)
 	defer onPowerCut(func() {
 		fmt.Fprintln(con.out, "The power fails.")
 		fleet.PowerCut()
@@ -64,6 +65,11 @@ func (s simMicroPython) Run(ctx context.Context, con console) error {
 	st := fleet.Stats()
 	fmt.Fprintf(con.out, "%d boards ran; the power failed %d times\n", st.Joined, st.Dropped)
 	return err
+}
+
+// to is where the boards reach the server.
+func (s simMicroPython) to() string {
+	return cmp.Or(s.To, strings.TrimRight(s.Server, "/"), "localhost:8080")
 }
 
 // newKey makes a thing for a board.
