@@ -164,6 +164,9 @@ func (s *Server) boardOf(id string) (roost.Board, error) {
 			return b, nil
 		}
 	}
+	if t.thing.Protocol == roost.BoardPlatform && t.thing.Enrolment == roost.Enrolled {
+		return roost.Board{}, roost.Errorf(roost.NotFound, "%s has not asked for its files since it was approved. It does by itself within half a minute if it is on; else switch it on, or restart it, and try again then.", shownName(&t.thing, t.resources))
+	}
 	return roost.Board{}, roost.Errorf(roost.NotFound, "%s is no board that asks for its files.", shownName(&t.thing, t.resources))
 }
 

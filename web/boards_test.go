@@ -159,6 +159,25 @@ func TestBoardIsShownWithItsFiles(t *testing.T) {
 	ada.want(404, "GET", "/things/nobody/board", nil)
 }
 
+func TestBoardThatHasNotAskedSinceItWasApprovedIsNoStranger(t *testing.T) {
+	h := open(t)
+	ada := h.owner()
+	_, err := h.releases.CreateApp(t.Context(), roost.Home, release.NewApp{Name: "meter", By: "ada", Board: "meter", Latest: true, Files: map[string]string{"app.py": "x = 1\n"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.call("/iot/boot", `{"mac":"28:CD:C1:01:02:03","app_type":"meter","device_type":"pico_w","hashes":{}}`)
+	hotfix := map[string]any{"files": map[string]string{"app.py": "x = 2\n"}}
+	ada.want(200, "POST", "/things/"+meterID+"/approve", nil)
+	for _, p := range []map[string]any{
+		ada.want(404, "GET", "/things/"+meterID+"/board", nil), ada.want(404, "POST", "/things/"+meterID+"/hotfixes", hotfix),
+	} {
+		if said, _ := p["detail"].(string); !strings.Contains(said, "has not asked for its files since it was approved") || !strings.Contains(said, "restart it") {
+			t.Errorf("said %q", said)
+		}
+	}
+}
+
 func TestHotfixGoesOutAndIsTakenBack(t *testing.T) {
 	h := open(t)
 	ada := h.owner()
