@@ -16,6 +16,7 @@ var openToAll = []string{"get-session", "set-up", "sign-in", "sign-out", "get-si
 var forOwners = []string{
 	"delete-thing", "add-user", "change-user", "remove-user", "add-token", "remove-token", "add-gateway", "revoke-gateway",
 	"delete-app", "add-release", "remove-release", "import-key", "remove-key", "add-firmware", "remove-firmware",
+	"add-runtime", "remove-runtime",
 }
 
 // ownDoings are what everybody may do with what is their own; tokens have nothing.
