@@ -1,12 +1,9 @@
 // A board that waits is known by its key; when several keys were asked for in its name, a person chooses.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { accessible, counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "plays boards on the mock" : false };
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const minute = 60_000;
 const join = (key, address, ago) => ({
   ...{ key, address, platform: "esp32", machine: "Generic ESP32 module with ESP32", at: Date.now() - ago },
@@ -31,25 +28,6 @@ after(async () => {
   await server?.close();
 });
 
-async function accessible(where) {
-  for (const colorScheme of ["light", "dark"])
-    for (const width of [1440, 390]) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: 900 });
-      await page.evaluate(axe);
-      const found = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
-      assert.deepEqual(
-        found.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]),
-        [],
-        where,
-      );
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), where);
-      if (process.env.SHOTS)
-        await page.screenshot({ path: `${process.env.SHOTS}/${where}-${colorScheme}-${width}.png` });
-    }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 1440, height: 900 });
-}
 const waiting = () => page.getByRole("region", { name: "Waiting things" });
 const line = (name) => waiting().getByRole("listitem").filter({ hasText: name });
 const dialog = () => page.getByRole("dialog", { name: `Which key is ${twin}?` });
@@ -57,13 +35,13 @@ const dialog = () => page.getByRole("dialog", { name: `Which key is ${twin}?` })
 test("the list of things that wait tells the key of each, or how many there are", only, async () => {
   await line(lone).getByText("key abcde-12345").waitFor();
   await line(twin).getByText("3 keys were asked for in its name").waitFor();
-  await accessible("joins-fleet");
+  await accessible(page, "joins-fleet");
 });
 
 test("the page of a thing says where its key is to be found", only, async () => {
   await line(lone).getByRole("link").click();
   await page.getByText("key abcde-12345; the board prints the same on its console").waitFor();
-  await accessible("joins-thing");
+  await accessible(page, "joins-thing");
   await page.goto("/");
 });
 
@@ -79,7 +57,7 @@ test(
     await counts(marked, 1);
     assert.match(await marked.innerText(), /9f8e7-d6c5b[^]*from 192\.168\.1\.20 · 4\smin ago/);
     assert.ok(await dialog().getByRole("button", { name: "Approve this key" }).isDisabled());
-    await accessible("joins-dialog");
+    await accessible(page, "joins-dialog");
     await dialog().getByRole("button", { name: "Cancel" }).click();
     await counts(dialog(), 0);
     assert.equal(server.mock.things.get(twin).state, "waiting");

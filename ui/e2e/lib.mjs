@@ -2,7 +2,8 @@
 // that is set up and ended here, or else the mock.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -56,6 +57,29 @@ export async function counts(locator, want, what) {
     n = await locator.count();
   }
   assert.equal(n, want, what);
+}
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** The page, light and dark, wide and narrow: axe finds nothing, and nothing is wider than the window. Pictures go to SHOTS. */
+export async function accessible(page, where) {
+  for (const colorScheme of ["light", "dark"])
+    for (const width of [1440, 390]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 900 });
+      await page.evaluate(axe);
+      const found = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
+      assert.deepEqual(
+        found.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]),
+        [],
+        where,
+      );
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), where);
+      const path = `${process.env.SHOTS}/${where}-${colorScheme}-${width}.png`;
+      if (process.env.SHOTS) await page.screenshot({ path, fullPage: true });
+    }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1440, height: 900 });
 }
 
 export async function signIn(page, who = name, pass = password) {

@@ -1,12 +1,9 @@
 // A thing that runs Roost's own runtime, and code tried on a played board. Its answers are played here.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { accessible, launch, openPage, real, serve, signIn } from "./lib.mjs";
 
 const only = { skip: real ? "plays answers over the mock" : false };
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const id = "roost-28cdc1010203";
 const trace =
   'Traceback (most recent call last):\n  File "app.py", line 7, in run\nOSError: [Errno 19] ENODEV';
@@ -90,29 +87,6 @@ after(async () => {
   await server?.close();
 });
 
-async function accessible(where) {
-  for (const colorScheme of ["light", "dark"])
-    for (const width of [1440, 390]) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: 900 });
-      await page.evaluate(axe);
-      const found = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
-      assert.deepEqual(
-        found.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]),
-        [],
-        where,
-      );
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), where);
-      if (process.env.SHOTS)
-        await page.screenshot({
-          path: `${process.env.SHOTS}/${where}-${colorScheme}-${width}.png`,
-          fullPage: true,
-        });
-    }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 1440, height: 900 });
-}
-
 test("its page tells what runs, what is on its way and what it would return to", only, async () => {
   await page.goto("/things/" + id + "/board");
   const tabs = page.getByRole("navigation", { name: "Parts of Wind vane" });
@@ -133,7 +107,7 @@ test("its page tells what runs, what is on its way and what it would return to",
     .waitFor();
   await starts.filter({ hasText: "somebody asked for it" }).waitFor();
   await page.getByText("2 of the last 9 were faults.").waitFor();
-  await accessible("runtime");
+  await accessible(page, "runtime");
   await page.getByRole("button", { name: "Show all" }).click();
   assert.equal(await starts.count(), 9);
 });
@@ -258,7 +232,7 @@ test("code is tried before it is committed", only, async () => {
   await panel.getByLabel("Line for the shell").fill("1 + 1");
   await panel.getByRole("button", { name: "Send" }).click();
   await panel.getByText(">>> 1 + 1").waitFor();
-  await accessible("try");
+  await accessible(page, "try");
   await panel.getByRole("button", { name: "Stop" }).click();
   await panel.getByText("stopped").waitFor();
   assert.equal(sent.at(-1), "DELETE");
