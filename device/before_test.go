@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/roost-iot/roost/device"
 	"github.com/roost-iot/roost/sim/desk"
 	"github.com/roost-iot/roost/wire/agent"
 )
@@ -134,18 +133,8 @@ def end(body):
 // pythonRuntime is coreRuntime for a computer, which starts again sooner after a crash.
 func pythonRuntime(t *testing.T, ver string, other map[string]string) desk.Release {
 	t.Helper()
-	files, err := device.Files("python")
-	if err != nil {
-		t.Fatal(err)
-	}
-	release := map[string]string{}
-	for name, text := range files {
-		if rest, ok := strings.CutPrefix(name, "_f/"); ok {
-			release[rest] = text
-		}
-	}
+	release := runtimeFiles(t, "python", ver)
 	release["rt/main.py"] = strings.Replace(release["rt/main.py"], "time.sleep(5)", "time.sleep(0.1)", 1)
-	release["rt/__init__.py"] = `VERSION = "` + ver + "\"\n"
 	maps.Copy(release, other)
 	return desk.Runtime(ver, release)
 }

@@ -16,7 +16,15 @@ import (
 // coreRuntime is a release of the runtime with some files other than they are.
 func coreRuntime(t *testing.T, version string, other map[string]string) desk.Release {
 	t.Helper()
-	files, err := device.Files("full")
+	release := runtimeFiles(t, "full", version)
+	maps.Copy(release, other)
+	return desk.Runtime(version, release)
+}
+
+// runtimeFiles are the runtime's files as a release of another version has them.
+func runtimeFiles(t *testing.T, profile, version string) map[string]string {
+	t.Helper()
+	files, err := device.Files(profile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,8 +35,7 @@ func coreRuntime(t *testing.T, version string, other map[string]string) desk.Rel
 		}
 	}
 	release["rt/__init__.py"] = `VERSION = "` + version + "\"\n"
-	maps.Copy(release, other)
-	return desk.Runtime(version, release)
+	return release
 }
 
 func coreOffer(t *testing.T, thing *desk.Thing, r desk.Release) {
