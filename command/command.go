@@ -70,7 +70,7 @@ type Commands struct {
 	mu     sync.Mutex
 	lines  map[roost.Ref]map[string][]*open // by lineOf; the head is in flight or about to be
 	byID   map[string]*open
-	ending map[string]*open // have ended; the store does not know yet
+	ending map[string]*open // have ended; the store does not know yet, up to MaxOpen
 	count  atomic.Int64     // len(byID), so that Confirm is free when nothing is open
 	work   sync.WaitGroup
 	closed bool
@@ -87,6 +87,8 @@ type open struct {
 	abort   context.CancelFunc // of the delivery under way
 	saved   chan struct{}      // closed when the store has seen its first state
 	saves   sync.WaitGroup     // later states on their way to the store
+	over    <-chan struct{}    // closed when its end has been on the way to the store
+	unkept  bool               // the store did not take its end
 	saveMu  sync.Mutex         // they go there one by one
 }
 

@@ -86,6 +86,14 @@ func (r *room) submit(t *testing.T, resource, text string) roost.Command {
 	return c
 }
 
+// answered ends a command as its thing says.
+func (r *room) answered(t *testing.T, id string, state roost.CommandState, result roost.Value, why string) {
+	t.Helper()
+	if err := r.Answer(t.Context(), n1, id, state, result, why); err != nil {
+		t.Error(err)
+	}
+}
+
 // state waits until the feed tells of the command in that state.
 func (r *room) state(t *testing.T, id string, want roost.CommandState) roost.Command {
 	t.Helper()
@@ -153,7 +161,7 @@ func TestOneInFlightPerResource(t *testing.T) {
 	if !got[first.ID] || !got[other.ID] {
 		t.Fatalf("delivered %v; the second of a resource has to wait", got)
 	}
-	r.Answer(n1, first.ID, roost.Done, "", "")
+	r.answered(t, first.ID, roost.Done, "", "")
 	if next := <-r.courier.calls; next.ID != second.ID {
 		t.Errorf("then came %s", next.ID)
 	}
@@ -219,7 +227,7 @@ func TestRestartKeepsWhatIsOpenAndHistory(t *testing.T) {
 	dir := t.TempDir()
 	r := open(t, dir, command.Config{})
 	done := r.submit(t, "lamp", "1")
-	r.Answer(n1, (<-r.courier.calls).ID, roost.Done, `"1"`, "")
+	r.answered(t, (<-r.courier.calls).ID, roost.Done, `"1"`, "")
 	r.state(t, done.ID, roost.Done)
 	long, err := r.Submit(t.Context(), command.Request{Ref: n1, Resource: "led", Value: `"1"`, Expiry: time.Hour})
 	if err != nil {

@@ -84,7 +84,7 @@ func (c *Commands) end(o *open, state roost.CommandState, why string, result roo
 	}
 	c.ending[o.ID] = o
 	c.tell(o, now)
-	c.save(o)
+	o.over = c.save(o)
 	if next := c.leaveLine(o); next != nil {
 		c.start(next)
 	}
@@ -123,26 +123,63 @@ func (c *Commands) save(o *open) <-chan struct{} {
 		c.mu.Lock()
 		cmd := o.Command // the newest state by now
 		c.mu.Unlock()
-		if err := c.store.SaveCommand(ctx, cmd); err != nil {
+		err := c.store.SaveCommand(ctx, cmd)
+		if err != nil {
 			c.log.Error("state of a command not stored", "thing", cmd.Ref.Thing, "err", err)
 		}
 		if cmd.State.Final() {
 			c.mu.Lock()
-			delete(c.ending, cmd.ID)
+			if o.unkept = err != nil && len(c.ending) <= c.cfg.MaxOpen; !o.unkept {
+				delete(c.ending, cmd.ID)
+			}
 			c.mu.Unlock()
 		}
 	})
 	return over
 }
 
-// Answer ends a command by the thing's own word. An unknown id is no error: it
-// may have expired meanwhile.
-func (c *Commands) Answer(ref roost.Ref, id string, state roost.CommandState, result roost.Value, why string) {
+// Answer ends a command by the thing's own word and returns when that is in the store:
+// the thing may forget it then. An unknown id is no error: it may have expired meanwhile.
+// Errors: roost.Unavailable when it cannot be stored, and the thing shall say it again;
+// that of ctx.
+func (c *Commands) Answer(ctx context.Context, ref roost.Ref, id string, state roost.CommandState, result roost.Value, why string) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if o := c.byID[id]; o != nil && o.Ref == ref && state.Final() {
+	o := c.byID[id]
+	if o != nil && o.Ref == ref && state.Final() {
 		c.end(o, state, why, result)
 	}
+	ended := c.ending[id]
+	if ended == nil || ended.Ref != ref {
+		c.mu.Unlock()
+		return nil
+	}
+	c.retry(ended)
+	over := ended.over
+	c.mu.Unlock()
+	select {
+	case <-over:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return c.kept(ended)
+}
+
+// retry stores an end that could not be; the caller holds c.mu.
+func (c *Commands) retry(o *open) {
+	if o.unkept {
+		o.unkept = false
+		o.over = c.save(o)
+	}
+}
+
+// kept tells whether an end reached the store. Error: roost.Unavailable.
+func (c *Commands) kept(o *open) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o.unkept {
+		return roost.Errorf(roost.Unavailable, "The answer to a command cannot be stored at present.")
+	}
+	return nil
 }
 
 // Confirm takes values that a thing reported: a set of such a value that was
@@ -211,10 +248,13 @@ func (c *Commands) Awake(ref roost.Ref) {
 	}
 }
 
-// lapse ends what has expired.
+// lapse ends what has expired, and stores ends that could not be stored.
 func (c *Commands) lapse(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, o := range c.ending {
+		c.retry(o)
+	}
 	var late []*open
 	for _, o := range c.byID {
 		if !now.Before(o.Expires) {

@@ -74,7 +74,7 @@ func TestThingsFetchOneByOneOldestFirst(t *testing.T) {
 	if out, ok := r.Fetched(n1); !ok || out.ID != a.ID {
 		t.Errorf("out is %+v, %v", out, ok)
 	}
-	r.Answer(n1, a.ID, roost.Done, `"Got meminfo"`, "")
+	r.answered(t, a.ID, roost.Done, `"Got meminfo"`, "")
 	if done := r.state(t, a.ID, roost.Done); done.Result != `"Got meminfo"` {
 		t.Errorf("done as %+v", done)
 	}
@@ -82,9 +82,9 @@ func TestThingsFetchOneByOneOldestFirst(t *testing.T) {
 		t.Errorf("%+v is out though it is answered", out)
 	}
 	r.fetch(t, b)
-	r.Answer(n1, b.ID, roost.Failed, "", "boom")
+	r.answered(t, b.ID, roost.Failed, "", "boom")
 	r.fetch(t, c)
-	r.Answer(n1, c.ID, roost.Done, "", "")
+	r.answered(t, c.ID, roost.Done, "", "")
 	r.nothing(t, "all are answered")
 	select {
 	case got := <-r.courier.calls:
@@ -128,7 +128,7 @@ func TestPutBackIsGivenAgain(t *testing.T) {
 		t.Errorf("put back it is %+v, %v", c, err)
 	}
 	r.fetch(t, a)
-	r.Answer(n1, a.ID, roost.Done, `1`, "")
+	r.answered(t, a.ID, roost.Done, `1`, "")
 	r.PutBack(n1, a.ID) // it has ended
 	r.fetch(t, b)
 	r.PutBack(n1, b.ID)
@@ -144,7 +144,7 @@ func TestAnsweredThoughPutBack(t *testing.T) {
 	a := r.tell(t, roost.Tell, `"a"`)
 	r.fetch(t, a)
 	r.PutBack(n1, a.ID)
-	r.Answer(n1, a.ID, roost.Done, `"late"`, "") // it had arrived all the same
+	r.answered(t, a.ID, roost.Done, `"late"`, "") // it had arrived all the same
 	if c := r.state(t, a.ID, roost.Done); c.Result != `"late"` || c.Sent.IsZero() {
 		t.Errorf("%+v", c)
 	}
@@ -161,7 +161,7 @@ func TestMessageIsCancelledUntilItIsFetched(t *testing.T) {
 	if c, err := r.Cancel(t.Context(), roost.Home, b.ID); err != nil || c.State != roost.Cancelled {
 		t.Errorf("cancel of a waiting one: %+v, %v", c, err)
 	}
-	r.Answer(n1, a.ID, roost.Done, "", "")
+	r.answered(t, a.ID, roost.Done, "", "")
 	r.nothing(t, "the other is cancelled")
 }
 
@@ -178,7 +178,7 @@ func TestMessagesOutliveARestart(t *testing.T) {
 		t.Fatalf("out is %+v, %v", out, ok)
 	}
 	r.Awake(n1)
-	r.Answer(n1, a.ID, roost.Failed, "", "The thing came back without answering.")
+	r.answered(t, a.ID, roost.Failed, "", "The thing came back without answering.")
 	r.fetch(t, b)
 	r.stop()
 
@@ -265,7 +265,7 @@ func TestManyFetchersGetOneEach(t *testing.T) {
 				if again {
 					r.PutBack(n1, c.ID)
 				} else {
-					r.Answer(n1, c.ID, roost.Done, "", "")
+					r.answered(t, c.ID, roost.Done, "", "")
 					answered.Add(1)
 				}
 			}
@@ -326,7 +326,9 @@ func TestMessagesExpireWaitingOrUnanswered(t *testing.T) {
 		if got, ok := c.Fetch(ctx, n1); !ok || got.ID != last {
 			t.Errorf("fetched %+v, %v", got, ok)
 		}
-		c.Answer(n1, out, roost.Done, `1`, "") // too late
+		if err := c.Answer(t.Context(), n1, out, roost.Done, `1`, ""); err != nil { // too late
+			t.Error(err)
+		}
 		synctest.Wait()
 		if e := ends(out); e.State != roost.Expired {
 			t.Errorf("a late answer made it %s", e.State)

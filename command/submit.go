@@ -161,10 +161,8 @@ func (c *Commands) Of(ctx context.Context, ref roost.Ref, limit int) ([]roost.Co
 			newer[o.ID] = o.Command
 		}
 	}
-	for _, l := range c.lines[ref] {
-		for _, o := range l {
-			newer[o.ID] = o.Command
-		}
+	for _, o := range c.of(ref) {
+		newer[o.ID] = o.Command
 	}
 	c.mu.Unlock()
 	all, err := c.store.Commands(ctx, ref, limit)
@@ -192,16 +190,27 @@ func (c *Commands) Find(ctx context.Context, project roost.ProjectID, id string)
 // Drop ends and deletes all commands of a thing.
 func (c *Commands) Drop(ctx context.Context, ref roost.Ref) error {
 	c.mu.Lock()
-	var all []*open
-	for _, l := range c.lines[ref] {
-		all = append(all, l...)
-	}
-	for _, o := range all {
+	for _, o := range c.of(ref) {
 		c.end(o, roost.Cancelled, "The thing was deleted.", "")
+	}
+	var all []*open
+	for _, o := range c.ending {
+		if o.Ref == ref {
+			all = append(all, o)
+			delete(c.ending, o.ID) // it is not tried again
+		}
 	}
 	c.mu.Unlock()
 	for _, o := range all {
 		o.saves.Wait() // or a late state would bring a row back
 	}
 	return c.store.DeleteCommands(ctx, ref)
+}
+
+// of gives the open commands of a thing; the caller holds c.mu.
+func (c *Commands) of(ref roost.Ref) (all []*open) {
+	for _, l := range c.lines[ref] {
+		all = append(all, l...)
+	}
+	return all
 }

@@ -203,6 +203,14 @@ func TestCommandsAreDoneOnce(t *testing.T) {
 				}
 			}
 			s.Break(nil)
+			once := ask("message", "once")
+			again, err := b.Thing().Give(ctx, agent.Command{ID: once.ID, Kind: "message", Body: `"once"`}) // its answer was lost with Roost's disk
+			if err != nil || again.OK || !strings.Contains(string(again.Body), "It was done") {
+				t.Errorf("given again: %+v, %v", again, err)
+			}
+			if ack := ask("message", "next"); !ack.OK || string(ack.Body) != `[10, "next"]` {
+				t.Errorf("the next was answered %+v", ack)
+			}
 			if ack := ask("message", "bad"); ack.OK || !strings.Contains(string(ack.Body), "no such thing") {
 				t.Errorf("a message that raises was answered %+v", ack)
 			}

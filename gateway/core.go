@@ -23,7 +23,8 @@ type Core interface {
 	// approval, roost.NotFound when it never arrived, roost.Unavailable when
 	// nothing can be kept at present.
 	Report(ctx context.Context, ref roost.Ref, values []roost.Resource) error
-	// Answer tells how a command ended that a Link took.
+	// Answer tells how a command ended that a Link took, and returns when that is in the
+	// store. Errors: roost.Unavailable when it cannot be stored: what can say it again shall.
 	Answer(ctx context.Context, a Answer) error
 	// Leave tells that the thing is gone for certain (its connection ended). It does
 	// nothing when another link has taken the place of link since.

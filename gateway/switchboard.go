@@ -90,9 +90,8 @@ func (s *Switchboard) Report(ctx context.Context, ref roost.Ref, values []roost.
 }
 
 // Answer implements Core.
-func (s *Switchboard) Answer(_ context.Context, a Answer) error {
-	s.commands.Answer(a.Ref, a.ID, a.State, a.Value, a.Error)
-	return nil
+func (s *Switchboard) Answer(ctx context.Context, a Answer) error {
+	return s.commands.Answer(ctx, a.Ref, a.ID, a.State, a.Value, a.Error)
 }
 
 // Leave implements Core.

@@ -45,6 +45,14 @@ type house struct {
 	logged   *logBuffer
 }
 
+// answered ends a command as its thing says.
+func (h *house) answered(ref roost.Ref, id string, state roost.CommandState, result roost.Value, why string) {
+	h.t.Helper()
+	if err := h.Commands.Answer(h.t.Context(), ref, id, state, result, why); err != nil {
+		h.t.Error(err)
+	}
+}
+
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -166,7 +166,7 @@ func TestLegacyMessageFromQueuedToReceived(t *testing.T) {
 		t.Fatalf("the device was given %+v", given)
 	}
 	h.plain.says(200, `{"status":"Delivered","reply":null}`, managementGet, get)
-	h.Commands.Answer(h.thing, mid, roost.Done, `"Got \"meminfo\""`, "")
+	h.answered(h.thing, mid, roost.Done, `"Got \"meminfo\""`, "")
 	h.plain.says(200, `{"status":"Received","reply":"Got \"meminfo\""}`, managementGet, get)
 	h.plain.says(200, `{"status":"Received","reply":"Got \"meminfo\""}`, managementGet,
 		map[string]any{"username": h.viewer, "password": password, "mid": mid})
@@ -189,7 +189,7 @@ func TestLegacyMessageThatWasNotAnswered(t *testing.T) {
 	if _, ok := h.Commands.Fetch(t.Context(), h.thing); !ok {
 		t.Fatal("nothing waits")
 	}
-	h.Commands.Answer(h.thing, failed, roost.Failed, "", "The thing came back without answering.")
+	h.answered(h.thing, failed, roost.Failed, "", "The thing came back without answering.")
 	if _, err := h.Commands.Cancel(t.Context(), roost.Home, cancelled); err != nil {
 		t.Fatal(err)
 	}
@@ -199,13 +199,13 @@ func TestLegacyMessageThatWasNotAnswered(t *testing.T) {
 	if _, ok := h.Commands.Fetch(t.Context(), h.thing); !ok {
 		t.Fatal("nothing waits")
 	}
-	h.Commands.Answer(h.thing, null, roost.Done, "null", "")
+	h.answered(h.thing, null, roost.Done, "null", "")
 	h.plain.says(200, `{"status":"Received","reply":null}`, managementGet, h.with("mid", null))
 	raised := h.message(h.with("tid", legacyTID, "msg", "d"))
 	if _, ok := h.Commands.Fetch(t.Context(), h.thing); !ok {
 		t.Fatal("nothing waits")
 	}
-	h.Commands.Answer(h.thing, raised, roost.Failed, "null", "Its management task failed: ValueError boom")
+	h.answered(h.thing, raised, roost.Failed, "null", "Its management task failed: ValueError boom")
 	h.plain.says(200, `{"status":"Received","reply":null}`, managementGet, h.with("mid", raised))
 }
 
@@ -218,7 +218,7 @@ func TestLegacyMessageIsAnyJSON(t *testing.T) {
 		if !ok {
 			t.Fatal("nothing waits")
 		}
-		h.Commands.Answer(h.thing, c.ID, roost.Done, "", "")
+		h.answered(h.thing, c.ID, roost.Done, "", "")
 		return c.Value
 	}
 	for sent, want := range map[string]roost.Value{

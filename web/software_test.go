@@ -156,7 +156,7 @@ func TestCommandsFitTheThing(t *testing.T) {
 	if !ok || c.Value != `{"led":[1,2]}` || c.By != "ada" {
 		t.Fatalf("the thing fetches %+v", c)
 	}
-	h.Commands.Answer(ref, c.ID, roost.Done, `"Got it"`, "")
+	h.answered(ref, c.ID, roost.Done, `"Got it"`, "")
 	eventually(t, "the reply is shown", func() bool {
 		got := ada.want(200, "GET", "/commands/"+c.ID, nil)
 		return got["state"] == "done" && got["result"] == "Got it"

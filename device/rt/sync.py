@@ -90,7 +90,11 @@ class Orders:
 
     def take(self, c):
         id = c["id"]
-        if id in self.ids or len(self.runs) >= 8:  # it comes again
+        if id in self.ids:
+            if id not in self.runs and not [a for a in self.acks if a["id"] == id]:
+                self._answer(id, False, "It was done; Roost has lost the answer.")
+            return
+        if len(self.runs) >= 8:  # it comes again
             return
         self.ids.append(id)
         if c["kind"] == "restart":  # the next boot tells that it is done
@@ -124,6 +128,9 @@ class Orders:
         except Exception as e:
             answer = str(e)[:1000] or repr(e)
         finally:
-            self.acks.append({"id": id, "ok": ok, "body": answer})
             self.runs.pop(id, None)
-            self.link.poke.set()
+            self._answer(id, ok, answer)
+
+    def _answer(self, id, ok, body):
+        self.acks.append({"id": id, "ok": ok, "body": body})
+        self.link.poke.set()

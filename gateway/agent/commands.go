@@ -13,8 +13,9 @@ import (
 // giveAgain is how long the thing has to say that it has what it was given.
 const giveAgain = time.Second
 
-// takeAnswers ends commands by the thing's own word; the caller holds t.turn.
-func (t *thing) takeAnswers(ctx context.Context, q wire.Sync) {
+// takeAnswers ends commands by the thing's own word; the caller holds t.turn. The thing
+// forgets its answers with the reply, so they are on disk before. Error: roost.Unavailable.
+func (t *thing) takeAnswers(ctx context.Context, q wire.Sync) error {
 	for _, k := range q.Acks {
 		a := gateway.Answer{ID: k.ID, State: roost.Done, Value: k.Body}
 		if a.Value == "null" {
@@ -30,9 +31,12 @@ func (t *thing) takeAnswers(ctx context.Context, q wire.Sync) {
 		if fetched && cmd.ID == k.ID && cmd.Kind == roost.Restart && k.OK {
 			continue // it is done when the thing has booted
 		}
-		t.answer(ctx, a)
+		if err := t.answer(ctx, a); err != nil {
+			return err
+		}
 		t.endSet(k.ID, nil)
 	}
+	return nil
 }
 
 // commands gives what the thing is asked, at most size bytes; the caller holds t.turn.
@@ -60,7 +64,7 @@ func (t *thing) commands(ctx context.Context, q *wire.Sync, size int) (list []wi
 		t.mu.Unlock()
 		return append(list, c), more
 	case n > t.mostCommand():
-		t.answer(ctx, gateway.Answer{ID: cmd.ID, State: roost.Failed, Error: "This is longer than what the thing takes."})
+		_ = t.answer(ctx, gateway.Answer{ID: cmd.ID, State: roost.Failed, Error: "This is longer than what the thing takes."})
 	}
 	return list, true
 }
@@ -121,7 +125,7 @@ func (t *thing) fetch(ctx context.Context) (roost.Command, bool) {
 			if facts.GivenBoot == facts.Boot {
 				return cmd, true
 			}
-			t.otherBoot(ctx, cmd)
+			_ = t.otherBoot(ctx, cmd) // logged; it has ended here
 			continue
 		}
 		if !ok {

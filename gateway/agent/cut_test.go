@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/command"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/gateway/agent"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/sim/desk"
 	wire "github.com/roost-iot/roost/wire/agent"
@@ -168,4 +171,42 @@ func TestSyncThatWaitsIsAnsweredWhenRoostStops(t *testing.T) {
 	}()
 	h.stop() // its own deadline is that of the test
 	<-done
+}
+
+// fullDisk cannot store the first ends of commands.
+type fullDisk struct {
+	gateway.Core
+	fails atomic.Int64
+}
+
+func (f *fullDisk) Answer(ctx context.Context, a gateway.Answer) error {
+	if f.fails.Add(-1) >= 0 {
+		return roost.Errorf(roost.Unavailable, "The disk is full.")
+	}
+	return f.Core.Answer(ctx, a)
+}
+
+// The answer of a thing to a command that Roost could not keep is not acknowledged.
+func TestAnswerThatIsNotStoredIsAskedForAgain(t *testing.T) {
+	disk := &fullDisk{}
+	h := build(t, plan{change: func(c *agent.Config) {
+		disk.Core = c.Core
+		c.Core = disk
+	}})
+	c := h.board("")
+	h.register(c, said(boot1))
+	cmd := h.submit(c, roost.Tell, "", `"hello"`)
+	h.until(c, wire.Sync{}, "the message is given", func(a wire.Answer) bool { return len(a.Commands) == 1 })
+	disk.fails.Store(2)
+	answer := wire.Sync{Boot: boot1, Acks: []wire.Ack{{ID: cmd.ID, OK: true, Body: `"hi"`}}}
+	for range 2 {
+		_, err := c.Sync(t.Context(), answer)
+		if code, state := status(err); code != http.StatusServiceUnavailable || state != wire.StateLater {
+			t.Fatalf("it was told %d %s, %v", code, state, err)
+		}
+	}
+	h.sync(c, answer)
+	if got := h.state(cmd.ID, roost.Done); got.Result != `"hi"` {
+		t.Errorf("it is %+v", got)
+	}
 }

@@ -36,7 +36,9 @@ func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) 
 	}
 	was := t.now()
 	if booted {
-		t.rebooted(ctx, was, q)
+		if err := t.rebooted(ctx, was, q); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.change(ctx, func(a *roost.Agent) { keep(a, q, c.now) }); err != nil {
 		return nil, err
@@ -123,34 +125,39 @@ func slots(s wire.Slot, version string) roost.Slots {
 	return out
 }
 
-// rebooted ends what the thing was given in an earlier boot; the caller holds t.turn.
-func (t *thing) rebooted(ctx context.Context, was roost.Agent, q wire.Register) {
+// rebooted ends what the thing was given in an earlier boot; the caller holds t.turn. Error:
+// roost.Unavailable, and the thing shall say it again.
+func (t *thing) rebooted(ctx context.Context, was roost.Agent, q wire.Register) error {
 	t.endSets(roost.Errorf(roost.Unavailable, "The thing restarted before it answered."), false)
 	for _, id := range q.Done {
-		t.answer(ctx, gateway.Answer{ID: id, State: roost.Done})
+		if err := t.answer(ctx, gateway.Answer{ID: id, State: roost.Done}); err != nil {
+			return err
+		}
 	}
 	cmd, ok := t.d.cfg.Commands.Fetched(t.ref)
 	if !ok || cmd.ID != was.Given || was.GivenBoot == q.Boot {
-		return
+		return nil
 	}
-	t.otherBoot(ctx, cmd)
+	return t.otherBoot(ctx, cmd)
 }
 
-// otherBoot ends a command that was given in an earlier boot.
-func (t *thing) otherBoot(ctx context.Context, cmd roost.Command) {
+// otherBoot ends a command that was given in an earlier boot. Error: that of answer.
+func (t *thing) otherBoot(ctx context.Context, cmd roost.Command) error {
 	a := gateway.Answer{ID: cmd.ID, State: roost.Failed, Error: "The thing restarted before it answered."}
 	if cmd.Kind == roost.Restart {
 		a.State, a.Error = roost.Done, ""
 	}
-	t.answer(ctx, a)
+	return t.answer(ctx, a)
 }
 
-// answer tells how a command ended.
-func (t *thing) answer(ctx context.Context, a gateway.Answer) {
+// answer tells how a command ended; that is on disk then. Error: roost.Unavailable.
+func (t *thing) answer(ctx context.Context, a gateway.Answer) error {
 	a.Ref = t.ref
-	if err := t.d.cfg.Core.Answer(ctx, a); err != nil {
-		t.d.cfg.Log.Error("end of a command lost", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
+	err := t.d.cfg.Core.Answer(ctx, a)
+	if err != nil {
+		t.d.cfg.Log.Error("end of a command not stored", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
 	}
+	return err
 }
 
 // began begins a run of a boot, or of a version that runs since; the caller holds t.turn.

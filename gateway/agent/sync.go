@@ -77,7 +77,9 @@ func (t *thing) take(ctx context.Context, c *call, s *session, q wire.Sync) (upt
 	}
 	t.d.cfg.Releases.Contact(t.ref, c.now)
 	t.takeStatuses(q, c.now)
-	t.takeAnswers(ctx, q)
+	if err := t.takeAnswers(ctx, q); err != nil {
+		return 0, err
+	}
 	if err := t.takeProgress(ctx, c, &q); err != nil {
 		return 0, err
 	}
@@ -113,7 +115,9 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync, ran time.Du
 		if twins {
 			t.d.write(t.ref, "warn", "two boards use the key of this thing, or its flash was copied: each says that it has booted since the other; give one of them a key of its own", "")
 		}
-		t.rebooted(ctx, was, wire.Register{Boot: q.Boot})
+		if err := t.rebooted(ctx, was, wire.Register{Boot: q.Boot}); err != nil {
+			return err
+		}
 	}
 	err := t.change(ctx, func(a *roost.Agent) {
 		if booted {

@@ -222,17 +222,24 @@ func (t *Thing) Send(ctx context.Context, kind string, body any) (agent.Ack, err
 	if err != nil {
 		return agent.Ack{}, fmt.Errorf("write the body of a command: %w", err)
 	}
-	c := &command{done: make(chan struct{})}
+	c := agent.Command{Kind: kind, Body: roost.Value(b)}
 	t.change(func() {
 		t.lastID++
-		c.Command = agent.Command{ID: "c" + strconv.Itoa(t.lastID), Kind: kind, Body: roost.Value(b)}
-		t.commands = append(t.commands, c)
+		c.ID = "c" + strconv.Itoa(t.lastID)
 	})
+	return t.Give(ctx, c)
+}
+
+// Give gives the thing a command and waits for what it answers. One that was answered
+// before comes from a Roost that has lost the answer.
+func (t *Thing) Give(ctx context.Context, x agent.Command) (agent.Ack, error) {
+	c := &command{Command: x, done: make(chan struct{})}
+	t.change(func() { t.commands = append(t.commands, c) })
 	select {
 	case <-c.done:
 		return c.ack, nil
 	case <-ctx.Done():
 		t.change(func() { t.commands = slices.DeleteFunc(t.commands, func(x *command) bool { return x == c }) })
-		return agent.Ack{}, fmt.Errorf("command %s to %s: %w", kind, t.ID, ctx.Err())
+		return agent.Ack{}, fmt.Errorf("command %s to %s: %w", x.Kind, t.ID, ctx.Err())
 	}
 }
