@@ -32,7 +32,7 @@ func (e *engine) hold(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.users == 0 {
-		if err := e.compile(context.WithoutCancel(ctx)); err != nil {
+		if err := e.compile(ctx); err != nil {
 			return err
 		}
 	}
@@ -49,14 +49,18 @@ func (e *engine) drop() {
 	}
 }
 
-func (e *engine) compile(ctx context.Context) error {
+// compile stops soon after until ends: who goes does not wait for machine code that
+// nobody will run.
+func (e *engine) compile(until context.Context) error {
+	ctx := context.WithoutCancel(until)
 	config := wazero.NewRuntimeConfig().WithDebugInfoEnabled(false)
 	binary, err := watched(e.binary, e.tick)
 	if err != nil {
 		return fmt.Errorf("compile MicroPython: %w", err)
 	}
 	r := wazero.NewRuntimeWithConfig(ctx, config)
-	module, err := r.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), binary)
+	workers := max(2, runtime.GOMAXPROCS(0)) // wazero asks the context between functions when there are several
+	module, err := r.CompileModule(experimental.WithCompilationWorkers(until, workers), binary)
 	if err == nil {
 		for _, host := range e.host(r, module) {
 			if _, err = host.Instantiate(ctx); err != nil {
