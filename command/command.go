@@ -88,7 +88,8 @@ type open struct {
 	saved   chan struct{}      // closed when the store has seen its first state
 	saves   sync.WaitGroup     // later states on their way to the store
 	over    <-chan struct{}    // closed when its end has been on the way to the store
-	unkept  bool               // the store did not take its end
+	kept    bool               // the store has its end
+	unkept  bool               // it did not take it, and nobody tries again as yet
 	saveMu  sync.Mutex         // they go there one by one
 }
 

@@ -129,7 +129,8 @@ func (c *Commands) save(o *open) <-chan struct{} {
 		}
 		if cmd.State.Final() {
 			c.mu.Lock()
-			if o.unkept = err != nil && len(c.ending) <= c.cfg.MaxOpen; !o.unkept {
+			o.kept = o.kept || err == nil
+			if o.unkept = !o.kept && len(c.ending) <= c.cfg.MaxOpen; !o.unkept {
 				delete(c.ending, cmd.ID)
 			}
 			c.mu.Unlock()
@@ -161,7 +162,7 @@ func (c *Commands) Answer(ctx context.Context, ref roost.Ref, id string, state r
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return c.kept(ended)
+	return c.stored(ended)
 }
 
 // retry stores an end that could not be; the caller holds c.mu.
@@ -172,11 +173,12 @@ func (c *Commands) retry(o *open) {
 	}
 }
 
-// kept tells whether an end reached the store. Error: roost.Unavailable.
-func (c *Commands) kept(o *open) error {
+// stored tells whether an end has reached the store; one that is tried again has not.
+// Error: roost.Unavailable.
+func (c *Commands) stored(o *open) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o.unkept {
+	if !o.kept {
 		return roost.Errorf(roost.Unavailable, "The answer to a command cannot be stored at present.")
 	}
 	return nil
