@@ -31,6 +31,7 @@ type thingCmd struct {
 	Reset    thingReset    `cmd:"" help:"Make a board or a thing of Roost's own runtime forget its Wi-Fi and settings."`
 	Ask      thingAsk      `cmd:"" help:"Ask a board itself for its status or its logs."`
 	Crashes  thingCrashes  `cmd:"" help:"List what broke on things."`
+	Starts   thingStarts   `cmd:"" help:"List the last starts of a thing of Roost's own runtime, with their causes."`
 }
 
 // apiThing is what the API says of a thing, as far as it is printed.
