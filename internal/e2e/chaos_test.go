@@ -99,7 +99,7 @@ func TestTwoGatewaysClaimOneNode(t *testing.T) {
 	s := start(t, filepath.Join(t.TempDir(), "data"), "--enrol", "open", "--pyaiot-clients", "open")
 	one, two := s.gateway(), s.gateway()
 	var both sync.WaitGroup
-	for _, gw := range []*socket{one, two} {
+	for i, gw := range []*socket{one, two} {
 		both.Go(func() {
 			for i := range 200 {
 				gw.write(`{"type": "new", "uid": "both", "dst": "all"}`)
@@ -110,9 +110,12 @@ func TestTwoGatewaysClaimOneNode(t *testing.T) {
 			}
 			gw.write(`{"type": "new", "uid": "both", "dst": "all"}`)
 			gw.write(`{"type": "update", "uid": "both", "endpoint": "led", "data": "0", "dst": "all"}`)
+			gw.write(fmt.Sprintf(`{"type": "update", "uid": "both", "endpoint": "said-%d", "data": "all", "dst": "all"}`, i))
 		})
 	}
 	both.Wait()
+	s.awaitValue("both", "said-0", `"all"`)
+	s.awaitValue("both", "said-1", `"all"`)
 	s.awaitValue("both", "led", `"0"`)
 	if err := one.conn.Close(websocket.StatusNormalClosure, ""); err != nil {
 		t.Fatal(err)

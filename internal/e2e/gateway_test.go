@@ -99,7 +99,7 @@ func (s *server) outpost(hub, data string) *outpost {
 	t.Helper()
 	o := &outpost{server: &server{t: t, data: data, out: &screen{}, log: &screen{}, ended: make(chan struct{})}}
 	o.process = exec.Command(binary, "gateway", "--hub", "ws://"+hub, "--hub-kind", "roost", "--key-file", s.keys, "--data", data,
-		"--doors", "coap", "--coap", "127.0.0.1:0", "--name", "attic", "--durability", "commit")
+		"--doors", "coap", "--coap", "127.0.0.1:0", "--coap-node-port", noNode, "--name", "attic", "--durability", "commit")
 	o.process.Stdout, o.process.Stderr = o.out, o.log
 	if err := o.process.Start(); err != nil {
 		t.Fatal(err)

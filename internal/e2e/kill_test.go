@@ -129,7 +129,7 @@ func (s *server) postUntilKilled(round int, posters []*poster, acked map[string]
 		posting.Go(func() {
 			for i := 0; !s.hasEnded(); i++ {
 				v := float64(round*1_000_000 + i)
-				if code, ok := p.post("server", fmt.Sprintf("counter:%.0f", v), 300*time.Millisecond); ok && code == changed {
+				if code, ok := p.post("server", fmt.Sprintf("counter:%.0f", v), 2*time.Second); ok && code == changed {
 					mu.Lock()
 					acked[p.uid] = append(acked[p.uid], v)
 					mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -108,23 +107,7 @@ func (s *server) program(h *heard, filters ...string) *mqttclient.Client {
 // farGateway runs roost gateway with a CoAP door, and gives its address.
 func (s *server) farGateway() string {
 	s.t.Helper()
-	coap := fmt.Sprintf("127.0.0.1:%d", freeUDP(s.t))
-	log := &screen{}
-	ctx, end := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, binary, "gateway", "--doors", "coap", "--coap", coap, "--hub", "ws://"+s.http,
-		"--key-file", s.keys, "--data", s.t.TempDir())
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() {
-		end()
-		_ = cmd.Wait() // killed
-		if text := log.String(); strings.Contains(text, "DATA RACE") || strings.Contains(text, "panic") || s.t.Failed() {
-			s.t.Logf("the far gateway wrote:\n%s", text)
-		}
-	})
-	return coap
+	return s.outpost(s.http, s.t.TempDir()).coap
 }
 
 // talker is a node that says numbers, and waits until each is acknowledged.

@@ -125,7 +125,8 @@ func TestPackMakesAComputerAThing(t *testing.T) {
 func (c *computer) survivesKills(s *server) *server {
 	t := c.t
 	t.Helper()
-	before := c.python()
+	var before int
+	eventually(t, "run.sh runs it", func() bool { before = c.python(); return before > 0 })
 	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
