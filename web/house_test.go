@@ -247,10 +247,10 @@ func (h *house) report(id, resource string, value roost.Value) {
 	}
 }
 
-// eventually polls until ok, or fails after 15 s.
+// eventually polls until ok, or fails after a minute.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(15 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)

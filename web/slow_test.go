@@ -47,22 +47,25 @@ func sayMasked(t testing.TB, conn net.Conn, text string) {
 }
 
 // publish makes n events of about 500 bytes.
-func (h *house) publish(n int) {
+func (h *house) publish(n int) { h.publishOf("node1", n) }
+
+func (h *house) publishOf(thing string, n int) {
 	value := roost.Text(strings.Repeat("x", 400))
 	for range n {
-		h.Feed.Publish(&roost.Event{Kind: roost.Read, Ref: h.server.ref("node1"), At: time.Now(), Resource: "n", Value: value})
+		h.Feed.Publish(&roost.Event{Kind: roost.Read, Ref: h.server.ref(thing), At: time.Now(), Resource: "n", Value: value})
 	}
 }
 
 // TestReaderThatFallsBehindIsCut has one watcher that stops reading while another
-// goes on. The feed holds 65,536 events; the sockets hold some thousands.
+// goes on. The feed holds 65,536 events; the sockets hold some thousands. All is over
+// well before the 10 s that a write may hang: the good reader wants few events.
 func TestReaderThatFallsBehindIsCut(t *testing.T) {
 	h := open(t)
 	ada := h.owner()
 	slow := rawStream(t, h.http.URL, h.as(ada, "viewer").token)
 	sayMasked(t, slow, `{"subscribe":{}}`)
 	good := rawStream(t, h.http.URL, h.as(ada, "viewer").token)
-	sayMasked(t, good, `{"subscribe":{}}`)
+	sayMasked(t, good, `{"subscribe":{"things":["node2"]}}`)
 	var seen atomic.Int64 // by the good reader
 	ended := make(chan struct{})
 	go func() { count(good, &seen); close(ended) }()
@@ -71,21 +74,22 @@ func TestReaderThatFallsBehindIsCut(t *testing.T) {
 	const rounds, each = 30, 4096
 	for n := range rounds {
 		h.publish(each)
-		eventually(t, "the good reader has read", func() bool { return seen.Load() == int64(1+(n+1)*each) })
+		h.publishOf("node2", 1)
+		eventually(t, "the good reader has read", func() bool { return seen.Load() == int64(1+n+1) })
 	}
 	last := lastWords(t, slow)
 	if !strings.Contains(last, `{"type":"cut","reason":"slow","seq":`) || !strings.Contains(last, "\x0f\xa8slow") { // 4008
 		t.Errorf("the slow reader's last words were %q", last)
 	}
-	h.publish(1)
-	eventually(t, "the good reader goes on", func() bool { return seen.Load() == 1+rounds*each+1 })
+	h.publishOf("node2", 1)
+	eventually(t, "the good reader goes on", func() bool { return seen.Load() == 1+rounds+1 })
 	eventually(t, "the slow one is gone", func() bool { return h.subscribed() == 1 })
 }
 
 // lastWords reads to the end and gives the last bytes.
 func lastWords(t testing.TB, conn net.Conn) string {
 	t.Helper()
-	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	var tail []byte
 	buf := make([]byte, 64<<10)
 	for {
@@ -111,10 +115,10 @@ func TestReaderThatNeverReadsIsCut(t *testing.T) {
 	sayMasked(t, mute, `{"subscribe":{}}`)
 	eventually(t, "it watches", func() bool { return h.subscribed() == 1 })
 	h.publish(40_000) // 20 MB: more than the sockets take, less than the feed holds
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for h.server.hub.count() > 0 {
 		if time.Now().After(end) {
-			t.Fatal("it is still there after 20 s")
+			t.Fatal("it is still there after a minute")
 		}
 		<-time.After(50 * time.Millisecond)
 	}
@@ -136,7 +140,7 @@ func TestEarlySubscriptionIsHeard(t *testing.T) {
 	if _, err := conn.Write(append(early, ask...)); err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	var got []byte
 	buf := make([]byte, 1024)
 	for !strings.Contains(string(got), `{"type":"hello","seq":`) {

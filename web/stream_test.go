@@ -58,7 +58,7 @@ func (w *watching) say(text string) {
 // next gives the next message.
 func (w *watching) next() map[string]any {
 	w.t.Helper()
-	ctx, stop := context.WithTimeout(w.t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(w.t.Context(), time.Minute)
 	defer stop()
 	_, text, err := w.conn.Read(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func TestStreamCarriesReadings(t *testing.T) {
 // closed reads to the end and gives the close code, with the messages before it.
 func (w *watching) closed() (code websocket.StatusCode, reason string, before []map[string]any) {
 	w.t.Helper()
-	ctx, stop := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(w.t.Context(), time.Minute)
 	defer stop()
 	for {
 		_, text, err := w.conn.Read(ctx)
