@@ -211,19 +211,21 @@ func TestMQTTNodeByTheByte(t *testing.T) {
 // Pieces of messages, pings, a close, frames that a server must not send: the node
 // answers or connects anew.
 func TestWebSocketNodeAtAPeer(t *testing.T) {
-	conns := make(chan *websocket.Conn)
+	type caller struct {
+		*websocket.Conn
+		path string
+	}
+	callers := make(chan caller)
 	over := make(chan struct{})
 	defer close(over)
-	var path string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, nil)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		path = r.URL.String()
 		select {
-		case conns <- c:
+		case callers <- caller{c, r.URL.String()}:
 		case <-over:
 			_ = c.CloseNow()
 		}
@@ -233,14 +235,14 @@ func TestWebSocketNodeAtAPeer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	for round := range 3 {
-		var c *websocket.Conn
+		var c caller
 		select {
-		case c = <-conns:
+		case c = <-callers:
 		case <-ctx.Done():
 			t.Fatalf("round %d: it does not come", round)
 		}
-		if path != "/node?id="+nodeID {
-			t.Errorf("asks for %s", path)
+		if c.path != "/node?id="+nodeID {
+			t.Errorf("asks for %s", c.path)
 		}
 		w, err := c.Writer(ctx, websocket.MessageText)
 		if err != nil {

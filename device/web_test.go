@@ -177,7 +177,7 @@ func TestAppsRoutes(t *testing.T) {
 				t.Errorf("broken: %d %q", status, text)
 			}
 		}
-		b.page("GET", "/reading", "")
+		b.wants("shell", "1 + 1", `"2\n"`) // what it printed before has come, too
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if n := strings.Count(strings.Join(b.lines, "\n"), "The app failed"); n != 1 {
