@@ -97,7 +97,7 @@ func (r *room) answered(t *testing.T, id string, state roost.CommandState, resul
 // state waits until the feed tells of the command in that state.
 func (r *room) state(t *testing.T, id string, want roost.CommandState) roost.Command {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var e [1]*roost.Event
 	for {
@@ -275,7 +275,7 @@ func TestThingThatWakesDuringADeliveryIsTriedAgain(t *testing.T) {
 		if again.ID != c.ID {
 			t.Errorf("delivered %s", again.ID)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("it sleeps on")
 	}
 }

@@ -63,7 +63,7 @@ func openLate(t *testing.T) (r *room, late lateStore, let func()) {
 // reaches waits until the store has a command in a state.
 func (r *room) reaches(t *testing.T, id string, want roost.CommandState) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if kept, err := r.store.Command(t.Context(), roost.Home, id); err == nil && kept.State == want {
 			return
 		}

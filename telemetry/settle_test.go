@@ -21,7 +21,7 @@ func TestSettleReturnsWhenAllIsWritten(t *testing.T) {
 	start := time.Now().Add(-time.Hour)
 	for i := range 20 {
 		record(t, r, value("t", "1", start.Add(time.Duration(i)*time.Minute)))
-		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		if err := r.Telemetry.Settle(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // Patience is how long a test waits for what must come.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // Soon ends after Patience.
 func Soon() (context.Context, context.CancelFunc) {

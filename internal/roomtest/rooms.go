@@ -94,10 +94,10 @@ func (r *Rooms) run(ctx context.Context, cancel func()) {
 // Stop ends the rooms and closes the store.
 func (r *Rooms) Stop() { r.stop() }
 
-// Next waits for the next event of kind, and gives up after ten seconds.
+// Next waits for the next event of kind, and gives up after Patience.
 func Next(t testing.TB, d *live.Reader[*roost.Event], kind roost.EventKind) *roost.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := Soon()
 	defer cancel()
 	for {
 		var e [1]*roost.Event

@@ -29,7 +29,7 @@ func TestUpkeepDeletesWhatHasHadItsTime(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(running) }()
 	defer func() { stop(); <-ended }()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		log, err := s.AuditLog(ctx, roost.Home, 0, 0)
 		must(err)
 		if len(log) == 1 && log[0].Act == "young" {
