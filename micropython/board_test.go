@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-const patience = 30 * time.Second
+// patience is what a slow machine under the race detector may take.
+const patience = 2 * time.Minute
 
 // desk is a board that runs, with a serial line in hand.
 type desk struct {

@@ -233,7 +233,7 @@ import machine, time
 print(machine.reset_cause())
 if machine.reset_cause() != machine.WDT_RESET:
     fed = 0
-    w = machine.WDT(timeout=200)
+    w = machine.WDT(timeout=2000)
     def feed(t):
         global fed
         fed += 1
