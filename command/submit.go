@@ -41,7 +41,7 @@ func (c *Commands) Submit(ctx context.Context, q Request) (roost.Command, error)
 		return roost.Command{}, err
 	}
 	if o.brief() {
-		err := c.store.SaveCommand(ctx, first)
+		err := c.store.SaveCommand(context.WithoutCancel(ctx), first) // it is under way, whoever hangs up
 		close(o.saved)
 		if err != nil {
 			c.log.Error("command not stored", "thing", o.Ref.Thing, "err", err)
@@ -54,7 +54,7 @@ func (c *Commands) Submit(ctx context.Context, q Request) (roost.Command, error)
 // would send it.
 func (c *Commands) turnAway(ctx context.Context, cmd roost.Command, why error) {
 	cmd.State, cmd.Error, cmd.Ended = roost.Failed, roost.Message(why), time.Now()
-	if err := c.store.SaveCommand(ctx, cmd); err != nil {
+	if err := c.store.SaveCommand(context.WithoutCancel(ctx), cmd); err != nil {
 		c.log.Error("state of a command not stored", "thing", cmd.Ref.Thing, "err", err)
 	}
 }

@@ -136,7 +136,7 @@ func (t *thing) fetch(ctx context.Context) (roost.Command, bool) {
 		err := t.change(ctx, func(a *roost.Agent) { a.Given, a.GivenBoot = cmd.ID, a.Boot })
 		if err != nil {
 			t.d.cfg.Commands.PutBack(t.ref, cmd.ID)
-			t.d.cfg.Log.Error("command not given", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
+			t.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "command not given", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
 			return cmd, false
 		}
 		return cmd, true

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
@@ -80,7 +81,7 @@ func (t *thing) inbox(ctx context.Context, id string, c roost.Crash, mark string
 		err = t.change(ctx, func(a *roost.Agent) { a.Crashed = mark })
 	}
 	if err != nil {
-		t.d.cfg.Log.Error("crash not kept", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
+		t.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "crash not kept", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
 	}
 }
 

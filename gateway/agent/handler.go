@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
@@ -192,7 +193,7 @@ func (d *Door) refuse(c *call, err error) {
 		status, out.State, out.Error = http.StatusBadRequest, wire.StateRequest, err.Error()
 	}
 	if status == http.StatusInternalServerError {
-		d.cfg.Log.Error("call failed", "protocol", doorName, "remote", c.remote, "path", c.r.URL.Path, "err", err)
+		d.cfg.Log.Log(c.r.Context(), gateway.Fault(c.r.Context()), "call failed", "protocol", doorName, "remote", c.remote, "path", c.r.URL.Path, "err", err)
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		c.w.Header().Set("Retry-After", "5")

@@ -155,7 +155,7 @@ func (t *thing) answer(ctx context.Context, a gateway.Answer) error {
 	a.Ref = t.ref
 	err := t.d.cfg.Core.Answer(ctx, a)
 	if err != nil {
-		t.d.cfg.Log.Error("end of a command not stored", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
+		t.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "end of a command not stored", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
 	}
 	return err
 }

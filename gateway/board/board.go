@@ -128,6 +128,6 @@ func (b *board) booted(ctx context.Context) {
 		return
 	}
 	if err := b.d.cfg.Core.Answer(ctx, gateway.Answer{Ref: cmd.Ref, ID: cmd.ID, State: roost.Done}); err != nil {
-		b.d.cfg.Log.Error("end of a restart lost", "thing", string(cmd.Thing), "protocol", doorName, "err", err)
+		b.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "end of a restart lost", "thing", string(cmd.Thing), "protocol", doorName, "err", err)
 	}
 }

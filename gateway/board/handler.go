@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
 )
 
 // base is where all calls of boards are.
@@ -129,7 +130,7 @@ type failure struct {
 func (d *Door) refuse(c *call, err error) {
 	status := statusOf(err)
 	if status == http.StatusInternalServerError {
-		d.cfg.Log.Error("call failed", "protocol", doorName, "remote", c.remote, "path", c.r.URL.Path, "err", err)
+		d.cfg.Log.Log(c.r.Context(), gateway.Fault(c.r.Context()), "call failed", "protocol", doorName, "remote", c.remote, "path", c.r.URL.Path, "err", err)
 	}
 	f := failure{Error: roost.Message(err)}
 	if r, ok := errors.AsType[*refusal](err); ok {

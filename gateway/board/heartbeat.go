@@ -243,7 +243,7 @@ func (b *board) bring(ctx context.Context, c *call) (answer, error) {
 	if len(due) > 0 {
 		if lost = b.bringFiles(ctx, &a, due); lost != nil {
 			a.Order = nil
-			b.d.cfg.Log.Error("hotfix not served", "thing", string(b.ref.Thing), "protocol", doorName, "err", lost)
+			b.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "hotfix not served", "thing", string(b.ref.Thing), "protocol", doorName, "err", lost)
 		}
 	}
 	cmd, restart := b.restart(ctx)

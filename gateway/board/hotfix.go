@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/release"
 )
 
@@ -75,7 +76,7 @@ func (b *board) given(ctx context.Context, due []*roost.Hotfix, lost error, at t
 		return
 	}
 	if err := b.save(ctx, changed); err != nil {
-		b.d.cfg.Log.Error("hotfix served, but not written down; it is served again", "thing", string(b.ref.Thing), "protocol", doorName, "err", err)
+		b.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "hotfix served, but not written down; it is served again", "thing", string(b.ref.Thing), "protocol", doorName, "err", err)
 		return
 	}
 	b.d.watch.poke()

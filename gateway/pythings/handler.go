@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
 )
 
 // Bases of the device API: that of generations 0 and 2, and that of generation 1.
@@ -108,7 +109,7 @@ func (d *Door) find(c *call) (route, error) {
 func (d *Door) refuse(c *call, err error) {
 	status, text := statusOf(err)
 	if status >= http.StatusInternalServerError {
-		d.cfg.Log.Error("call failed", "protocol", doorName, "remote", c.remote, "path", c.r.URL.Path, "err", err)
+		d.cfg.Log.Log(c.r.Context(), gateway.Fault(c.r.Context()), "call failed", "protocol", doorName, "remote", c.remote, "path", c.r.URL.Path, "err", err)
 	}
 	if malformed(err) {
 		c.cipher = nil // whoever sent it could not read more than that it failed

@@ -144,6 +144,6 @@ func (d *Door) unanswered(ctx context.Context, cmd roost.Command) {
 
 func (d *Door) finish(ctx context.Context, a gateway.Answer) {
 	if err := d.cfg.Core.Answer(ctx, a); err != nil {
-		d.cfg.Log.Error("end of a message lost", "thing", a.Ref.Thing, "protocol", doorName, "err", err)
+		d.cfg.Log.Log(ctx, gateway.Fault(ctx), "end of a message lost", "thing", a.Ref.Thing, "protocol", doorName, "err", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +113,22 @@ func TestCutRequestIsDroppedInSilence(t *testing.T) {
 				t.Error("something was kept of it")
 			}
 		})
+	}
+}
+
+// T07: it hung up while its session was being stored.
+func TestWhoHungUpIsNoErrorInTheLog(t *testing.T) {
+	log := &records{}
+	h := build(t, plan{handler: log})
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/things/register/", strings.NewReader(registration))
+	w := httptest.NewRecorder()
+	if h.door.ServeHTTP(w, r); w.Code == http.StatusOK {
+		t.Fatal("nothing of it needs the store any more: choose another call")
+	}
+	if said := log.above(slog.LevelInfo); len(said) > 0 {
+		t.Errorf("logged: %q", said)
 	}
 }
 
