@@ -45,7 +45,7 @@ func (s *server) visitor(t *testing.T) visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := visitor{t, s.url, &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: &http.Transport{}}}
+	v := visitor{t, s.url, &http.Client{Jar: jar, Timeout: time.Minute, Transport: &http.Transport{}}}
 	t.Cleanup(v.CloseIdleConnections)
 	return v
 }
@@ -75,7 +75,7 @@ func (v visitor) do(method, path, body string) (int, string) {
 // await asks until the answer holds part.
 func (v visitor) await(path, part string) string {
 	v.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, body := v.do("GET", path, ""); strings.Contains(body, part) {
 			return body
 		} else if time.Now().After(end) {

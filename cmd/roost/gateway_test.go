@@ -25,7 +25,7 @@ func outpostOf(t *testing.T, hub, keys string, args ...string) *server {
 	status := make(chan int, 1)
 	args = append([]string{
 		"gateway", "--hub", hub, "--key-file", keys, "--data", filepath.Join(s.data, "far"), "--name", "attic",
-		"--coap", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--mqttsn", "127.0.0.1:0",
+		"--coap", "127.0.0.1:0", "--coap-node-port", noNode, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--mqttsn", "127.0.0.1:0",
 	}, args...)
 	go func() { status <- run(ctx, args, console{out: s.out, err: s.err}) }()
 	s.stop = sync.OnceValue(func() int { cancel(); return <-status })

@@ -83,7 +83,7 @@ func TestDemoShowsEveryThing(t *testing.T) {
 		}
 		thing := regexp.MustCompile(`"id":"` + g.ID + `"[^}]*` + want)
 		seen := ""
-		for late := time.Now().Add(30 * time.Second); !thing.MatchString(seen); time.Sleep(10 * time.Millisecond) {
+		for late := time.Now().Add(3 * time.Minute); !thing.MatchString(seen); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(late) {
 				t.Fatalf("%s is not there as it should be: %s\n%s", g.ID, seen, s.err)
 			}
