@@ -38,11 +38,12 @@ type fake struct {
 	keys      wire.Keys
 	end       *exchange.Endpoint
 
-	mu      sync.Mutex
-	pages   map[chan string]bool // true: a live stream
-	byUID   map[string]netip.AddrPort
-	byAddr  map[netip.AddrPort]string
-	dropped int // updates to lose
+	mu     sync.Mutex
+	pages  map[chan string]bool // true: a live stream
+	byUID  map[string]netip.AddrPort
+	byAddr map[netip.AddrPort]string
+	told   int // updates so far
+	losing int // so many updates are told before two are lost; 0: none is
 }
 
 const fakeToken = "rst_fake"
@@ -95,8 +96,8 @@ func newFake(t *testing.T) *fake {
 func (f *fake) tell(uid, name, value string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dropped > 0 {
-		f.dropped--
+	f.told++
+	if f.losing > 0 && (f.told == f.losing+1 || f.told == f.losing+2) {
 		return
 	}
 	update := string(wire.AppendUpdate(nil, uid, name, value, wire.All))
