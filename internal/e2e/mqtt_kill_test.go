@@ -73,7 +73,7 @@ func (s *server) publishUntilKilled(began time.Time) (acked map[int]bool) {
 		if i == enough {
 			go func() { _ = s.process.Process.Kill() }() // it dies while these are on their way
 		}
-		one, end := context.WithTimeout(ctx, 2*time.Second)
+		one, end := context.WithTimeout(ctx, 10*time.Second)
 		reading := fmt.Appendf(nil, `[{"time":%d,"values":{"count":%d}}]`, began.UnixMilli()+int64(i)-enough, i)
 		err := c.Publish(one, &wiremqtt.Publish{Topic: "roost/p/readings", QoS: 1, Payload: reading})
 		if err == nil {

@@ -181,7 +181,7 @@ func TestAHundredVirtualBoards(t *testing.T) {
 	}
 	wait := func(n string) {
 		t.Helper()
-		for end := time.Now().Add(2 * slowly); say(n) < boards; time.Sleep(time.Second) {
+		for end := time.Now().Add(3 * slowly); say(n) < boards; time.Sleep(time.Second) {
 			if time.Now().After(end) {
 				t.Fatalf("%d of %d boards say %s:\n%s", say(n), boards, n, printed)
 			}
