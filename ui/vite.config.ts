@@ -22,5 +22,5 @@ export default defineConfig({
     fs: { allow: [".", "../install"] }, // what runs on boards while they are installed stands there once
     proxy: { "/api": { target: server, ws: true }, "/docs": server },
   },
-  test: { include: ["test/**/*.test.ts"], environment: "node", css: true },
+  test: { include: ["test/**/*.test.ts"], environment: "node", css: true, testTimeout: 30_000 },
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn, until } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's gateways" : false };
 let browser, server, page;
@@ -45,7 +45,11 @@ test("its things are a link to the fleet, and a thing links back", only, async (
   await row("roof").getByRole("link", { name: "1" }).click();
   await page.getByRole("link", { name: "roof station" }).waitFor();
   await counts(page.getByRole("list", { name: "Things" }).getByRole("listitem"), 1);
-  assert.equal(await page.getByLabel("Gateway", { exact: true }).inputValue(), "roof");
+  const chosen = () => page.getByLabel("Gateway", { exact: true }).inputValue();
+  await until(
+    async () => (await chosen()) === "roof",
+    () => "another gateway is chosen",
+  );
   await page.getByRole("link", { name: "roof station" }).click();
   await page.getByRole("main").getByRole("link", { name: "roof", exact: true }).first().click();
   await row("roof").getByText("connected since").waitFor();

@@ -50,12 +50,14 @@ test(
   only,
   async () => {
     await line(twin).getByRole("button", { name: "Approve" }).click();
-    await dialog().getByText("the first 3 d ago, the last 4 min ago").waitFor();
+    await dialog()
+      .getByText(/the first 3\sd ago, the last \d+\smin ago/)
+      .waitFor();
     const keys = await dialog().locator("label .key").allInnerTexts();
     assert.deepEqual(keys, [first.key, middle.key, last.key]);
     const marked = dialog().locator("label").filter({ hasText: "newest" });
     await counts(marked, 1);
-    assert.match(await marked.innerText(), /9f8e7-d6c5b[^]*from 192\.168\.1\.20 · 4\smin ago/);
+    assert.match(await marked.innerText(), /9f8e7-d6c5b[^]*from 192\.168\.1\.20 · \d+\smin ago/);
     assert.ok(await dialog().getByRole("button", { name: "Approve this key" }).isDisabled());
     await accessible(page, "joins-dialog");
     await dialog().getByRole("button", { name: "Cancel" }).click();

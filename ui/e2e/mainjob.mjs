@@ -1,13 +1,10 @@
 // The main job, by a person at a fresh demo: ROOST_URL and ROOST_SETUP (the printed link) say where. ./scripts/browser runs it.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { launch, name, openPage, password, signIn } from "./lib.mjs";
+import { launch, name, openPage, password, quiet, serious, signIn } from "./lib.mjs";
 
 const setup = process.env.ROOST_SETUP;
 const only = { skip: setup && process.env.ROOST_URL ? false : "needs ROOST_URL and ROOST_SETUP" };
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser, page;
 before(async () => {
   if (only.skip) return;
@@ -20,17 +17,7 @@ const row = (thing) => page.locator("li", { has: page.getByRole("link", { name: 
 const widget = (title) => page.getByRole("article", { name: title, exact: true });
 
 /** Nothing serious for axe on the page that is open. */
-async function accessible(where) {
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((a) => a.finished)));
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-    return violations
-      .filter((v) => v.impact === "serious" || v.impact === "critical")
-      .map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join("; ")}`);
-  });
-  assert.deepEqual(found, [], where);
-}
+const accessible = (where) => quiet(page, where, serious);
 
 /** The measured values that a place shows; ages are none. */
 const measured = async (place) => (await place.innerText()).match(/[\d.,]+\s*(°C|%|hPa|lx)/g)?.join(" ");
@@ -99,14 +86,11 @@ test("History draws what was recorded", only, async () => {
     return (await res.json()).numbers.length;
   });
   assert.ok(points > 0, "no readings");
-  const drawn = await page
-    .locator(".uplot canvas")
-    .first()
-    .evaluate((c) => {
-      const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
-      return data.some((v, i) => i % 4 === 3 && v > 0);
-    });
-  assert.ok(drawn, "the chart is empty");
+  await page.waitForFunction(() => {
+    const c = document.querySelector(".uplot canvas");
+    const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+    return data.some((v, i) => i % 4 === 3 && v > 0);
+  });
   await accessible("history");
 });
 

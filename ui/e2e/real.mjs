@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launch, openPage, startDemo } from "./lib.mjs";
+import { launch, openPage, patience, startDemo } from "./lib.mjs";
 
 const only = { skip: process.env.ROOST_BINARY ? false : "needs ROOST_BINARY" };
 let browser, demo, page;
@@ -127,7 +127,7 @@ async function publish({ port, id, password, topic, text }) {
   const hello = Buffer.concat([string("MQTT"), Buffer.from([4, 0xc2, 0, 60])]);
   const socket = connect(port, "127.0.0.1");
   try {
-    const answer = async () => (await once(socket, "data", { signal: AbortSignal.timeout(10_000) }))[0];
+    const answer = async () => (await once(socket, "data", { signal: AbortSignal.timeout(patience) }))[0];
     socket.write(packet(0x10, Buffer.concat([hello, string(id), string(id), string(password)])));
     const connack = await answer();
     if (connack[3] !== 0) return connack[3];
@@ -239,7 +239,7 @@ test("a PythingsOS device takes an app, messages and shell lines", only, async (
   await page.getByRole("log").getByText("42", { exact: true }).waitFor();
   await page.getByRole("link", { name: "Log" }).click();
   await page.getByRole("list", { name: "Log" }).getByText("fetched worker_task.py").first().waitFor();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(patience);
 });
 
 test("deleting a thing asks for its name", only, async () => {

@@ -1,7 +1,7 @@
 // Widgets beyond switches and numbers: colour, display, slider, motion, camera, map, and another choice for each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { counts, launch, openPage, real, serve, signIn } from "./lib.mjs";
+import { counts, launch, openPage, real, serve, signIn, until } from "./lib.mjs";
 
 const only = { skip: real ? "counts on the mock's things" : false };
 const rover = "/things/548a0b4e-1d9c-4a37-9a6e-0d7a7e1f2c11";
@@ -17,14 +17,6 @@ after(async () => {
   await browser.close();
   await server.close();
 });
-/** Waits until something holds, however slow the machine is. */
-async function until(holds, what) {
-  for (let i = 0; i < 300; i++) {
-    if (await holds()) return;
-    await page.waitForTimeout(100);
-  }
-  assert.fail(what());
-}
 const widget = (name) => page.getByRole("article", { name, exact: true });
 const sent = (resource) => server.mock.commands.filter((c) => c.resource === resource).map((c) => c.value);
 

@@ -48,9 +48,9 @@ function make(mayRetry?: () => Promise<boolean>, more: Partial<LiveOptions> = {}
   return l;
 }
 async function until(what: () => boolean): Promise<void> {
-  const end = Date.now() + 3000;
+  const end = Date.now() + 20_000;
   while (!what()) {
-    if (Date.now() > end) throw new Error("not seen in 3 s: " + what.toString());
+    if (Date.now() > end) throw new Error("not seen in 20 s: " + what.toString());
     await new Promise((r) => setTimeout(r, 2));
   }
 }
