@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/command"
@@ -247,7 +248,9 @@ func TestStormOfNodes(t *testing.T) {
 	if testing.Short() {
 		count = 200
 	}
-	h := open(t, func(_ *roomtest.Config, c *coap.Config) { c.MaxDiscoveries = 8 })
+	h := open(t, func(_ *roomtest.Config, c *coap.Config) {
+		c.MaxDiscoveries, c.Exchange.ACKTimeout = 8, 100*time.Millisecond
+	})
 	conn := listen(t, "127.0.2.13:0")
 	defer conn.Close()
 	most := 0

@@ -140,7 +140,7 @@ func (p *replay) send(i int) {
 	if _, err := conn.WriteToUDPAddrPort(q.raw, p.at); err != nil {
 		p.t.Fatal(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	buf := make([]byte, 2048)
 	n, err := conn.Read(buf)
 	if err != nil {

@@ -36,7 +36,7 @@ func alive(id uint16, uid string) wire.Message {
 
 func readMessage(t *testing.T, conn *net.UDPConn) wire.Message {
 	t.Helper()
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	buf := make([]byte, 2048)
 	n, err := conn.Read(buf)
 	if err != nil {
