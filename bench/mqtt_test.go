@@ -60,7 +60,7 @@ func TestMQTTPublisherGoesOnAfterLosingItsWindow(t *testing.T) {
 	f.lose = 1
 	f.mu.Unlock()
 	c := quickMQTT(f)
-	c.Things, c.Duration = 1, stillFor+500*time.Millisecond
+	c.Things, c.Duration = 1, 4*stillFor
 	r, err := MQTTQoS0(t.Context(), c)
 	if err != nil || r.Stalls == 0 || r.Lost == 0 || r.Count != 0 {
 		t.Errorf("%+v, %v", r, err)

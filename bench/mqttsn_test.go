@@ -41,7 +41,7 @@ func TestSleepersAskAgainAndSeeWhatIsLost(t *testing.T) {
 	f.mu.Lock()
 	f.deaf, f.lose = 10, true
 	f.mu.Unlock()
-	c.Duration = 1500 * time.Millisecond
+	c.Duration = 4 * time.Second
 	r, err := MQTTSN(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

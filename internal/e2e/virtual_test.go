@@ -98,7 +98,7 @@ func TestAVirtualBoardLivesItsWholeLife(t *testing.T) {
 	s := start(t, filepath.Join(t.TempDir(), "data"), "--enrol", "approve")
 	x := newShipped(s)
 	board, err := desk.NewBoard(desk.BoardConfig{
-		URL: "http://" + s.http, Joins: true, MAC: "28cdc1070809", Settings: map[string]any{"trial": 2},
+		URL: "http://" + s.http, Joins: true, MAC: "28cdc1070809", Settings: map[string]any{"trial": 5},
 	})
 	if err != nil {
 		t.Fatal(err)
