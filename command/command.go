@@ -86,6 +86,7 @@ type open struct {
 	said    roost.Value        // by these words
 	abort   context.CancelFunc // of the delivery under way
 	saved   chan struct{}      // closed when the store has seen its first state
+	out     bool               // the store has had it as sent
 	saves   sync.WaitGroup     // later states on their way to the store
 	over    <-chan struct{}    // closed when its end has been on the way to the store
 	kept    bool               // the store has its end

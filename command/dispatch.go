@@ -127,6 +127,11 @@ func (c *Commands) save(o *open) <-chan struct{} {
 		if err != nil {
 			c.log.Error("state of a command not stored", "thing", cmd.Ref.Thing, "err", err)
 		}
+		if cmd.State == roost.Sent && err == nil {
+			c.mu.Lock()
+			o.out = true
+			c.mu.Unlock()
+		}
 		if cmd.State.Final() {
 			c.mu.Lock()
 			o.kept = o.kept || err == nil

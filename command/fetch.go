@@ -50,8 +50,9 @@ func Empty(v roost.Value) bool {
 }
 
 // Fetch gives the thing the oldest message or shell line that waits for it and marks
-// it sent, in the store too before Fetch returns. false: nothing waits, or the
-// thing has not answered the one before (see Fetched).
+// it sent, in the store too before Fetch returns. false: nothing waits, the thing has not
+// answered the one before (see Fetched), or the store cannot take it: given out, it would
+// be given once more after a restart.
 func (c *Commands) Fetch(ctx context.Context, ref roost.Ref) (roost.Command, bool) {
 	if c.count.Load() == 0 {
 		return roost.Command{}, false
@@ -68,9 +69,15 @@ func (c *Commands) Fetch(ctx context.Context, ref roost.Ref) (roost.Command, boo
 	c.mu.Unlock()
 	select {
 	case <-saved:
-	case <-ctx.Done():
+	case <-ctx.Done(): // nobody gets it
+		return cmd, true
 	}
-	return cmd, true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !o.out {
+		c.putBack(o)
+	}
+	return cmd, o.out
 }
 
 // Fetched gives the message or shell line that the thing was given and has not answered.
@@ -92,9 +99,18 @@ func (c *Commands) PutBack(ref roost.Ref, id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := c.byID[id]
-	if o == nil || o.Ref != ref || !o.Kind.Fetched() || o.State != roost.Sent {
+	if o == nil || o.Ref != ref || !o.Kind.Fetched() {
 		return
 	}
+	c.putBack(o)
+}
+
+// putBack makes a command queued again that is sent; the caller holds c.mu.
+func (c *Commands) putBack(o *open) {
+	if o.State != roost.Sent {
+		return
+	}
+	o.out = false
 	o.State, o.Sent = roost.Queued, time.Time{}
 	c.tell(o, time.Now())
 	c.save(o)

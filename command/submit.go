@@ -128,7 +128,8 @@ func (c *Commands) enter(o *open) error {
 }
 
 // Cancel takes a command back that the thing does not have yet. Errors:
-// roost.NotFound, roost.Conflict when it was sent or has ended.
+// roost.NotFound, roost.Conflict when it was sent or has ended, roost.Unavailable when that
+// cannot be stored: it is tried again.
 func (c *Commands) Cancel(ctx context.Context, project roost.ProjectID, id string) (roost.Command, error) {
 	c.mu.Lock()
 	o := c.byID[id]
@@ -146,9 +147,16 @@ func (c *Commands) Cancel(ctx context.Context, project roost.ProjectID, id strin
 		return cmd, roost.Errorf(roost.Conflict, "The command is on its way to the thing and cannot be taken back.")
 	}
 	c.end(o, roost.Cancelled, "", "")
-	cmd := o.Command
+	cmd, over := o.Command, o.over
 	c.mu.Unlock()
-	o.saves.Wait() // or it would be sent after a crash
+	select {
+	case <-over: // or it would be sent after a crash
+	case <-ctx.Done():
+		return cmd, ctx.Err()
+	}
+	if c.stored(o) != nil {
+		return cmd, roost.Errorf(roost.Unavailable, "The command is taken back, but that cannot be stored at present: after a restart of Roost it might be sent.")
+	}
 	return cmd, nil
 }
 

@@ -180,6 +180,11 @@ func (g *group) commit(batch []*request) {
 // together gives an error when nothing of batch was kept. A request that
 // failed alone has its err set and is undone.
 func (g *group) together(batch []*request) (err error) {
+	if refuse := g.store.config.Refuse; refuse != nil {
+		if err := refuse(); err != nil {
+			return err
+		}
+	}
 	g.commits.Add(1)
 	ctx := context.Background() // a cancelled statement would undo its neighbours
 	tx, err := g.store.writer.BeginTx(ctx, nil)

@@ -36,6 +36,9 @@ type Config struct {
 	// CheckpointEvery is how often Run folds the write-ahead log back: 10 s.
 	CheckpointEvery time.Duration
 	Log             *slog.Logger // slog.Default()
+	// Refuse is asked before each transaction, and its error is that of the transaction; nil:
+	// none is refused. Tests play by it that the process is killed.
+	Refuse func() error
 }
 
 // Store is the one store of a server. Its methods may be called from many goroutines.
