@@ -109,6 +109,12 @@ func New(ctx context.Context, cfg Config) (*Door, error) {
 		return nil, fmt.Errorf("load boards: %w", err)
 	}
 	for _, facts := range known {
+		if _, _, ok := cfg.Registry.Get(facts.Ref); !ok { // deleted as we stopped
+			if err := cfg.Store.DeleteBoard(ctx, facts.Ref); err != nil {
+				return nil, fmt.Errorf("forget a board: %w", err)
+			}
+			continue
+		}
 		d.board(facts.Ref).facts = facts
 	}
 	fixes, err := cfg.Store.OpenHotfixes(ctx)

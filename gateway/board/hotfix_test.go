@@ -292,3 +292,19 @@ func TestWantedAgainstThere(t *testing.T) {
 		t.Errorf("files %+v", files)
 	}
 }
+
+// Roost was killed after the thing was deleted and before its board was.
+func TestBoardThatWasDeletedLeavesNothingToTheNextOfItsMAC(t *testing.T) {
+	h, _ := settledHouse(t)
+	h.fix(map[string]string{"app.py": "fixed"})
+	if err := h.rooms.Switchboard.Forget(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	h = h.again(plan{})
+	if _, ok := h.door.Board(ref); ok {
+		t.Error("what it said is still known")
+	}
+	if all := h.fixes(); len(all) > 0 {
+		t.Errorf("hotfixes %+v", all)
+	}
+}
