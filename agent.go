@@ -45,6 +45,8 @@ type Agent struct {
 	// Failures are the updates that it does not get again, by "os" and "app".
 	Failures map[string]Failure
 	Crashed  string // marks the last crash that it told of
+	// CrashLine is the time of the last line of its log that was counted as a crash, in ms by its clock.
+	CrashLine int64 `json:",omitempty"`
 	// Moved are entries of a clock that was ahead: their times, and those at which they are
 	// kept, in ms; by the first.
 	Moved [][2]int64 `json:",omitempty"`
@@ -121,6 +123,8 @@ type OfferMade struct {
 	Version string
 	App     AppID
 	Pool    string
+	// Returned: it returned from it.
+	Returned bool `json:",omitempty"`
 }
 
 // Failure is an update that a thing returned from or refused.

@@ -73,7 +73,10 @@ func (r *Releases) registered(g Registration) (s roost.Software, was *roost.Run,
 			return s, nil, noApp(g.App)
 		}
 	case have == nil:
-		if want = r.apps[appKey{g.Project, roost.NoApp}]; want == nil {
+		if want = r.apps[appKey{g.Project, g.App}]; want == nil {
+			want = r.apps[appKey{g.Project, roost.NoApp}]
+		}
+		if want == nil {
 			return s, nil, noApp(roost.NoApp)
 		}
 	}

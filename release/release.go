@@ -28,7 +28,7 @@ type Config struct {
 // Releases is the room. Its methods may be called from many goroutines.
 //
 // The store is asked before memory changes, so that what a call acknowledged survives.
-// Locks are taken in this order: asked, making, entry.changing, gate, a stripe, mu. Nothing waits
+// Locks are taken in this order: asked, making, entry.changing, gate, a stripe, saving, mu. Nothing waits
 // for the disk while it holds mu.
 type Releases struct {
 	store  Store
@@ -43,6 +43,7 @@ type Releases struct {
 	making  sync.Mutex     // apps are made and named one by one
 	gate    sync.RWMutex   // held for reading by changes of one thing, for writing by those of many
 	stripes [64]sync.Mutex // changes of one thing come one by one
+	saving  sync.Mutex     // held while statuses are written: what is older is not written later
 
 	mu      sync.RWMutex // guards all below, and what is in entries and things
 	apps    map[appKey]*entry

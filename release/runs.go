@@ -106,12 +106,35 @@ func (r *Releases) enqueue(t *thing) {
 	}
 }
 
-// Report tells what a part of a thing said of itself. A fault stays beside what follows.
-func (r *Releases) Report(ref roost.Ref, part roost.Part, ok bool, text string, at time.Time) {
-	if r.report(ref, part, ok, said(text, maxStatus), at.UTC().Truncate(time.Millisecond)) {
+// Report tells what a part of a thing said of itself, and gives whether that is news: the
+// store knows it within a second, or when Keep has returned. A fault stays beside what follows.
+func (r *Releases) Report(ref roost.Ref, part roost.Part, ok bool, text string, at time.Time) (news bool) {
+	if news = r.report(ref, part, ok, said(text, maxStatus), at.UTC().Truncate(time.Millisecond)); news {
 		s, _ := r.Software(ref)
 		r.tellThing(ref, s.App)
 	}
+	return news
+}
+
+// Keep returns when what was reported of a thing is in the store: it may not say that again.
+// Error: roost.Unavailable, and it is tried again within a second.
+func (r *Releases) Keep(ctx context.Context, ref roost.Ref) error {
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	r.mu.RLock()
+	t := r.things[ref]
+	var run *roost.Run
+	if t != nil && t.queued {
+		run = t.run
+	}
+	r.mu.RUnlock()
+	if run == nil {
+		return nil
+	}
+	if err := r.store.TouchRuns(ctx, []roost.Run{*run}); err != nil {
+		return roost.Because(roost.Unavailable, err, "What the thing reports cannot be stored at present.")
+	}
+	return nil
 }
 
 // report gives whether there is anything to tell.
@@ -163,6 +186,8 @@ func (r *Releases) Run(ctx context.Context) {
 
 // flush writes what changed. What cannot be written stays queued.
 func (r *Releases) flush(ctx context.Context) {
+	r.saving.Lock()
+	defer r.saving.Unlock()
 	r.mu.Lock()
 	batch := r.dirty
 	r.dirty = nil

@@ -275,3 +275,33 @@ func next(t *testing.T, watch *live.Reader[*roost.Event]) (*roost.Event, error) 
 	_, err := watch.Next(t.Context(), one)
 	return one[0], err
 }
+
+func TestWhatAThingReportsIsInTheStoreOnceItIsKept(t *testing.T) {
+	r := newRoom(t, nil)
+	r.register("n", r.app("Blink"))
+	r.must(r.Keep(t.Context(), home("n")))
+	r.must(r.Keep(t.Context(), home("nobody")))
+	at := time.Now()
+	if !r.Report(home("n"), roost.PartWorker, false, "ValueError", at) || r.Report(home("n"), roost.PartWorker, false, "ValueError", at) {
+		t.Error("what is news is not told from what is not")
+	}
+	r.must(r.Keep(t.Context(), home("n")))
+	r.kill()
+	if s := r.current("n").Statuses[roost.PartWorker]; s.OK || s.Text != "ValueError" {
+		t.Errorf("after a kill %+v", s)
+	}
+}
+
+func TestFirstStartGivesAThingItsApp(t *testing.T) {
+	r := newRoom(t, nil)
+	a := r.app("Blink")
+	r.begin(release.Registration{Ref: home("n"), ByAccount: true, App: a.ID, Pool: "staging", Version: "0"})
+	r.kill()
+	if s := r.software("n"); s.App != a.ID || s.Pool != "staging" || !s.ByAccount {
+		t.Errorf("software %+v", s)
+	}
+	r.begin(release.Registration{Ref: home("m"), ByAccount: true, App: "gone", Version: "0"})
+	if s := r.software("m"); s.App != roost.NoApp {
+		t.Errorf("for an app that was deleted: %+v", s)
+	}
+}

@@ -80,7 +80,7 @@ type Wanted struct {
 // Registration is a thing that started and told what it is.
 type Registration struct {
 	roost.Ref
-	App       roost.AppID // that it brought; "" with ByAccount
+	App       roost.AppID // that it brought; with ByAccount that which it gets if it has none, "" for the hidden one
 	ByAccount bool        // it brought an account id
 	Pool      string      // that it brought; counts at the first time only
 	Platform  string

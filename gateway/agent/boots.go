@@ -42,10 +42,9 @@ func (t *thing) runs(boot string, up int64) {
 // mostUp bounds how long a thing may say to run, in ms: 250 years.
 const mostUp = 1 << 43
 
-// saveBoot keeps the boot that the thing has; booted: it is new, and the one before it
-// ran so long. The caller holds t.turn. Error: roost.Unavailable.
-func (t *thing) saveBoot(ctx context.Context, booted bool, ran time.Duration) error {
-	a := t.now()
+// saveBoot keeps the boot of a thing of which a will be known; booted: it is new, and the one
+// before it ran so long. The caller holds t.turn. Error: roost.Unavailable.
+func (t *thing) saveBoot(ctx context.Context, a roost.Agent, booted bool, ran time.Duration) error {
 	b := roost.Boot{Ref: t.ref, Name: a.Boot, At: a.Booted, Reset: a.Reset, Why: a.Why, OS: a.OS.Version, App: a.App.Version}
 	if booted {
 		b.Before = ran

@@ -7,15 +7,14 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
-	"github.com/roost-iot/roost/gateway"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
 // crashed puts what a thing tells of its last end into the inbox and its log; the caller
-// holds t.turn.
-func (t *thing) crashed(ctx context.Context, k *wire.Crash, now time.Time) {
+// holds t.turn. Error: roost.Unavailable: the thing keeps it until it was answered.
+func (t *thing) crashed(ctx context.Context, k *wire.Crash, now time.Time) error {
 	if k == nil || strings.TrimSpace(k.Text) == "" {
-		return
+		return nil
 	}
 	c := t.crash(k.Part, k.Ver, k.Text)
 	if c.At = now.UTC(); k.At > 0 && k.At < now.UnixMilli() {
@@ -24,31 +23,38 @@ func (t *thing) crashed(ctx context.Context, k *wire.Crash, now time.Time) {
 	id := crashID(c)
 	a := t.now()
 	if mark := a.Boot + ":" + id; a.Crashed != mark && a.Crashed != logMark+id {
-		t.inbox(ctx, id, c, mark)
+		if err := t.inbox(ctx, id, c, func(a *roost.Agent) { a.Crashed = mark }); err != nil {
+			return err
+		}
 		t.d.write(t.ref, "error", c.Part+" crashed: "+c.Error, c.Text)
 	}
 	part := roost.PartWorker
 	if c.Part == wire.KindOS {
 		part = roost.PartOS
 	}
-	t.d.cfg.Releases.Report(t.ref, part, false, c.Error+"\n"+c.Text, now)
+	if t.d.cfg.Releases.Report(t.ref, part, false, c.Error+"\n"+c.Text, now) {
+		return t.d.cfg.Releases.Keep(ctx, t.ref)
+	}
+	return nil
 }
 
 // logMark stands before the id of a crash that came as a line of the log: the thing may
 // tell of it again after the boot that follows.
 const logMark = "log:"
 
-// tracebackIn takes the traceback of a line of the log as a crash of the app.
-func (t *thing) tracebackIn(ctx context.Context, detail string, at time.Time) {
-	if !strings.Contains(detail, "Traceback") {
-		return
+// tracebackIn takes the traceback of a line of the log as a crash of the app. The line is of
+// a time by the thing's clock, said: one that comes again may have been counted. Error:
+// roost.Unavailable.
+func (t *thing) tracebackIn(ctx context.Context, said int64, again bool, detail string, at time.Time) error {
+	if !strings.Contains(detail, "Traceback") || again && said <= t.now().CrashLine {
+		return nil
 	}
 	c := t.crash(wire.KindApp, t.now().App.Version, detail)
 	if c.At = at; at.After(time.Now()) { // or it would be the latest for ever
 		c.At = time.Now().UTC()
 	}
 	id := crashID(c)
-	t.inbox(ctx, id, c, logMark+id)
+	return t.inbox(ctx, id, c, func(a *roost.Agent) { a.Crashed, a.CrashLine = logMark+id, said })
 }
 
 // crash makes one of a traceback.
@@ -74,15 +80,10 @@ func crashID(c roost.Crash) string {
 	return roost.Spell(d[:10])
 }
 
-// inbox keeps a crash, and the mark by which it is known when it is told again.
-func (t *thing) inbox(ctx context.Context, id string, c roost.Crash, mark string) {
-	err := t.d.cfg.Store.SaveCrash(ctx, id, c)
-	if err == nil && t.now().Crashed != mark {
-		err = t.change(ctx, func(a *roost.Agent) { a.Crashed = mark })
-	}
-	if err != nil {
-		t.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "crash not kept", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
-	}
+// inbox keeps a crash in one with the mark by which it is known when it is told again.
+// Error: roost.Unavailable.
+func (t *thing) inbox(ctx context.Context, id string, c roost.Crash, mark func(a *roost.Agent)) error {
+	return t.changeBy(mark, func(next roost.Agent) error { return t.d.cfg.Store.SaveCrash(ctx, id, c, next) })
 }
 
 // Crashes gives groups, the latest first, at most max: of an app, of a thing, of those that

@@ -67,6 +67,7 @@ func (c *Config) fill() {
 
 // Fleet knows things; the registry is one.
 type Fleet interface {
+	Policy() string // how things come in; see registry.Config
 	Get(ref roost.Ref) (t roost.Thing, rs []roost.Resource, ok bool)
 }
 
@@ -112,7 +113,8 @@ type Store interface {
 	DeleteRuntime(ctx context.Context, version string) error
 	Resumed(ctx context.Context) ([]string, error)
 	SaveResumed(ctx context.Context, p roost.ProjectID, rollout string) error
-	SaveCrash(ctx context.Context, id string, c roost.Crash) error
+	// SaveCrash counts a crash and keeps what is known of its thing: both or neither.
+	SaveCrash(ctx context.Context, id string, c roost.Crash, of roost.Agent) error
 	Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error)
 	SeeCrash(ctx context.Context, p roost.ProjectID, id string) error
 	DeleteCrash(ctx context.Context, p roost.ProjectID, id string) error
@@ -224,9 +226,10 @@ func (d *Door) checkApp(project roost.ProjectID, app roost.AppID, pool string) e
 	return roost.Errorf(roost.NotFound, "The app has no pool %q.", pool)
 }
 
-// bind takes a start of a thing and gives it an app if it has none.
+// bind takes a start of a thing and gives it an app if it has none, in one with its first
+// start: which thing has not had one yet is known by that.
 func (d *Door) bind(ctx context.Context, ref roost.Ref, g release.Registration, app roost.AppID, pool string) error {
-	g.Ref, g.ByAccount = ref, true
+	g.Ref, g.ByAccount, g.App, g.Pool = ref, true, app, pool
 	if _, err := d.cfg.Releases.Register(ctx, g); err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ type plan struct {
 	data      string
 	enrolment string
 	telemetry telemetry.Config
+	refuse    func() error // of sqlite.Config
 	change    func(*agent.Config)
 	wrap      func(http.Handler) http.Handler
 	inside    bool // calls go to the door without a socket, for time that is played
@@ -66,7 +67,7 @@ func build(t testing.TB, p plan) *house {
 	}
 	h := &house{t: t, data: p.data}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	h.rooms = roomtest.Open(t, roomtest.Config{Dir: p.data, Registry: registry.Config{Enrolment: p.enrolment}, Telemetry: p.telemetry})
+	h.rooms = roomtest.Open(t, roomtest.Config{Dir: p.data, Registry: registry.Config{Enrolment: p.enrolment}, Telemetry: p.telemetry, Refuse: p.refuse})
 	ctx, cancel := context.WithCancel(context.Background())
 	var err error
 	h.releases, err = release.Open(ctx, release.Config{Store: h.rooms.Store, Feed: h.rooms.Feed, Shelf: p.data + "/shelf", Log: log})

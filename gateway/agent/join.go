@@ -7,6 +7,7 @@ import (
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/registry"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
@@ -51,7 +52,11 @@ func (d *Door) admit(ctx context.Context, c *call, q wire.Join) (of roost.Ref, w
 	identity := roost.Identity{Door: doorName, Own: q.MAC}
 	taken := func(t roost.Thing) bool { return t.Identity == identity && t.Enrolment == roost.Enrolled }
 	for _, ref := range d.ofMAC(q.MAC, id) {
-		if t, _, ok := d.cfg.Registry.Get(ref); ok && (taken(t) || t.Enrolment == roost.Enrolled && t.Identity.Door == doorName) {
+		t, _, ok := d.cfg.Registry.Get(ref)
+		if ok && t.Identity == identity && d.unheard(ref) {
+			continue
+		}
+		if ok && (taken(t) || t.Enrolment == roost.Enrolled && t.Identity.Door == doorName) {
 			return ref, false, refused(wire.StateEnrolled, http.StatusConflict, roost.Conflict,
 				"%s is enrolled and has a key; give it another on its page, or delete it, to let it join.", ref.Thing)
 		}
@@ -63,6 +68,20 @@ func (d *Door) admit(ctx context.Context, c *call, q wire.Join) (of roost.Ref, w
 		return standing.Ref, false, refused(wire.StateIgnored, 0, roost.Denied, "%s", roost.Message(err))
 	}
 	return standing.Ref, standing.Enrolment == roost.Waiting, err
+}
+
+// unheard tells a thing that was let in by no person, as all are here, and has never come by
+// a key: it did not get the answer to its join, or Roost ended before it had one to keep.
+func (d *Door) unheard(ref roost.Ref) bool {
+	if d.cfg.Registry.Policy() != registry.EnrolOpen {
+		return false
+	}
+	t := d.known(ref)
+	if t == nil {
+		return true
+	}
+	a := t.now()
+	return a.Boot == "" && len(a.Joins) == 0
 }
 
 // ofMAC gives the things that are known by a MAC.

@@ -97,7 +97,11 @@ func keyless(all []roost.Join) (shown []roost.Join) {
 // the only one. Errors: roost.Conflict when several were asked for and none is named,
 // roost.NotFound when there is none such.
 func (d *Door) Choose(ctx context.Context, ref roost.Ref, mark string) error {
+	known, _, ok := d.cfg.Registry.Get(ref)
 	t := d.known(ref)
+	if t == nil && ok && known.Enrolment == roost.Waiting && known.Identity.Door == doorName {
+		return roost.Errorf(roost.Conflict, "%s has no key yet: Roost ended while it joined. It does so again by itself; let it in then.", ref.Thing)
+	}
 	if t == nil {
 		if mark == "" {
 			return nil
@@ -106,8 +110,7 @@ func (d *Door) Choose(ctx context.Context, ref roost.Ref, mark string) error {
 	}
 	t.turn.Lock()
 	defer t.turn.Unlock()
-	known, _, ok := d.cfg.Registry.Get(ref)
-	if !ok || known.Enrolment == roost.Enrolled {
+	if known, _, ok = d.cfg.Registry.Get(ref); !ok || known.Enrolment == roost.Enrolled {
 		return nil // there is no choice, or no thing
 	}
 	all := joinsOf(t.now())

@@ -169,3 +169,37 @@ func TestNetworksOfAThingAreShown(t *testing.T) {
 		t.Errorf("it tells no more: %q %q", st.SSID, st.NoSSIDs)
 	}
 }
+
+// Roost ended between the thing and its key.
+func TestThingWithoutAKeyIsNotLetInUntilItHasJoinedAgain(t *testing.T) {
+	h := build(t, plan{enrolment: registry.EnrolApprove})
+	c := h.joined("192.0.2.1")
+	if err := h.rooms.Store.DeleteAgent(t.Context(), ref(c)); err != nil {
+		t.Fatal(err)
+	}
+	h = h.again(plan{enrolment: registry.EnrolApprove})
+	if err := h.door.Choose(t.Context(), ref(c), ""); roost.KindOf(err) != roost.Conflict || !strings.Contains(roost.Message(err), "no key yet") {
+		t.Errorf("approved with no key: %v", err)
+	}
+	c = h.joined("192.0.2.1")
+	if err := h.door.Choose(t.Context(), ref(c), ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.rooms.Switchboard.Approve(t.Context(), ref(c), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	h.register(c, said(boot1))
+}
+
+// Where everybody is let in, what never came by its key did not get it.
+func TestThingThatDidNotGetItsKeyJoinsAgainWhereAllAreLetIn(t *testing.T) {
+	h := build(t, plan{})
+	h.joined("192.0.2.1")
+	c := h.joined("192.0.2.1") // the answer to the first was lost
+	h.register(c, said(boot1))
+	if _, err := h.joiner("192.0.2.1"); err == nil {
+		t.Error("a thing that has come by its key was given another")
+	} else if code, _ := status(err); code != http.StatusConflict {
+		t.Errorf("told %v", err)
+	}
+}

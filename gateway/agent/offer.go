@@ -359,6 +359,9 @@ func (t *thing) fail(ctx context.Context, kind, version string, returned bool, w
 			a.Failures = map[string]roost.Failure{}
 		}
 		a.Failures[kind] = f
+		if returned {
+			a.Offers = offered(a.Offers, roost.OfferMade{Kind: kind, Version: version, App: f.App, Pool: f.Pool, Returned: true})
+		}
 		next := roost.Offer{Kind: kind, Version: version}
 		if a.Offer != nil && a.Offer.Kind == kind && a.Offer.Version == version {
 			next = *a.Offer

@@ -9,8 +9,11 @@ import (
 // mostOffered is how many versions a thing may tell of.
 const mostOffered = 16
 
-// offered adds o to what a thing was offered.
+// offered adds o to what a thing was offered. That it returned from it there once is not forgotten.
 func offered(all []roost.OfferMade, o roost.OfferMade) []roost.OfferMade {
+	before := o
+	before.Returned = true
+	o.Returned = o.Returned || slices.Contains(all, before)
 	same := func(x roost.OfferMade) bool { return x.Kind == o.Kind && x.Version == o.Version }
 	all = append(slices.DeleteFunc(slices.Clone(all), same), o)
 	return all[max(len(all)-mostOffered, 0):]

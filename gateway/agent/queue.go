@@ -31,7 +31,7 @@ func (t *thing) takeQueue(ctx context.Context, q wire.Sync) (upto int64, err err
 			upto = e.At
 			continue
 		}
-		if err = t.takeEntry(ctx, e, timeOf(times[i])); err != nil {
+		if err = t.takeEntry(ctx, e, timeOf(times[i]), i < again); err != nil {
 			break
 		}
 		upto = e.At
@@ -66,9 +66,9 @@ func (t *thing) took(upto int64) {
 // notKept begins the line about an entry that is left out.
 const notKept = "sent something that is not kept: "
 
-// takeEntry gives an entry to the rooms, at a time. Error: one after which it is worth
-// sending again.
-func (t *thing) takeEntry(ctx context.Context, e *wire.Entry, at time.Time) error {
+// takeEntry gives an entry to the rooms, at a time. again: parts of it may have been taken
+// before. Error: one after which it is worth sending again.
+func (t *thing) takeEntry(ctx context.Context, e *wire.Entry, at time.Time, again bool) error {
 	fault, err := e.Fault, error(nil)
 	if fault == "" {
 		switch e.Kind {
@@ -77,7 +77,7 @@ func (t *thing) takeEntry(ctx context.Context, e *wire.Entry, at time.Time) erro
 		case wire.EntryMessage:
 			err = t.message(ctx, at, e.Body)
 		case wire.EntryLog:
-			err = t.line(ctx, e, at)
+			err = t.line(ctx, e, at, again)
 		}
 	}
 	switch roost.KindOf(err) {
@@ -131,12 +131,14 @@ func (t *thing) message(ctx context.Context, at time.Time, body roost.Value) err
 	return refused
 }
 
-// line keeps a line of the thing's log.
-func (t *thing) line(ctx context.Context, e *wire.Entry, at time.Time) error {
+// line keeps a line of the thing's log. What it tells of a crash comes first: where the line
+// is, that is.
+func (t *thing) line(ctx context.Context, e *wire.Entry, at time.Time, again bool) error {
 	level, text, detail, _ := e.Line() // a fault stood in e.Fault
-	err := t.d.cfg.Telemetry.RecordLine(ctx, roost.LogLine{Ref: t.ref, At: at, Level: level, Text: text, Detail: detail})
-	if err == nil && level == "error" {
-		t.tracebackIn(ctx, detail, at)
+	if level == "error" {
+		if err := t.tracebackIn(ctx, e.At, again, detail, at); err != nil {
+			return err
+		}
 	}
-	return err
+	return t.d.cfg.Telemetry.RecordLine(ctx, roost.LogLine{Ref: t.ref, At: at, Level: level, Text: text, Detail: detail})
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -40,16 +41,21 @@ func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) 
 			return nil, err
 		}
 	}
+	next := was
+	keep(&next, q, c.now)
+	began, err := t.starts(ctx, c, next, booted, ran)
+	if err != nil {
+		return nil, err
+	}
 	if err := t.change(ctx, func(a *roost.Agent) { keep(a, q, c.now) }); err != nil {
 		return nil, err
 	}
-	if err := t.began(ctx, c, q, booted); err != nil {
+	if began {
+		t.tellStart(q)
+	}
+	if err := t.crashed(ctx, q.Crash, c.now); err != nil {
 		return nil, err
 	}
-	if err := t.saveBoot(ctx, booted, ran); err != nil {
-		return nil, err
-	}
-	t.crashed(ctx, q.Crash, c.now)
 	if err := t.judge(ctx, c.now); err != nil {
 		return nil, err
 	}
@@ -160,23 +166,44 @@ func (t *thing) answer(ctx context.Context, a gateway.Answer) error {
 	return err
 }
 
-// began begins a run of a boot, or of a version that runs since; the caller holds t.turn.
-func (t *thing) began(ctx context.Context, c *call, q wire.Register, booted bool) error {
-	a := t.now()
+// starts keeps what comes of a boot, or of a version that runs since, before t knows of it:
+// what a kill leaves undone is done when the thing says it again, and what was done becomes
+// the same. next is what will be known of the thing; booted: the boot is new, and the one
+// before it ran so long. It gives whether a run began. The caller holds t.turn.
+func (t *thing) starts(ctx context.Context, c *call, next roost.Agent, booted bool, ran time.Duration) (began bool, err error) {
+	if began, err = t.begin(ctx, c, next, booted); err != nil {
+		return false, err
+	}
+	return began, t.saveBoot(ctx, next, booted, ran)
+}
+
+// begin begins a run if there is a reason to.
+func (t *thing) begin(ctx context.Context, c *call, next roost.Agent, booted bool) (began bool, err error) {
 	s, known := t.d.cfg.Releases.Software(t.ref)
-	if known && !booted && s.OS == a.OS.Version && s.Version == a.App.Version {
-		return nil
+	if known && !booted && s.OS == next.OS.Version && s.Version == next.App.Version {
+		return false, nil
 	}
 	var wants roost.AppID
-	if app, ok := t.d.cfg.Releases.BoardApp(t.ref.Project, a.Kind); ok && a.Kind != "" && !known {
+	if app, ok := t.d.cfg.Releases.BoardApp(t.ref.Project, next.Kind); ok && next.Kind != "" && !known {
 		wants = app.ID
 	}
-	err := t.d.bind(ctx, t.ref, release.Registration{
-		Platform: a.Platform, OS: a.OS.Version, Version: a.App.Version, Address: c.remote,
-	}, wants, "")
-	if err != nil {
-		return err
+	g := release.Registration{Platform: next.Platform, OS: next.OS.Version, Version: next.App.Version, Address: c.remote}
+	if booted {
+		g.RunID = t.runOf(next.Boot)
 	}
+	return true, t.d.bind(ctx, t.ref, g, wants, "")
+}
+
+// runOf names the run of a boot that t does not know yet: the same until it does.
+func (t *thing) runOf(boot string) string {
+	text := fmt.Sprintf("%s\x00%s\x00%d", t.ref, boot, t.now().Booted.UnixNano())
+	d := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", d[:4], d[4:6], d[6:8], d[8:10], d[10:16])
+}
+
+// tellStart writes into the thing's log that it runs.
+func (t *thing) tellStart(q wire.Register) {
+	a := t.now()
 	why := q.Reset
 	if q.Why != "" {
 		why += ", " + q.Why
@@ -185,7 +212,6 @@ func (t *thing) began(ctx context.Context, c *call, q wire.Register, booted bool
 		why = " (" + why + ")"
 	}
 	t.d.write(t.ref, "info", fmt.Sprintf("registered: runtime %s, app %s%s", a.OS.Version, none(a.App.Version), why), "")
-	return nil
 }
 
 func none(version string) string {

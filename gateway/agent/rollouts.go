@@ -33,11 +33,17 @@ func rolloutKey(p roost.ProjectID, app roost.AppID, pool, kind, version string) 
 	return fmt.Sprintf("%s/%s/%s/%s/%s", p, app, kind, version, pool)
 }
 
-// learn takes what is kept of a thing.
+// learn takes what is kept of a thing: the version from which it returned last, and those
+// before that.
 func (r *rollouts) learn(a roost.Agent) {
 	for kind, f := range a.Failures {
 		if f.Returned {
 			r.fail(a.Ref, kind, f)
+		}
+	}
+	for _, o := range a.Offers {
+		if o.Returned {
+			r.fail(a.Ref, o.Kind, roost.Failure{Version: o.Version, App: o.App, Pool: o.Pool})
 		}
 	}
 }

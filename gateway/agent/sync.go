@@ -76,7 +76,9 @@ func (t *thing) take(ctx context.Context, c *call, s *session, q wire.Sync) (upt
 		return 0, err
 	}
 	t.d.cfg.Releases.Contact(t.ref, c.now)
-	t.takeStatuses(q, c.now)
+	if err := t.takeStatuses(ctx, q, c.now); err != nil {
+		return 0, err
+	}
 	if err := t.takeAnswers(ctx, q); err != nil {
 		return 0, err
 	}
@@ -119,7 +121,7 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync, ran time.Du
 			return err
 		}
 	}
-	err := t.change(ctx, func(a *roost.Agent) {
+	says := func(a *roost.Agent) {
 		if booted {
 			a.Boot, a.Booted = q.Boot, c.now
 		}
@@ -135,19 +137,22 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync, ran time.Du
 		if booted {
 			a.Reset, a.Why = "", "" // it has not said
 		}
-	})
+	}
+	began, err := false, error(nil)
+	next := t.now()
+	if says(&next); booted {
+		began, err = t.starts(ctx, c, next, true, ran)
+	} else if moved {
+		began, err = t.begin(ctx, c, next, false)
+	}
 	if err != nil {
 		return err
 	}
-	if booted {
-		if err := t.saveBoot(ctx, true, ran); err != nil {
-			return err
-		}
+	if err := t.change(ctx, says); err != nil {
+		return err
 	}
-	if booted || moved {
-		if err := t.began(ctx, c, wire.Register{}, booted); err != nil {
-			return err
-		}
+	if began {
+		t.tellStart(wire.Register{})
 	}
 	return t.judge(ctx, c.now)
 }
@@ -157,8 +162,10 @@ func installed(o *roost.Offer) bool {
 	return o != nil && o.State == roost.OfferInstalled && time.Since(o.At) < bootWithin
 }
 
-// takeStatuses keeps how the parts of the thing are doing.
-func (t *thing) takeStatuses(q wire.Sync, now time.Time) {
+// takeStatuses keeps how the parts of the thing are doing. The thing tells what is news, and
+// once. Error: roost.Unavailable.
+func (t *thing) takeStatuses(ctx context.Context, q wire.Sync, now time.Time) error {
+	news := false
 	for name, st := range q.Status {
 		part := roost.Part(name)
 		if name == "os" {
@@ -166,9 +173,13 @@ func (t *thing) takeStatuses(q wire.Sync, now time.Time) {
 		}
 		switch part {
 		case roost.PartOS, roost.PartWorker, roost.PartManagement:
-			t.d.cfg.Releases.Report(t.ref, part, st.OK, st.Text, now)
+			news = t.d.cfg.Releases.Report(t.ref, part, st.OK, st.Text, now) || news
 		}
 	}
+	if !news {
+		return nil
+	}
+	return t.d.cfg.Releases.Keep(ctx, t.ref)
 }
 
 // room is what an answer has beside its members.

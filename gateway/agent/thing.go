@@ -69,6 +69,11 @@ func (t *thing) now() roost.Agent {
 // change makes f of what is known and keeps it; the caller holds t.turn. Error:
 // roost.Unavailable, and nothing has changed.
 func (t *thing) change(ctx context.Context, f func(a *roost.Agent)) error {
+	return t.changeBy(f, func(next roost.Agent) error { return t.d.cfg.Store.SaveAgent(ctx, next) })
+}
+
+// changeBy is change for who keeps it by himself, together with something else.
+func (t *thing) changeBy(f func(a *roost.Agent), save func(next roost.Agent) error) error {
 	t.mu.Lock()
 	next, gone := t.facts, t.gone
 	t.mu.Unlock()
@@ -76,7 +81,7 @@ func (t *thing) change(ctx context.Context, f func(a *roost.Agent)) error {
 		return errUnknown
 	}
 	f(&next)
-	if err := t.d.cfg.Store.SaveAgent(ctx, next); err != nil {
+	if err := save(next); err != nil {
 		return roost.Because(roost.Unavailable, err, "What the thing says cannot be stored at present.")
 	}
 	t.mu.Lock()

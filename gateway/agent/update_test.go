@@ -191,6 +191,31 @@ func TestVersionThatFailsOnThreeThingsStopsThere(t *testing.T) {
 	h.until(last, wire.Sync{}, "the offer, after a person let it go on", offers)
 }
 
+func TestWhoReturnedFromAVersionIsKnownAfterARestartThoughMoreFailedThere(t *testing.T) {
+	h := build(t, plan{})
+	a := h.app(map[string]string{"app.py": "one"})
+	c := h.board(a.ID)
+	h.register(c, said(boot1))
+	returns := func(what string) string {
+		r, _ := open(t, c, h.until(c, wire.Sync{}, what, offers).Update)
+		h.sync(c, wire.Sync{Update: &wire.Progress{Kind: "app", Ver: r.Ver, State: wire.Returned, Why: "ImportError"}})
+		return r.Ver
+	}
+	want := []string{returns("an offer")}
+	h.commit(a, map[string]string{"app.py": "two"})
+	want = append(want, returns("the next offer"))
+	h = h.again(plan{})
+	var got []string
+	for _, r := range h.door.Rollouts(roost.Home, a.ID) {
+		if len(r.Failed) == 1 {
+			got = append(got, r.Version)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("known are returns from %v, want %v", got, want)
+	}
+}
+
 func TestOwnersThingGetsWhatIsSigned(t *testing.T) {
 	h := build(t, plan{})
 	a := h.app(map[string]string{"app.py": "one"})

@@ -44,7 +44,11 @@ func (d *Door) report(ctx context.Context, c *call) (answer, error) {
 		text = ""
 		d.replied(ctx, c, ok, mid, reply)
 	}
-	d.cfg.Releases.Report(c.thing.ref, part, ok, text, c.now)
+	if d.cfg.Releases.Report(c.thing.ref, part, ok, text, c.now) {
+		if err := d.cfg.Releases.Keep(ctx, c.thing.ref); err != nil { // tried again; the device could do nothing about it
+			d.cfg.Log.Error("status not stored", "thing", string(c.thing.ref.Thing), "protocol", doorName, "err", err)
+		}
+	}
 	d.tell(c, part, ok, text)
 	return answer{}, nil
 }

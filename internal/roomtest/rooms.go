@@ -25,6 +25,7 @@ type Config struct {
 	Registry  registry.Config
 	Telemetry telemetry.Config
 	Command   command.Config
+	Refuse    func() error // of sqlite.Config
 }
 
 // Rooms are the rooms of one server.
@@ -60,7 +61,7 @@ func Open(t testing.TB, cfg Config) *Rooms {
 		}
 	}
 	var err error
-	r.Store, err = sqlite.Open(ctx, cfg.Dir, sqlite.Config{Log: log})
+	r.Store, err = sqlite.Open(ctx, cfg.Dir, sqlite.Config{Log: log, Refuse: cfg.Refuse})
 	must(err)
 	r.Numbers, err = series.Open(ctx, r.Store.Writer(), r.Store.Reader(), series.Config{}, log)
 	must(err)

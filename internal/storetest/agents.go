@@ -91,11 +91,17 @@ func testCrashes(t *testing.T, b *bench) {
 	crash := func(thing string, at time.Time) roost.Crash {
 		return roost.Crash{Ref: home(thing), App: aid, Version: "1", Part: "app", Error: "E", Text: "Traceback\nE", At: at}
 	}
-	b.must(b.SaveCrash(ctx, "g", crash("a1", after(1))))
+	of := func(thing, crashed string) roost.Agent { return roost.Agent{Ref: home(thing), Crashed: crashed} }
+	b.must(b.SaveCrash(ctx, "g", crash("a1", after(1)), of("a1", "1")))
 	b.must(b.SeeCrash(ctx, roost.Home, "g"))
-	b.must(b.SaveCrash(ctx, "g", crash("a2", after(3))))
-	b.must(b.SaveCrash(ctx, "h", roost.Crash{Ref: home("a1"), Part: "os", Text: "x", At: after(2)}))
+	b.must(b.SaveCrash(ctx, "g", crash("a2", after(3)), of("a2", "2")))
+	b.must(b.SaveCrash(ctx, "h", roost.Crash{Ref: home("a1"), Part: "os", Text: "x", At: after(2)}, of("a1", "3")))
 	b.reopen()
+	var marks []string
+	for _, a := range get(b.Agents(ctx))(t) {
+		marks = append(marks, string(a.Thing)+" "+a.Crashed)
+	}
+	same(t, "what is known of the things", marks, []string{"a1 3", "a2 2"})
 	g := roost.CrashGroup{
 		ID: "g", Project: roost.Home, App: aid, Version: "1", Part: "app", Error: "E", Text: "Traceback\nE", Count: 2,
 		Things: []roost.ThingID{"a2", "a1"}, First: after(1), Last: after(3),

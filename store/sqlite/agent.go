@@ -41,9 +41,11 @@ func (s *Store) SaveAgent(ctx context.Context, a roost.Agent) error {
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)
 	}
-	return s.writeSmall(ctx, "save thing of the runtime", func(t *txn) error {
-		return inProject(t.exec(saveAgent, a.Project, a.Thing, a.Key[:], a.N, string(facts)), a.Project)
-	})
+	return s.writeSmall(ctx, "save thing of the runtime", func(t *txn) error { return t.saveAgent(a, facts) })
+}
+
+func (t *txn) saveAgent(a roost.Agent, facts []byte) error {
+	return inProject(t.exec(saveAgent, a.Project, a.Thing, a.Key[:], a.N, string(facts)), a.Project)
 }
 
 // DeleteAgent forgets a thing's key and all that it said of itself, its starts and its part in crashes too.

@@ -11,10 +11,17 @@ import (
 // mostCrashes bounds the groups that are kept of a project; those heard of longest ago go.
 const mostCrashes = 1000
 
-// SaveCrash counts a crash in the group of an id, which it makes. What was seen before is
-// unseen again.
-func (s *Store) SaveCrash(ctx context.Context, id string, c roost.Crash) error {
+// SaveCrash counts a crash in the group of an id, which it makes, and keeps what is known of
+// its thing then: both or neither. What was seen before is unseen again.
+func (s *Store) SaveCrash(ctx context.Context, id string, c roost.Crash, of roost.Agent) error {
+	facts, err := json.Marshal(of)
+	if err != nil {
+		return fmt.Errorf("encode facts: %w", err)
+	}
 	return s.write(ctx, "save crash", func(t *txn) error {
+		if err := t.saveAgent(of, facts); err != nil {
+			return err
+		}
 		err := t.exec(`INSERT INTO crashes (project, id, app, version, part, error, text, count, first_ms, last_ms, seen)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, 0)
 			ON CONFLICT (project, id) DO UPDATE SET count = count + 1, last_ms = max(last_ms, excluded.last_ms), seen = 0`,

@@ -16,7 +16,7 @@ func TestCrashesOfOneTimeAreBoundedToo(t *testing.T) {
 	for part := range 10 {
 		all.Go(func() {
 			for i := range mostCrashes/10 + 1 {
-				if err := s.SaveCrash(t.Context(), fmt.Sprintf("%d-%d", part, i), c); err != nil {
+				if err := s.SaveCrash(t.Context(), fmt.Sprintf("%d-%d", part, i), c, roost.Agent{Ref: c.Ref}); err != nil {
 					t.Error(err)
 					return
 				}
