@@ -7,6 +7,7 @@ const names: Record<string, string> = {
   mqttsn: "MQTT-SN",
   pythings: "PythingsOS",
   board: "boards",
+  agent: "Roost’s runtime",
   gw: "Pyaiot",
   pyaiot: "Pyaiot",
   relay: "Roost",

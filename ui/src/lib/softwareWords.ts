@@ -106,7 +106,7 @@ export interface SettingWords {
   /** The same for a thing of Roost's own runtime, where it differs. */
   ours?: string;
   kind: "seconds" | "yes" | "app" | "os" | "text";
-  /** Put away: known to the protocol, without effect on devices of today. */
+  /** Put away on PythingsOS devices: known to the protocol, without effect on those of today. */
   idle?: boolean;
 }
 export const settingWords: SettingWords[] = [

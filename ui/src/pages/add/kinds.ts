@@ -11,7 +11,7 @@ export const kinds: KindOfThing[] = [
   {
     slug: "board",
     word: "Board or computer of your own",
-    note: "ESP32, Pico W, Raspberry Pi: with Roost’s runtime, set up right here",
+    note: "ESP32, ESP8266, Pico W, Raspberry Pi: with Roost’s runtime, set up right here",
     icon: "plug",
   },
   { slug: "coap", word: "CoAP node", note: "RIOT and other constrained devices, over UDP", icon: "chip" },
