@@ -34,6 +34,35 @@ def _plug():
     return machine.reset_cause() == machine.PWRON_RESET
 
 
+def _there(path):
+    try:
+        os.stat(path + "/rt")
+        return True
+    except OSError:
+        return False
+
+
+def _rom(slot):  # its third of the ROM; None: no runtime lies there
+    path = "/_r" + slot[1]
+    try:
+        if not _there(path):
+            import vfs
+
+            rom = memoryview(vfs.rom_ioctl(2, 0))
+            size = len(rom) // 12288 * 4096
+            at = "fab".index(slot[1]) * size
+            vfs.mount(vfs.VfsRom(rom[at : at + size]), path)
+            os.stat(path + "/rt")
+        return path
+    except Exception:
+        return None
+
+
+def _home(slot):  # where its runtime lies; None: there is none
+    path = ROOT + "/" + slot
+    return path if _there(path) and not _rom("_f") else _rom(slot)
+
+
 def _back(s):  # _r: that slot is not being filled anew
     prev = s.get("prev")
     if prev not in SLOTS or prev == s["run"] or not ("try" in s or _text("/" + prev + "/_r")):
@@ -42,17 +71,16 @@ def _back(s):  # _r: that slot is not being filled anew
     return {"run": prev, "ver": s["pver"] if prev else "", "prev": "", "pver": "", "bad": bad[-4:], "n": s.get("n", 0)}
 
 
-def _choose():
-    text = _text("/_s/os")
-    if not text:
-        return "_f"
-    s = json.loads(text)
-    old = s["run"]
+def _choose():  # the state of the slots
+    s = json.loads(_text("/_s/os") or "{}")
+    old = s.get("run")
     if old not in SLOTS:
-        return "_f"
+        return {}
     trial = "try" in s
     n = s["try"] if trial else len(_text("/_s/fail"))
     on = s.get("on", 0) + 1
+    if trial and not _home(old):
+        n = on = 9
     if trial and on < 4 and _plug():
         s["on"] = on
     elif n > 2:
@@ -62,76 +90,57 @@ def _choose():
         s["try"] = max(n, 0) + 1
         s["on"] = 0
     else:
-        return old
+        return s
     with open(ROOT + "/_s/os.n", "w") as f:
         f.write(json.dumps(s))
     os.rename(ROOT + "/_s/os.n", ROOT + "/_s/os")
     if s["run"] != old:
         _drop("/" + old + "/_r")
-    if "try" in s:
-        _watch()
-    return s["run"] or "_f"
+    return s
 
 
-def _watch():  # over a runtime that hangs before it does so itself
-    try:
-        import machine
+def _watch():  # five minutes, over a runtime that hangs before it does so itself
+    global __dog
+    if not MICRO:
+        import signal
 
-        if sys.platform not in ("rp2", "esp8266"):
-            machine.WDT(timeout=300000)
-    except Exception:
-        pass
+        return signal.alarm(300)
+    import machine, time
 
-
-def _there(name):
-    try:
-        os.stat(name)
-        return True
-    except OSError:
-        return False
-
-
-def _rom(slot):  # the folder of its third of the ROM; None: no runtime lies there
-    try:
-        import vfs
-
-        rom = memoryview(vfs.rom_ioctl(2, 0))
-        size = len(rom) // 12288 * 4096
-        at = "fab".index(slot[1]) * size
-        path = "/_r" + slot[1]
-        vfs.mount(vfs.VfsRom(rom[at : at + size]), path)
-        os.stat(path + "/rt")
-        return path
-    except Exception:
-        return None
+    if sys.platform not in ("rp2", "esp8266"):
+        return machine.WDT(timeout=300000)
+    __dog = machine.Timer(-1)  # theirs last seconds; rt.dog takes over
+    w = machine.WDT(timeout=8300) if sys.platform == "rp2" else machine.WDT()
+    t = time.ticks_ms()
+    __dog.init(period=1000, callback=lambda _: time.ticks_diff(time.ticks_ms(), t) < 300000 and w.feed())
 
 
 def _boot():
     try:
-        slot = _choose()
+        s = _choose()
     except Exception as e:
         print("boot:", repr(e))
-        slot = "_f"
-    home = MICRO and _rom("_f")
-    path = [home or ROOT + "/_f"]
-    top = slot != "_f" and ROOT + "/" + slot
-    if top and MICRO and (home or not _there(top + "/rt")):  # an installer may have been cut off in the factory's third
-        rom = _rom(slot)
-        if rom:
-            path = ["/_rf"]
-        if rom or home:
-            top = rom
+        s = {}
+    slot = s.get("run")
+    top = slot and _home(slot)
+    path = [_home("_f") or ROOT + "/_f"]
     if top:
-        path.insert(0, top)
+        path = [top, "/_rf" if top == "/_r" + slot[1] else path[0]]
     if not MICRO:
         sys.dont_write_bytecode = True
-        sys.path[:] = path + [p for p in sys.path if p not in path]
-        return
-    sys.path[:] = path + [".frozen", "/lib", ""]
-    if not top or _text("/_s/fail") or not _text("/_s/why").startswith(("update", "restart")):
-        import time
+        path += [p for p in sys.path if p not in path]
+    else:
+        path += [".frozen", "/lib", ""]
+        if not top or _text("/_s/fail") or not _text("/_s/why").startswith(("update", "restart")):
+            import time
 
-        time.sleep(0.5)  # for an installer's Ctrl-C
+            time.sleep(0.5)  # for an installer's Ctrl-C
+    sys.path[:] = path
+    if top and "try" in s:
+        try:
+            _watch()
+        except Exception:
+            pass
 
 
 _boot()

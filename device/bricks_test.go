@@ -30,6 +30,9 @@ func TestNoSettingIsABrick(t *testing.T) {
 		"other types": {Settings: url, Files: map[string]string{
 			"_s/trial": `{"os":[],"foo":{}}`, "_s/crash": `{"part":5,"ver":[],"text":{},"at":"x"}`, "_s/runs": `{"ver":"0","n":"x"}`, "_s/why": "crash",
 		}},
+		"lost": {Settings: url, Files: map[string]string{
+			"_s/why": "no Roost", "_s/lost": `{"ver":"1","n":99,"at":"x"}`, "_s/q": `{"q":[[1800000000001,"tele","{\"x\":1}"],[1800000000002,"msg","{"],["y",1,{}],5]}`,
+		}},
 		"no text": {Settings: url, Files: map[string]string{"_s/profile": "\xff\xfe", "_s/why": "\xff\xfe", "_s/ons": "\xff"}},
 		"networks": {
 			WiFi:  micropython.NewWiFi(map[string]string{"attic": "12345678"}),

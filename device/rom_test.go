@@ -22,15 +22,21 @@ const romPart = micropython.ROMSize / 3 / 4096 * 4096
 // romImage is slotRuntime as a release for such a board has it.
 func romImage(t testing.TB, version string) map[string]string {
 	t.Helper()
-	files := map[string][]byte{}
-	for name, text := range slotRuntime(t, version) {
-		files[name] = []byte(text)
+	return map[string]string{"rt.rom": romOf(t, slotRuntime(t, version))}
+}
+
+// romOf is an image of files.
+func romOf(t testing.TB, files map[string]string) string {
+	t.Helper()
+	in := map[string][]byte{}
+	for name, text := range files {
+		in[name] = []byte(text)
 	}
-	image, err := romfs.Image(files)
+	image, err := romfs.Image(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"rt.rom": string(image)}
+	return string(image)
 }
 
 // newROMRig is newSlotRig with the factory's runtime in ROM.
@@ -101,16 +107,9 @@ func TestRuntimeInROMGoesOnWhereItWas(t *testing.T) {
 func TestRuntimesInROMThatDoNotWorkGoBack(t *testing.T) {
 	needVM(t)
 	r := grownROM(t)
-	files := map[string][]byte{}
-	for name, text := range slotRuntime(t, "3") {
-		files[name] = []byte(text)
-	}
-	files["ver_a.py"] = []byte("raise ValueError('on purpose')\n")
-	image, err := romfs.Image(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.offer("os", "3", map[string]string{"rt.rom": string(image)})
+	files := slotRuntime(t, "3")
+	files["ver_a.py"] = "raise ValueError('on purpose')\n"
+	r.offer("os", "3", map[string]string{"rt.rom": romOf(t, files)})
 	wantLines(t, r.errand("install"), "runtime 2", "installed")
 	for range 3 {
 		wantLines(t, r.errand(""), "failed ValueError('on purpose',)")
@@ -171,10 +170,38 @@ func TestBoardWithROM(t *testing.T) {
 		if want := []string{"_a", "_b"}[i%2]; v.Slots.OS.Run != want || v.App() != "1" {
 			t.Errorf("slot %+v, app %s", v.Slots.OS, v.App())
 		}
+		if a := sends(t, b, "shell", "len(__import__('_timer')._running)"); string(a.Body) != `"1\n"` {
+			t.Errorf("%s timers feed the watchdog: boot.py's is one too many", a.Body)
+		}
 	}
 	bad := romRelease(t, "1.0.3")
 	image := slices.Clone(bad.Contents["rt.rom"])
 	copy(image[len(image)/2:], strings.Repeat("x", 2000)) // signed so: an image that is none
 	coreOffer(t, b.Thing(), desk.Runtime("1.0.3", map[string]string{"rt.rom": string(image)}))
 	coreWait(t, b.Thing(), "it returned", func(v desk.View) bool { return v.Reported("os", "1.0.3", agent.Returned) && v.OS() == "1.0.2" })
+	v = b.Thing().View()
+	if p := v.Progress[slices.IndexFunc(v.Progress, func(p agent.Progress) bool { return p.State == agent.Returned })]; !strings.Contains(p.Why, "Error") {
+		t.Errorf("it told why: %q", p.Why)
+	}
+}
+
+// A sound image in which there is no runtime, or only a part of one, is no more than one that fails: the next update comes.
+func TestBoardLeavesImagesThatAreNoRuntime(t *testing.T) {
+	needVM(t)
+	for name, files := range map[string]map[string]string{
+		"no rt":   {"readme.txt": "nothing"},
+		"no main": {"rt/__init__.py": "VERSION = '1.0.1'\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := coreServer(t, desk.ServerConfig{})
+			b := coreBoard(t, s, desk.BoardConfig{ROM: micropython.NewROM(0, nil), App: coreCounter(1), Settings: map[string]any{"setup_at_start": 0}})
+			coreOffer(t, b.Thing(), desk.Runtime("1.0.1", map[string]string{"rt.rom": romOf(t, files)}))
+			v := coreWait(t, b.Thing(), "it returned", func(v desk.View) bool { return v.Reported("os", "1.0.1", agent.Returned) })
+			if i := slices.IndexFunc(v.Progress, func(p agent.Progress) bool { return p.State == agent.Returned }); v.Progress[i].Why == "" || v.Slots.OS.Try != nil {
+				t.Errorf("%+v in %+v", v.Progress[i], v.Slots.OS)
+			}
+			coreOffer(t, b.Thing(), romRelease(t, "1.0.2"))
+			coreWait(t, b.Thing(), "the next", func(v desk.View) bool { return v.Reported("os", "1.0.2", agent.Confirmed) && v.App() == "1" })
+		})
+	}
 }

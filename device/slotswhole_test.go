@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -171,21 +172,83 @@ func TestNewRuntimeThatHangsGoesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := strings.Replace(string(boot), "timeout=300000", "timeout=1500", 1)
-	if quick == string(boot) {
-		t.Fatal("boot.py has no watchdog")
+	const spins, waits = "while True: pass\n", "import time\nwhile True: time.sleep(1)\n"
+	for name, c := range map[string]struct {
+		rom       bool
+		hang      string
+		old, less string // what of boot.py is put otherwise, so that it takes less time
+	}{
+		"in files":           {false, spins, "timeout=300000", "timeout=1500"},
+		"in ROM":             {true, spins, "machine.WDT()", "machine.WDT(timeout=1500)"},
+		"in ROM, and waits":  {true, waits, "machine.WDT()", "machine.WDT(timeout=1500)"}, // fed for five minutes, which pass at once
+		"fed as on a Pico W": {true, spins, `sys.platform == "rp2" else machine.WDT()`, `True else None`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			quick := strings.Replace(string(boot), c.old, c.less, 1)
+			if quick == string(boot) {
+				t.Fatalf("boot.py has no %s", c.old)
+			}
+			quick = strings.Replace(quick, "timeout=8300", "timeout=1500", 1)
+			r, files := newSlotRig(t), slotRuntime(t, "2")
+			if c.rom {
+				r = newROMRig(t)
+			}
+			files["ver_a.py"] = c.hang
+			if c.rom {
+				files = map[string]string{"rt.rom": romOf(t, files)}
+			}
+			r.put("/boot.py", quick).offer("os", "2", files)
+			wantLines(t, r.errand("install"), "runtime 1", "installed")
+			// one switching on: three trials, each ended by the watchdog
+			wantLines(t, r.errand("state"), "runtime 1", "app none")
+			state, _ := r.flash.ReadFile("/_s/os")
+			if !strings.Contains(string(state), `"bad": ["2"]`) {
+				t.Errorf("the state is %s", state)
+			}
+		})
 	}
-	r := newSlotRig(t).put("/boot.py", quick)
-	files := slotRuntime(t, "2")
-	files["ver_a.py"] = "while True: pass\n"
-	r.offer("os", "2", files)
-	wantLines(t, r.errand("install"), "runtime 1", "installed")
-	// one switching on: three trials, each ended by the watchdog
-	lines := r.errand("state")
-	wantLines(t, lines, "runtime 1", "app none")
-	state, _ := r.flash.ReadFile("/_s/os")
-	if !strings.Contains(string(state), `"bad": ["2"]`) {
-		t.Errorf("the state is %s", state)
+}
+
+func TestNewRuntimeThatHangsOnAComputerGoesBack(t *testing.T) {
+	boot, err := os.ReadFile("boot.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick := strings.Replace(string(boot), "alarm(300)", "alarm(1)", 1)
+	if quick == string(boot) {
+		t.Fatal("boot.py sets no alarm")
+	}
+	thing, _ := coreLinux(t, coreCounter(1)["app.py"], httptest.NewServer, map[string]string{"boot.py": quick})
+	coreWait(t, thing, "the first app", func(v desk.View) bool { return len(v.Messages()) == 1 })
+	coreOffer(t, thing, pythonRuntime(t, "1.0.8", map[string]string{"rt/main.py": "while True: pass\n"}))
+	v := coreWait(t, thing, "it returned", func(v desk.View) bool { return v.Reported("os", "1.0.8", agent.Returned) && len(v.Messages()) > 1 })
+	if !slices.Contains(v.Slots.OS.Bad, "1.0.8") {
+		t.Errorf("slot %+v", v.Slots.OS)
+	}
+}
+
+// TestSlotsWithoutARuntimeAreLeft: the factory's is not taken for what is on trial.
+func TestSlotsWithoutARuntimeAreLeft(t *testing.T) {
+	needVM(t)
+	for name, r := range map[string]*slotRig{"in files": newSlotRig(t), "in ROM": newROMRig(t)} {
+		t.Run(name, func(t *testing.T) {
+			r.t = t
+			files := map[string]string{"ver_a.py": "V = '2'\n", "ver_b.py": "V = '2'\n"}
+			next := slotRuntime(t, "3")
+			if r.rom != nil {
+				files, next = map[string]string{"rt.rom": romOf(t, files)}, romImage(t, "3")
+			}
+			r.offer("os", "2", files)
+			wantLines(t, r.errand("install"), "runtime 1", "installed")
+			wantLines(t, r.errand("state"), "runtime 1")
+			if state, _ := r.flash.ReadFile("/_s/os"); !strings.Contains(string(state), `"bad": ["2"]`) || strings.Contains(string(state), "try") {
+				t.Errorf("the state is %s", state)
+			}
+			r.offer("os", "3", next)
+			wantLines(t, r.errand("install"), "runtime 1", "installed")
+			wantLines(t, r.errand("confirm-os"), "runtime 3", "confirmed True")
+		})
 	}
 }
 

@@ -14,6 +14,9 @@ def start():
         return m.WDT(timeout=ms)
     # These bite after some seconds, and to look up a name can take longer: a timer feeds them until it is late.
     w = m.WDT(timeout=8300) if hal.PLATFORM == "rp2" else m.WDT()
+    t = getattr(__import__("__main__"), "__dog", None)  # boot.py's
+    if t:
+        t.deinit()
     t = m.Timer(-1)
     t.init(period=1000, callback=lambda _: late() or w.feed())
     return t

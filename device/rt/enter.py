@@ -6,7 +6,7 @@ from rt.main import part
 _OURS = ("boot.py", "main.py", "start.py")
 
 
-def trials(guard):
+def trials(guard, why):  # why: what broke last, by the start of this boot
     for kind in ("os", "app"):
         t = slots.load(kind)
         if t and "try" in t and not (kind == "os" and slots.factory()):
@@ -14,16 +14,19 @@ def trials(guard):
     t = conf.load("_s/trial")
     for kind in list(t):
         if t[kind] in slots.state(kind)["bad"]:
-            why = (conf.load("_s/crash").get("text") or "").strip().split("\n")[-1]
+            why = str(why or "").strip().split("\n")[-1] or "It did not start, or hung."
             log.warn("%s %s failed in its trial, the one before runs again. %s" % (kind, t[kind], why))
             guard.link.progress(kind, t.pop(kind), "returned", why=why)
             conf.keep("_s/trial", t)
 
 
-def enter(guard):  # the folder of the app; None: there is none, or it is better left alone
+def enter(guard, why):  # the folder of the app; None: there is none, or it is better left alone
     link = guard.link
     path = slots.enter_app()
-    trials(guard)
+    trials(guard, why)
+    lost = part("lost")
+    if lost:
+        guard.patience = lost.began(link)
     guard.crashes = log.crashes
     link.info["files"] = here(path or hal.ROOT)
     if not path:
@@ -47,12 +50,12 @@ def enter(guard):  # the folder of the app; None: there is none, or it is better
     return path
 
 
-def app(link, guard):  # → rt.apps.Apps, None where that is broken
+def app(link, guard, why):  # → rt.apps.Apps, None where that is broken
     apps = part("apps")
     if not apps:
         return None
     apps = apps.Apps(link)
-    path = enter(guard)
+    path = enter(guard, why)
     if not path:
         guard.imported = True
         return apps

@@ -83,7 +83,7 @@ async def run(link):
                 await step(link)
                 if told:
                     log.info("Roost answers again")
-                fails = full = 0
+                fails = full = link.gone = 0
                 told = None
                 continue
             except MemoryError as e:
@@ -122,6 +122,7 @@ async def missed(link, e, fails, told):  # what to do about a fault: wait
         from rt import move
 
         move.failed(link)
+    link.gone = 0 if refused or not link.wifi() else link.gone or hal.up()
     ms = min(60, 1 << min(fails - 1, 6)) * (500 + hal.urandom(1)[0] * 4)
     if refused:
         ms = max(ms, e.wait * 1000, 30000 if e.st in (403, 404, 409) else 0)

@@ -44,6 +44,8 @@ class Link:
         self.gap = 0  # ms between the last two entries
         self.at = self.last = hal.ticks_ms()  # when it last got on; of the last entry
         self.carries = self.polls = False
+        self.gone = 0  # since when nobody answers, ms of hal.up; 0: somebody does, or the Wi-Fi is gone
+        self.wifi = lambda: True
         self.http = self.two = self.fetch = self.old = self.moving = None
         if not url:
             url = move.start(self)

@@ -40,6 +40,7 @@ class Guard:
         self.quick = True
         self.crashes = 0  # before the app was started
         self.stood = False  # the line, before it
+        self.patience = 86400000  # ms without Roost, where it was with this app
         self.said = ""
 
     def offered(self, u):
@@ -89,6 +90,12 @@ class Guard:
             hal.forget("offer", "slots")
         elif s >= _REACH and not line and ("os" in self.trial or self.stood and not self.safe):
             self.cut_off()
+        gone = line and hal.app and self.link.gone
+        if gone and hal.up() - gone > self.patience:
+            from rt import lost
+
+            if not lost.restart(self.link):
+                self.link.gone = hal.up()
 
     def cut_off(self):  # what is on trial is to blame, else the app, without which the line stood
         if self.trial:
@@ -103,7 +110,7 @@ async def life():
 
     guard = await start.run()
     start = None
-    hal.forget("start", "enter", "glue", "dog", "want", "release", "slots", "rom", "register", "join", "keys", "move", "x25519")
+    hal.forget("start", "enter", "lost", "glue", "dog", "want", "release", "slots", "rom", "register", "join", "keys", "move", "x25519")
     await guard.watch()
 
 

@@ -10,6 +10,8 @@ async def set_up(net):
     if reason:
         log.info("Set-up: " + reason)
         show("setup")
+        if '"try"' in hal.read("_s/os"):  # the watchdog runs since boot.py, and set-up is longer than its patience
+            hal.start_watchdog()
         setup = part("setup")
         if setup:
             await setup.run(reason)
@@ -33,6 +35,7 @@ async def online(net):  # a minute at most: the app can do without
         await set_up(net)
         if hal.ticks_diff(hal.ticks_ms(), t) > 60000:
             return False
+        hal.feed()
         await hal.sleep_ms(500)
     return True
 
@@ -40,6 +43,7 @@ async def online(net):  # a minute at most: the app can do without
 async def first_sync(link):  # an update comes before the app
     t = hal.ticks_ms()
     while not link.synced and hal.ticks_diff(hal.ticks_ms(), t) < 30000:
+        hal.feed()
         await hal.sleep_ms(50)
     while link.busy:
         await hal.sleep_ms(100)
@@ -70,11 +74,16 @@ async def run():  # → what guards it from then on
     from rt.link import Link
 
     link = Link()
+    lost = part("lost")
+    if lost:
+        lost.back(link)
     guard = Guard(link, net)
+    why = conf.load("_s/crash").get("text")  # is told, and gone, before the app starts
     link.offer = guard.offered
     if net:
         net.heard = lambda: link.synced
         net.told = link.announce
+        link.wifi = net.ok
     from rt import life
 
     guard.tasks.append(asyncio.create_task(keep(life.run, (link,), True)))
@@ -83,7 +92,7 @@ async def run():  # → what guards it from then on
     try:
         from rt import enter
 
-        guard.apps = enter.app(link, guard)
+        guard.apps = enter.app(link, guard, why)
     except Exception as e:
         log.crash("os", VERSION, e)
     link.orders.ready = True

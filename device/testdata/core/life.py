@@ -45,7 +45,10 @@ class Link:
         self.key = b"k"
         self.old = self.moving = self.two = self.s = None
         self.polls = 0
-        self.closed = 0
+        self.closed = self.gone = 0
+
+    def wifi(self):
+        return self.url == "http://x"
 
     async def close(self):
         self.closed += 1
@@ -122,6 +125,20 @@ async def main():
     assert not resets and len(out) == 9
     out, link = await waits(*[MemoryError()] * 9)
     assert resets == ["memory"] and len(out) == 4, (resets, out)
+    # since when nobody answers: who refuses is there, and without Wi-Fi nobody can be
+    hal.up = lambda: 5000
+    out, link = await waits(OSError(1), OSError(1))
+    assert link.gone, link.gone
+    out, link = await waits(OSError(1), refused(403))
+    assert not link.gone, link.gone
+    out, link = await waits(OSError(1), None)
+    assert not link.gone, link.gone
+    link.url = "no Wi-Fi"
+    link.gone = 5
+    hal.sleep_ms = sleep_ms
+    await missed(link, OSError(1), 1, None)
+    hal.sleep_ms = real
+    assert not link.gone, link.gone
     # on one connection a poll ends when the next entry is due
     ticks = [1 << 20]
     hal.ticks_ms = lambda: ticks[0]

@@ -38,6 +38,7 @@ class Model:  # of one kind
         slot = b if self.at[self.run] == a else a
         self.n += 1
         folder("/" + slot)
+        folder("/" + slot + "/rt")
         slots.put(ROOT + "/" + slot + "/_r", "[]")
         s = slots.load(self.kind) or slots.blank()
         s.update({"run": slot, "ver": ver, "prev": s["run"], "pver": s["ver"], "try": 0, "n": self.n})
