@@ -52,5 +52,5 @@ async def run():
     platform.set_heartbeat_interval(EVERY * 1000)
     platform.report(num_leds=5, np_pin=4)
     while True:
-        platform.report(temperature=temperature())
+        platform.report(temperature="%.1f\u00b0C" % temperature())
         await asyncio.sleep_ms(EVERY * 1000)
