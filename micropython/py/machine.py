@@ -140,8 +140,8 @@ def idle():
     pass
 
 
-class WDT:
-    def __init__(self, id=0, timeout=5000):
+class WDT:  # counts real time: what a chip fixes at seconds is longer here, for a slow machine pauses
+    def __init__(self, id=0, timeout=30000):
         self._timeout = timeout
         self.feed()
 
