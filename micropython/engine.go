@@ -49,10 +49,19 @@ func (e *engine) drop() {
 	}
 }
 
-// compile stops soon after until ends: who goes does not wait for machine code that
-// nobody will run.
-func (e *engine) compile(until context.Context) error {
-	ctx := context.WithoutCancel(until)
+// ahead marks contexts of work that nobody waits for.
+type ahead struct{}
+
+// Ahead is ctx for work that nobody waits for. When it ends, machine code that is being
+// made for it is given up; who waits for a compilation, and no longer, leaves it to the next.
+func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, ahead{}, true) }
+
+// compile makes the machine code; with a context that is Ahead it stops soon after that ends.
+func (e *engine) compile(ctx context.Context) error {
+	until := ctx
+	if ctx = context.WithoutCancel(ctx); until.Value(ahead{}) == nil {
+		until = ctx
+	}
 	config := wazero.NewRuntimeConfig().WithDebugInfoEnabled(false)
 	binary, err := watched(e.binary, e.tick)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/roost-iot/roost/micropython"
 )
 
 // patience is how long each step of closing may take.
@@ -80,9 +82,9 @@ func (h *house) openForAll(ctx context.Context, in *sync.WaitGroup, stop context
 	in.Go(func() { h.relay.Run(ctx) })
 	in.Go(func() { h.web.Run(ctx) })
 	in.Go(func() { h.boards.Run(ctx) })
-	in.Go(func() { h.agents.Run(ctx) })
+	in.Go(func() { h.agents.Run(micropython.Ahead(ctx)) })
 	in.Go(func() { h.guests.run(ctx) })
-	in.Go(func() { h.warmCompiler(ctx) })
+	in.Go(func() { h.warmCompiler(micropython.Ahead(ctx)) })
 	in.Go(func() { <-ctx.Done(); _ = h.simulator.Close() })
 	if h.coap != nil {
 		in.Go(func() {
