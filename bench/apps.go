@@ -30,7 +30,7 @@ func Apps(ctx context.Context, c Config) (Result, error) {
 	if c.Token == "" || c.Binary == "" {
 		return Result{}, errors.New("apps needs an API token and a roost that plays the devices: run it in the suite, or give --token")
 	}
-	b := &appBench{c: c, client: &http.Client{Timeout: 30 * time.Second}, done: map[string]bool{}}
+	b := &appBench{c: c, client: &http.Client{Timeout: commitPatience}, done: map[string]bool{}}
 	defer b.client.CloseIdleConnections()
 	if err := b.open(ctx); err != nil {
 		return Result{}, err

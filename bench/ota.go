@@ -40,7 +40,7 @@ func OTA(ctx context.Context, c Config) (Result, error) {
 		return Result{}, err
 	}
 	defer release()
-	b := &otaBench{api: appBench{c: c, client: &http.Client{Timeout: 30 * time.Second}}}
+	b := &otaBench{api: appBench{c: c, client: &http.Client{Timeout: commitPatience}}}
 	defer b.api.client.CloseIdleConnections()
 	board, err := b.open(ctx)
 	if err != nil {

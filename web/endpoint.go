@@ -60,7 +60,7 @@ const (
 	bodyTimeout = 20 * time.Second // for a request to come in
 	// archiveTimeout is for an archive to come in over a slow line.
 	archiveTimeout = 2 * time.Minute
-	actTimeout     = 30 * time.Second // for a change to be made
+	actTimeout     = time.Minute // for a change to be made
 
 	// roleField is where the document says who may call an operation.
 	roleField = "x-role"
