@@ -43,7 +43,9 @@ type Releases struct {
 	making  sync.Mutex     // apps are made and named one by one
 	gate    sync.RWMutex   // held for reading by changes of one thing, for writing by those of many
 	stripes [64]sync.Mutex // changes of one thing come one by one
-	saving  sync.Mutex     // held while statuses are written: what is older is not written later
+	// saving keeps older statuses from being written after newer ones: held for writing while all
+	// are written, for reading, with its stripe, while those of one thing are.
+	saving sync.RWMutex
 
 	mu      sync.RWMutex // guards all below, and what is in entries and things
 	apps    map[appKey]*entry

@@ -119,8 +119,11 @@ func (r *Releases) Report(ref roost.Ref, part roost.Part, ok bool, text string, 
 // Keep returns when what was reported of a thing is in the store: it may not say that again.
 // Error: roost.Unavailable, and it is tried again within a second.
 func (r *Releases) Keep(ctx context.Context, ref roost.Ref) error {
-	r.saving.Lock()
-	defer r.saving.Unlock()
+	stripe := r.stripe(ref)
+	stripe.Lock()
+	defer stripe.Unlock()
+	r.saving.RLock()
+	defer r.saving.RUnlock()
 	r.mu.RLock()
 	t := r.things[ref]
 	var run *roost.Run
