@@ -27,9 +27,9 @@ var budgets = []struct {
 	modules string
 	most    int
 }{
-	{"hardware, settings, log", "rt rt/hal rt/about rt/conf rt/log rt/dog", 5600},
-	{"life of a boot", "rt/main rt/start rt/enter rt/offer", 6600},
-	{"line", "rt/link rt/life rt/push rt/sync rt/register rt/queue rt/move rt/pull", 11700},
+	{"hardware, settings, log", "rt rt/hal rt/about rt/conf rt/log rt/dog", 5700},
+	{"life of a boot", "rt/main rt/start rt/enter rt/offer rt/lost", 8200},
+	{"line", "rt/link rt/life rt/push rt/sync rt/register rt/queue rt/move rt/pull", 12000},
 	{"Wi-Fi", "rt/net rt/nets rt/wifi", 3300},
 	{"set-up", "rt/setup rt/want rt/portal rt/air rt/page rt/cmd rt/dns", 10400},
 	{"nodes of Pyaiot", "rt/node rt/coap rt/mqtt rt/ws", 10000},
