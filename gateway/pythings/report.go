@@ -46,7 +46,7 @@ func (d *Door) report(ctx context.Context, c *call) (answer, error) {
 	}
 	if d.cfg.Releases.Report(c.thing.ref, part, ok, text, c.now) {
 		if err := d.cfg.Releases.Keep(ctx, c.thing.ref); err != nil { // tried again; the device could do nothing about it
-			d.cfg.Log.Error("status not stored", "thing", string(c.thing.ref.Thing), "protocol", doorName, "err", err)
+			d.cfg.Log.Log(ctx, gateway.Fault(ctx), "status not stored", "thing", string(c.thing.ref.Thing), "protocol", doorName, "err", err)
 		}
 	}
 	d.tell(c, part, ok, text)

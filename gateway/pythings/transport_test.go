@@ -122,11 +122,17 @@ func TestWhoHungUpIsNoErrorInTheLog(t *testing.T) {
 	h := build(t, plan{handler: log})
 	ctx, hangUp := context.WithCancel(t.Context())
 	hangUp()
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/things/register/", strings.NewReader(registration))
-	w := httptest.NewRecorder()
-	if h.door.ServeHTTP(w, r); w.Code == http.StatusOK {
+	ask := func(path, body string) int {
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/things/"+path, strings.NewReader(body))
+		w := httptest.NewRecorder()
+		h.door.ServeHTTP(w, r)
+		return w.Code
+	}
+	if ask("register/", registration) == http.StatusOK {
 		t.Fatal("nothing of it needs the store any more: choose another call")
 	}
+	d := h.running("A4CF12B3D5E6")
+	ask("report/", `{"what": "worker", "status": "KO", "msg": "boom", "token": "`+d.token+`"}`)
 	if said := log.above(slog.LevelInfo); len(said) > 0 {
 		t.Errorf("logged: %q", said)
 	}
