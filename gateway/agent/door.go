@@ -132,6 +132,9 @@ type Door struct {
 	rollouts *rollouts
 	closing  chan struct{} // closed when nobody is to wait any more
 
+	// joining is held for reading from before a thing that joins is seen until its key is kept.
+	joining sync.RWMutex
+
 	mu     sync.Mutex
 	things map[roost.Ref]*thing
 }

@@ -29,6 +29,8 @@ func (d *Door) join(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, refused(wire.StateRequest, 0, roost.Invalid, "This public key is of no use.")
 	}
+	d.joining.RLock()
+	defer d.joining.RUnlock()
 	ref, waits, err := d.admit(ctx, c, q)
 	if err != nil {
 		return nil, err

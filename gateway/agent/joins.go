@@ -98,7 +98,9 @@ func keyless(all []roost.Join) (shown []roost.Join) {
 // roost.NotFound when there is none such.
 func (d *Door) Choose(ctx context.Context, ref roost.Ref, mark string) error {
 	known, _, ok := d.cfg.Registry.Get(ref)
+	d.joining.Lock() // it may be seen already, and have no key yet
 	t := d.known(ref)
+	d.joining.Unlock()
 	if t == nil && ok && known.Enrolment == roost.Waiting && known.Identity.Door == doorName {
 		return roost.Errorf(roost.Conflict, "%s has no key yet: Roost ended while it joined. It does so again by itself; let it in then.", ref.Thing)
 	}

@@ -1,12 +1,15 @@
 package agent_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/gateway"
+	"github.com/roost-iot/roost/gateway/agent"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/sim/desk"
 	wire "github.com/roost-iot/roost/wire/agent"
@@ -189,6 +192,63 @@ func TestThingWithoutAKeyIsNotLetInUntilItHasJoinedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.register(c, said(boot1))
+}
+
+// seen tells when a thing that joins is seen, and lets the join go on when it is told to.
+type seen struct {
+	gateway.Core
+	now, goOn chan struct{}
+}
+
+func (s seen) Arrive(ctx context.Context, a gateway.Arrival) (gateway.Standing, error) {
+	standing, err := s.Core.Arrive(ctx, a)
+	s.now <- struct{}{}
+	<-s.goOn
+	return standing, err
+}
+
+// looked tells when somebody looked a thing up.
+type looked struct {
+	agent.Fleet
+	up chan struct{}
+}
+
+func (l looked) Get(ref roost.Ref) (roost.Thing, []roost.Resource, bool) {
+	t, rs, ok := l.Fleet.Get(ref)
+	select {
+	case l.up <- struct{}{}:
+	default:
+	}
+	return t, rs, ok
+}
+
+// Who approves a thing as soon as it is seen need not know that its key is still on its way.
+func TestThingIsLetInWhileItJoins(t *testing.T) {
+	at := seen{now: make(chan struct{}, 1), goOn: make(chan struct{})}
+	look := looked{up: make(chan struct{}, 1)}
+	h := build(t, plan{enrolment: registry.EnrolApprove, change: func(c *agent.Config) {
+		at.Core, look.Fleet = c.Core, c.Registry
+		c.Core, c.Registry = at, look
+	}})
+	joined := make(chan error, 1)
+	go func() {
+		_, err := h.joiner("192.0.2.1")
+		joined <- err
+	}()
+	<-at.now
+	<-look.up // by the join
+	chosen := make(chan error, 1)
+	go func() {
+		chosen <- h.door.Choose(context.Background(), roost.Ref{Project: roost.Home, Thing: "roost-28cdc1010203"}, "")
+	}()
+	<-look.up
+	close(at.goOn)
+	if err := <-joined; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-chosen; err != nil {
+		t.Errorf("let in while it joined: %v", err)
+	}
 }
 
 // Where everybody is let in, what never came by its key did not get it.
