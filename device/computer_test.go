@@ -44,20 +44,12 @@ func coreLinux(t *testing.T, app string, serve func(http.Handler) *httptest.Serv
 	t.Cleanup(front.Close)
 	t.Cleanup(front.CloseClientConnections)
 	thing := s.Enrol("", agent.Key{})
-	files, err := device.Files("python")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files["_s/key"] = `{"id":"` + thing.ID + `","key":"` + thing.Key().String() + `"}`
-	files["settings.json"] = `{"server":"` + front.URL + `","trial":1}`
-	files["_s/app"] = `{"run":"_p","ver":"1","prev":"","pver":"","bad":[],"n":0}`
-	files["_p/app.py"] = app
 	if tls := front.Certificate(); tls != nil {
-		files["_s/ca.der"] = string(tls.Raw)
+		more = merged(map[string]string{"_s/ca.der": string(tls.Raw)}, more)
 	}
-	maps.Copy(files, more)
-	dir := coreFolder(t, files)
+	dir := linuxFolder(t, thing, front.URL, app, more)
 	run := exec.Command("/bin/sh", filepath.Join(dir, "run.sh"))
+	kill := grouped(run)
 	run.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	out, err := run.StdoutPipe()
 	if err != nil {
@@ -76,13 +68,104 @@ func coreLinux(t *testing.T, app string, serve func(http.Handler) *httptest.Serv
 	})
 	t.Cleanup(func() {
 		_ = run.Process.Signal(syscall.SIGTERM)
+		late := time.AfterFunc(corePatience, func() {
+			t.Error("run.sh does not end")
+			kill()
+		})
 		reading.Wait()
 		_ = run.Wait()
+		late.Stop()
 		if t.Failed() {
 			t.Log(printed.String())
 		}
 	})
 	return thing, run
+}
+
+// linuxFolder has the runtime for computers, an app and more files.
+func linuxFolder(t *testing.T, thing *desk.Thing, url, app string, more ...map[string]string) string {
+	t.Helper()
+	files, err := device.Files("python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["_s/key"] = `{"id":"` + thing.ID + `","key":"` + thing.Key().String() + `"}`
+	files["settings.json"] = `{"server":"` + url + `","trial":1}`
+	files["_s/app"] = `{"run":"_p","ver":"1","prev":"","pver":"","bad":[],"n":0}`
+	files["_p/app.py"] = app
+	for _, m := range more {
+		maps.Copy(files, m)
+	}
+	return coreFolder(t, files)
+}
+
+// Whoever tells a thing to end is obeyed: before Python listens to signals, and by an app that takes them.
+func TestLinuxThingEndsWhenToldTo(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("run.sh is for POSIX shells")
+	}
+	for name, c := range map[string]struct{ python, app string }{
+		"before Python listens": {"#!/bin/sh\ntrap '' TERM\necho waits\nsleep 2\nexec python3 \"$@\"\n", ""},
+		"while Python drops it": {"", `
+import time
+class Gone:
+    def __del__(self):
+        print("waits")
+        time.sleep(1)
+Gone()
+async def run():
+    pass
+`},
+		"while it is busy": {"", `
+import time
+while True:
+    try:
+        print("waits")
+        time.sleep(100)
+    except KeyboardInterrupt:
+        pass
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := desk.NewServer(desk.ServerConfig{})
+			front := httptest.NewServer(s)
+			t.Cleanup(s.Close)
+			t.Cleanup(front.Close)
+			t.Cleanup(front.CloseClientConnections)
+			dir := linuxFolder(t, s.Enrol("", agent.Key{}), front.URL, c.app)
+			run := exec.Command("/bin/sh", filepath.Join(dir, "run.sh"))
+			kill := grouped(run)
+			run.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+			if c.python != "" {
+				if err := os.WriteFile(filepath.Join(dir, "python"), []byte(c.python), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				run.Env = append(run.Env, "PYTHON=./python")
+			}
+			out, err := run.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			run.Stderr = run.Stdout
+			if err := run.Start(); err != nil {
+				t.Fatal(err)
+			}
+			late := time.AfterFunc(corePatience, func() {
+				t.Error("it does not end")
+				kill()
+			})
+			defer late.Stop()
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				if lines.Text() == "waits" {
+					_ = run.Process.Signal(syscall.SIGTERM)
+				}
+			}
+			if err := run.Wait(); err != nil {
+				t.Errorf("run.sh ended with %v", err)
+			}
+		})
+	}
 }
 
 func TestLinuxThingLives(t *testing.T) {

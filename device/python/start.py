@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 if sys.version_info < (3, 9):
     sys.exit("Roost's runtime needs Python 3.9 or later, this is %d.%d." % sys.version_info[:2])
@@ -10,7 +11,7 @@ root = os.path.dirname(os.path.abspath(__file__))
 os.chdir(root)
 if root not in sys.path:
     sys.path.append(root)
-over = False  # was it told to end?
+over = 0  # when it was told to end
 
 
 class Out:  # what nobody can take, as on a disk that is full, is no fault of who prints
@@ -34,10 +35,12 @@ class Out:  # what nobody can take, as on a disk that is full, is no fault of wh
             pass
 
 
-def end(*_):
+def end(*_):  # Python drops what is raised in a callback of its own; after Ctrl-C run.sh tells it, too
     global over
-    over = True
-    raise KeyboardInterrupt
+    now = time.monotonic()
+    if not over or now > over + 3:
+        over = now
+        raise KeyboardInterrupt
 
 
 def alone():  # two would write to the same files; kept while this process lives
