@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,6 +143,29 @@ func TestSilentLineIsSaid(t *testing.T) {
 		if _, err := OpenBoard(t.Context(), c); !errors.Is(err, errSilent) {
 			t.Errorf("err = %v", err)
 		}
+	})(t)
+}
+
+// A board without MicroPython may log without end; so may one behind the wrong port.
+func TestABoardThatTalksWithoutEndIsGivenUp(t *testing.T) {
+	inNoTime(func(t *testing.T) {
+		c := newCable(t)
+		var talking sync.WaitGroup
+		talking.Go(func() {
+			for {
+				if _, err := c.down.Write([]byte("tick\r\n")); err != nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if _, err := OpenBoard(ctx, c); !errors.Is(err, errSilent) {
+			t.Errorf("err = %v", err)
+		}
+		c.Close()
+		talking.Wait()
 	})(t)
 }
 

@@ -82,8 +82,12 @@ type wire struct {
 	in   []byte // has come and was not taken yet
 }
 
-// most is what a board may say without the mark that is waited for.
-const most = 4 << 20
+const (
+	// most is what a board may say without the mark that is waited for, bytes.
+	most = 4 << 20
+	// mostTalk is how long a board is listened to for it to fall silent.
+	mostTalk = 3 * time.Second
+)
 
 // errSilent is what waits for a board end with.
 var errSilent = errors.New("the board does not answer")
@@ -124,18 +128,21 @@ func (w *wire) write(ctx context.Context, p []byte) error {
 	return nil
 }
 
-// drop throws away what has come, until the board is silent for quiet.
+// drop throws away what has come, until the board is silent for quiet. One that talks
+// without end is listened to for mostTalk.
 func (w *wire) drop(ctx context.Context, quiet time.Duration) error {
-	for {
+	for end := time.Now().Add(mostTalk); time.Now().Before(end); {
 		w.in = w.in[:0]
 		more, err := w.fill(ctx, quiet)
 		if err != nil || !more {
 			return err
 		}
-		if quiet > slice { // a board that talks without end is not waited for
+		if quiet > slice { // what a busy board says has ever shorter pauses to end in
 			quiet -= time.Millisecond
 		}
 	}
+	w.in = w.in[:0]
+	return nil
 }
 
 // pause waits, but not longer than the context lives.

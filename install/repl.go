@@ -23,7 +23,9 @@ const (
 	rawPrompt = "raw REPL; CTRL-B to exit\r\n>"
 
 	enterTries = 16
-	enterWait  = 700 * time.Millisecond // for the raw prompt after an interrupt
+	enterWait  = 700 * time.Millisecond // silence instead of the raw prompt after an interrupt
+	enterTalk  = 5 * time.Second        // of a board that says other things instead
+	enterMost  = 30 * time.Second       // after which no other try begins
 	answerWait = 15 * time.Second       // silence of a board that works: flash is slow
 )
 
@@ -41,13 +43,18 @@ type repl struct {
 	noPaste bool // the board knows no raw paste
 }
 
-// until reads up to the first of the ends and gives what stood before it.
+// until reads up to the first of the ends and gives what stood before it. errSilent when
+// nothing comes for quiet.
 func (w *wire) until(ctx context.Context, quiet time.Duration, ends ...string) (before []byte, end string, err error) {
-	for {
+	longest := 0
+	for _, e := range ends {
+		longest = max(longest, len(e))
+	}
+	for seen := 0; ; {
 		at := -1
 		for _, e := range ends {
-			if i := bytes.Index(w.in, []byte(e)); i >= 0 && (at < 0 || i < at) {
-				at, end = i, e
+			if i := bytes.Index(w.in[seen:], []byte(e)); i >= 0 && (at < 0 || seen+i < at) {
+				at, end = seen+i, e
 			}
 		}
 		if at >= 0 {
@@ -58,6 +65,7 @@ func (w *wire) until(ctx context.Context, quiet time.Duration, ends ...string) (
 		if len(w.in) > most {
 			return nil, "", errors.New("the board talks without end")
 		}
+		seen = max(0, len(w.in)-longest) // an end may have begun
 		more, err := w.fill(ctx, quiet)
 		if err != nil {
 			return nil, "", err
@@ -71,7 +79,8 @@ func (w *wire) until(ctx context.Context, quiet time.Duration, ends ...string) (
 // enter interrupts what runs and asks for the raw prompt. A program may be deaf
 // for a while (a connection that is being made), so it is asked again and again.
 func (r *repl) enter(ctx context.Context) error {
-	for range enterTries {
+	end := time.Now().Add(enterMost)
+	for try := 0; try < enterTries && time.Now().Before(end); try++ {
 		if err := r.write(ctx, []byte("\r"+ctrlC+ctrlC)); err != nil {
 			return err
 		}
@@ -81,7 +90,7 @@ func (r *repl) enter(ctx context.Context) error {
 		if err := r.write(ctx, []byte("\r"+ctrlA)); err != nil {
 			return err
 		}
-		_, _, err := r.until(ctx, enterWait, rawPrompt)
+		err := r.awaitRaw(ctx)
 		if err == nil {
 			err = r.settle(ctx)
 		}
@@ -90,6 +99,18 @@ func (r *repl) enter(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("%w to an interrupt with MicroPython's prompt: is MicroPython on it (--flash puts it there), is it the right port, does another program hold it?", errSilent)
+}
+
+// awaitRaw waits for the raw prompt. What talks without end about other things counts as
+// silent: it may be no MicroPython at all.
+func (r *repl) awaitRaw(ctx context.Context) error {
+	within, stop := context.WithTimeout(ctx, enterTalk)
+	defer stop()
+	_, _, err := r.until(within, enterWait, rawPrompt)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return errSilent
+	}
+	return err
 }
 
 // settle finds the end of what the board still has to say about earlier

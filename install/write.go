@@ -122,10 +122,14 @@ func (b *Board) makeFolders(ctx context.Context, dir string) error {
 // Remove takes a file away; one that is not there is no error.
 func (b *Board) Remove(ctx context.Context, name string) error {
 	if _, err := b.exec(ctx, "_rm("+quote(name)+")"); err != nil {
-		return err
+		return fmt.Errorf("remove %s: %w", name, err)
 	}
-	if now, err := b.state(ctx, name); err != nil || now.there {
-		return errors.Join(err, fmt.Errorf("remove %s: it is still there", name))
+	now, err := b.state(ctx, name)
+	if err == nil && now.there {
+		err = errors.New("it is still there")
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	return nil
 }
