@@ -16,9 +16,9 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"github.com/roost-iot/roost/gateway/exchange"
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/wire/coap"
 	wire "github.com/roost-iot/roost/wire/pyaiot"
 )
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		serveFake()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // fake is a small broker and gateway: what comes in goes to everybody.

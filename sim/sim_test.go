@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"github.com/roost-iot/roost/gateway/exchange"
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/sim"
 	"github.com/roost-iot/roost/wire/coap"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const patience = time.Minute
 

@@ -15,19 +15,18 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/account"
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/gateway/agent"
 	"github.com/roost-iot/roost/gateway/board"
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const password = "correct horse battery"
 

@@ -12,11 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway/agent"
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
@@ -25,7 +24,7 @@ import (
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // house is the door with the real rooms behind it, over a real store.
 type house struct {

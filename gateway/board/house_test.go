@@ -17,16 +17,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway/board"
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // house is the door with the real rooms behind it, over a real store and real directories.
 type house struct {

@@ -3,7 +3,7 @@ package coap_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/roost-iot/roost/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }

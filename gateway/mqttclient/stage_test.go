@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/wire/mqtt"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // stage is a broker that does what a test says: the test is the broker.
 type stage struct {

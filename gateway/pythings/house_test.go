@@ -13,17 +13,16 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway/pythings"
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/release"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // The app of the recordings.
 const (

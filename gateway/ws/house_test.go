@@ -10,18 +10,18 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/command"
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/gateway/pyaiot"
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/live"
 	"github.com/roost-iot/roost/registry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // house is the door with the real rooms behind it, over a real store, and a broker
 // for web clients to see what comes of it.

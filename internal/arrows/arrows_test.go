@@ -60,6 +60,7 @@ var floors = map[string]int{
 	"internal/storetest":   7, // contracts: only tests import them
 	"internal/arrows":      7,
 	"internal/roomtest":    7,
+	"internal/leaktest":    7,
 	"internal/e2e":         7,
 	"internal/serialboard": 7, // a program for the browser tests
 }

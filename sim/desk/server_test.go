@@ -5,13 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/micropython"
 	"github.com/roost-iot/roost/wire/agent"
 )
@@ -21,15 +19,15 @@ func TestMain(m *testing.M) {
 	if err != nil && micropython.Available() {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	leaktest.Main(m, func() {
 		if release != nil {
 			release()
 		}
-		os.Exit(code)
-	}))
+	})
 }
 
-const patience = 30 * time.Second
+// patience is what a slow machine under the race detector may take for one step of a board.
+const patience = 3 * time.Minute
 
 func limited(t *testing.T) context.Context {
 	t.Helper()

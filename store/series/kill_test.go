@@ -11,8 +11,7 @@ import (
 	"strconv"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"github.com/roost-iot/roost/internal/leaktest"
 	"github.com/roost-iot/roost/store/series"
 )
 
@@ -26,7 +25,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, appendForEver(path))
 		os.Exit(1)
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // busy seals and folds all the time.
