@@ -35,9 +35,9 @@ type BundleSignature struct {
 
 // Forms of a runtime's release: a profile, and the version of bytecode; 0 is source.
 const (
-	FormROM    = "rom/6"
-	DownSuffix = "/down" // of the text that things with a newer runtime take, too
-	ROMFile    = "rt.rom"
+	FormROM    = "rom/6"  // one file, ROMFile
+	DownSuffix = "/down"  // of the text that things with a newer runtime take, too
+	ROMFile    = "rt.rom" // an image of the lean profile for a ROM
 )
 
 // Forms are those that a version can have, without those with DownSuffix.
@@ -46,12 +46,17 @@ var Forms = []string{"full/0", "full/6", "lean/0", "lean/6", "python/0", FormROM
 // Bounds of a bundle that comes in.
 const (
 	MaxBundle        = 16 << 20 // bytes of the zip
-	maxBundleContent = 32 << 20 // bytes of all its files
-	maxBundleFile    = 2 << 20
+	maxBundleContent = 32 << 20 // bytes of all its files, unpacked
+	maxBundleFile    = 2 << 20  // bytes of one
 	maxBundleEntries = 2000
-	bundleVersion    = 1
-	bundleList       = "release.json"
-	bundleFolder     = "files/"
+)
+
+// What a bundle is made of.
+const (
+	bundleFormat = 1
+	bundleMPY    = 6 // bytecode of what is compiled
+	bundleList   = "release.json"
+	bundleFolder = "files/"
 )
 
 // bundleText is release.json.
@@ -65,8 +70,8 @@ type bundleText struct {
 
 var runtimeVersion = regexp.MustCompile(`^(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){2}$`)
 
-// CheckRuntimeVersion tells whether a runtime may be called so, which no other may that has
-// its number; roost.Invalid.
+// CheckRuntimeVersion tells whether a runtime may be called so: three numbers under 1000, so
+// that no two versions have one RuntimeSeq. Error: roost.Invalid.
 func CheckRuntimeVersion(version string) error {
 	if !runtimeVersion.MatchString(version) {
 		return roost.Errorf(roost.Invalid, "%q is no version of the runtime: these are three numbers under 1000 without zeros before them, like 1.2.0.", clip(version))
@@ -74,7 +79,7 @@ func CheckRuntimeVersion(version string) error {
 	return nil
 }
 
-// RuntimeSeq makes a number of a version that rises with it: 1.2.3 is 1002003.
+// RuntimeSeq makes the seq of a runtime's releases of its version: 1.2.3 is 1002003.
 func RuntimeSeq(version string) (n int64) {
 	version, _, _ = strings.Cut(version, "-")
 	for i, part := range append(strings.Split(version, "."), "0", "0") {
@@ -87,8 +92,8 @@ func RuntimeSeq(version string) (n int64) {
 	return n
 }
 
-// ReadBundle reads a bundle and holds all of it against its hashes. Errors are
-// roost.Invalid or roost.TooLarge, and say what is wrong with the file.
+// ReadBundle reads a bundle of size bytes, and checks it. Errors are roost.Invalid or
+// roost.TooLarge, and say what is wrong with the file.
 func ReadBundle(in io.ReaderAt, size int64) (Bundle, error) {
 	if size > MaxBundle {
 		return Bundle{}, roost.Errorf(roost.TooLarge, "A file of a runtime has at most %d MiB.", MaxBundle>>20)
@@ -108,8 +113,8 @@ func ReadBundle(in io.ReaderAt, size int64) (Bundle, error) {
 	if err := json.Unmarshal(all[bundleList], &list); err != nil || list.Format == 0 {
 		return Bundle{}, roost.Errorf(roost.Invalid, "Its %s is not one of a runtime.", bundleList)
 	}
-	if list.Format != bundleVersion || list.MPY != 6 {
-		return Bundle{}, roost.Errorf(roost.Invalid, "The file is of a newer Roost (format %d, bytecode %d); this one reads format %d and bytecode 6.", list.Format, list.MPY, bundleVersion)
+	if list.Format != bundleFormat || list.MPY != bundleMPY {
+		return Bundle{}, roost.Errorf(roost.Invalid, "The file is of a newer Roost (format %d, bytecode %d); this one reads format %d and bytecode %d.", list.Format, list.MPY, bundleFormat, bundleMPY)
 	}
 	delete(all, bundleList)
 	b := Bundle{Version: list.Version, Texts: list.Texts, Files: map[string][]byte{}, Signatures: list.Signatures}
@@ -170,7 +175,7 @@ func entry(f *zip.File, most int64) (content []byte, err error) {
 
 // Write writes b as a file; the same b gives the same bytes.
 func (b Bundle) Write(w io.Writer) error {
-	list := bundleText{Format: bundleVersion, Version: b.Version, MPY: 6, Texts: b.Texts, Signatures: slices.Clone(b.Signatures)}
+	list := bundleText{Format: bundleFormat, Version: b.Version, MPY: bundleMPY, Texts: b.Texts, Signatures: slices.Clone(b.Signatures)}
 	slices.SortFunc(list.Signatures, func(a, b BundleSignature) int {
 		return strings.Compare(a.Public+a.Form, b.Public+b.Form)
 	})
@@ -203,6 +208,7 @@ func (b Bundle) Write(w io.Writer) error {
 	return z.Close()
 }
 
+// clip is the beginning of a text from outside, for a message to people.
 func clip(s string) string {
 	s = strings.ToValidUTF8(s, "?")
 	if len(s) > 60 {

@@ -12,7 +12,8 @@ import (
 	"github.com/roost-iot/roost"
 )
 
-// Check tells what of b no thing would take, or would harm it: roost.Invalid.
+// Check holds b against its hashes and signatures, and against what things take. Error:
+// roost.Invalid, which says what no thing would take or what would harm it.
 func (b Bundle) Check() error {
 	if err := CheckRuntimeVersion(b.Version); err != nil {
 		return err
@@ -77,7 +78,8 @@ func (b Bundle) checkForm(form string) (Release, error) {
 
 var versionLine = regexp.MustCompile(`(?m)^VERSION = "([^"\n]*)"`)
 
-// checkFiles holds the files of a form against what runs.
+// checkFiles holds the files of a form against what a thing can start, and what that says of
+// its version.
 func (b Bundle) checkFiles(form string, r Release) error {
 	for name, f := range r.Files {
 		content, there := b.Files[f.SHA256]

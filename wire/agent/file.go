@@ -13,7 +13,7 @@ import (
 // authScheme begins the Authorization of a request for a file.
 const authScheme = "Roost "
 
-// ErrAuthorization: a header authorises nothing.
+// ErrAuthorization says that a header is no authorisation of a request for a file.
 var ErrAuthorization = errors.New("this is no authorisation of a file")
 
 // FileClaim is what the Authorization of a request for a file says:
@@ -33,7 +33,7 @@ func (s *Session) AuthorizeFile(path, ranged string, counter uint32) string {
 func (s *Session) fileTag(path, ranged string, counter uint32) []byte {
 	var n [4]byte
 	binary.BigEndian.PutUint32(n[:], counter)
-	return sum(s.sign[:], []byte("GET "+path+" "+ranged), s.ID[:], n[:])[:tagSize]
+	return sum(s.macUp[:], []byte("GET "+path+" "+ranged), s.ID[:], n[:])[:tagSize]
 }
 
 // ParseFileClaim reads an Authorization. Error: ErrAuthorization.
@@ -45,7 +45,7 @@ func ParseFileClaim(header string) (FileClaim, error) {
 		return c, ErrAuthorization
 	}
 	counter, err := strconv.ParseUint(parts[1], 10, 32)
-	if err != nil || parts[1][0] == '+' {
+	if err != nil {
 		return c, ErrAuthorization
 	}
 	c.Counter = uint32(counter)
@@ -58,15 +58,17 @@ func ParseFileClaim(header string) (FileClaim, error) {
 	return c, nil
 }
 
-// Authorizes tells whether c is of the holder of s, for this path and Range.
+// Authorizes tells whether c is of the holder of s, for this path and value of Range.
 func (s *Session) Authorizes(c FileClaim, path, ranged string) bool {
 	return c.Session == s.ID && Equal(c.tag[:], s.fileTag(path, ranged, c.Counter))
 }
 
-// FileStream hides the body of the answer to the request of this counter, and shows it.
+// FileStream hides the body of the answer to the request of this counter, and shows it
+// again: from its first byte on, once.
 func (s *Session) FileStream(counter uint32) cipher.Stream { return stream(s.down, counter) }
 
-// ParseRange gives where "bytes=N-" begins; "" is 0. false: it asks for something else.
+// ParseRange gives from which byte on "bytes=N-" asks; "" is from 0. false: header asks
+// for something else.
 func ParseRange(header string) (from int64, ok bool) {
 	if header == "" {
 		return 0, true

@@ -19,7 +19,7 @@ const (
 	SessionSize = 8
 )
 
-// Key is what a thing and Roost have in common: K.
+// Key is the secret that a thing and Roost have in common: K.
 type Key [KeySize]byte
 
 // Nonce is drawn anew for each hello by either side.
@@ -28,7 +28,7 @@ type Nonce [NonceSize]byte
 // SessionID names a session.
 type SessionID [SessionSize]byte
 
-// ErrKey: a text is no key.
+// ErrKey says that a text is no key.
 var ErrKey = errors.New("a key is 64 hex digits")
 
 // NewKey draws a key.
@@ -78,8 +78,8 @@ func NewPair() (*ecdh.PrivateKey, error) {
 	return pair, nil
 }
 
-// JoinKey is what both ends of a joining make of it: one of thing and server is own's
-// public key, the other the peer's. An error: the peer's key is of no use.
+// JoinKey makes K, the same at both ends of a joining: of thing and server, the public keys,
+// one is own's and the other the peer's. Error: the peer's is of no use (RFC 7748, 6.1).
 func JoinKey(own *ecdh.PrivateKey, thing, server []byte) (Key, error) {
 	peer := server
 	if string(own.PublicKey().Bytes()) == string(server) {
@@ -102,7 +102,7 @@ func JoinKey(own *ecdh.PrivateKey, thing, server []byte) (Key, error) {
 func derive(secret []byte, salt, info string, size int) []byte {
 	out, err := hkdf.Key(sha256.New, secret, []byte(salt), info, size)
 	if err != nil {
-		panic(err) // only for sizes that nobody asks for
+		panic(err) // only for sizes over 255 hashes
 	}
 	return out
 }
@@ -116,31 +116,31 @@ func sum(key []byte, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// JoinMAC proves to a thing that the answer to its joining is of who agreed on K.
+// JoinMAC proves to a thing that the answer to its joining comes from who agreed on K with it.
 func (k Key) JoinMAC(id string) []byte { return sum(k[:], []byte("roost join"), []byte(id)) }
 
-// Print is what people compare to know a key when they see it: 10 hex digits, "1a2b3-c4d5e".
+// Print is by what people know a key without seeing it: 10 hex digits, "1a2b3-c4d5e".
 func (k Key) Print() string {
 	p := hex.EncodeToString(sum(k[:], []byte("roost print"))[:5])
 	return p[:5] + "-" + p[5:]
 }
 
-// HelloMAC proves to a thing that Roost has K, and that it is now (milliseconds since 1970).
+// HelloMAC proves to a thing that Roost has K, and what time it is: now, in ms since 1970.
 func (k Key) HelloMAC(thing, server Nonce, s SessionID, now int64) []byte {
 	return sum(k[:], []byte("roost hello"), thing[:], server[:], s[:], eight(now))
 }
 
-// TimeMAC proves to a thing that it is now.
+// TimeMAC proves to a thing what time it is: now, in ms since 1970.
 func (k Key) TimeMAC(n Nonce, now int64) []byte {
 	return sum(k[:], []byte("roost time"), n[:], eight(now))
 }
 
 func eight(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 
-// Equal compares two MACs in the same time wherever they differ.
+// Equal compares two MACs, in a time that does not tell where they differ.
 func Equal(a, b []byte) bool { return hmac.Equal(a, b) }
 
-// MACText reads a MAC in hex and tells whether it is mac.
+// MACText tells whether text is mac in hex.
 func MACText(text string, mac []byte) bool {
 	b, err := hex.DecodeString(text)
 	return err == nil && Equal(b, mac)

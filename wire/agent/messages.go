@@ -19,10 +19,11 @@ const (
 	PathFiles    = "/d/1/files/"
 )
 
-// ErrMessage is what errors of all readers here wrap: JSON that is not as it should be.
+// ErrMessage is wrapped by the errors of those who read a call or its answer: its JSON is
+// not as it should be.
 var ErrMessage = errors.New("this cannot be read")
 
-// Join asks for a key.
+// Join asks for a key. Its texts have at most 64 bytes.
 type Join struct {
 	MAC      string `json:"mac"` // 12 hex digits
 	Pub      string `json:"pub"` // 64 hex digits
@@ -30,37 +31,37 @@ type Join struct {
 	Machine  string `json:"machine"`
 	Python   string `json:"python"`
 	Name     string `json:"name,omitempty"`
-	Kind     string `json:"kind,omitempty"`
+	Kind     string `json:"kind,omitempty"` // of an app: its app_type
 }
 
 // JoinAnswer gives an id, and what a key is made of.
 type JoinAnswer struct {
 	ID  string `json:"id"`
-	Pub string `json:"pub"`
-	MAC string `json:"mac"`
+	Pub string `json:"pub"` // 64 hex digits
+	MAC string `json:"mac"` // JoinMAC, in hex
 }
 
 // Hello begins a session; with the path of time it asks for the time.
 type Hello struct {
-	ID    string `json:"id"`
-	Nonce string `json:"nonce"`
+	ID    string `json:"id"`    // at most 64 bytes
+	Nonce string `json:"nonce"` // 32 hex digits
 }
 
 // HelloAnswer is what a session is made of.
 type HelloAnswer struct {
-	Session string `json:"session"`
-	Nonce   string `json:"nonce"`
-	Now     int64  `json:"now"`
-	MAC     string `json:"mac"`
+	Session string `json:"session"` // 16 hex digits
+	Nonce   string `json:"nonce"`   // 32 hex digits
+	Now     int64  `json:"now"`     // ms since 1970
+	MAC     string `json:"mac"`     // HelloMAC, in hex
 }
 
 // TimeAnswer tells the time.
 type TimeAnswer struct {
-	Now int64  `json:"now"`
-	MAC string `json:"mac"`
+	Now int64  `json:"now"` // ms since 1970
+	MAC string `json:"mac"` // TimeMAC, in hex
 }
 
-// Refusal says what is wrong and what to do. Nobody vouches for it.
+// Refusal says what is wrong and what to do. It comes in clear, and nobody vouches for it.
 type Refusal struct {
 	Error string `json:"error"`
 	State string `json:"state"`
@@ -73,17 +74,16 @@ const (
 	StateUnknown  = "unknown"  // no such id
 	StateEnrolled = "enrolled" // joined already
 	StateHello    = "hello"    // say hello again
-	StateRequest  = "request"  // it is wrong as it is
+	StateRequest  = "request"  // the request is wrong, and will be
 	StateLater    = "later"    // try again
 )
 
-// ParseJoin reads what a thing without a key sends. Errors wrap ErrMessage.
-func ParseJoin(b []byte) (Join, []byte, error) {
-	var j Join
+// ParseJoin reads what a thing without a key sends, and its public key. Errors wrap ErrMessage.
+func ParseJoin(b []byte) (j Join, pub []byte, err error) {
 	if err := read(b, &j); err != nil {
 		return j, nil, err
 	}
-	pub, err := hex.DecodeString(j.Pub)
+	pub, err = hex.DecodeString(j.Pub)
 	if err != nil || len(pub) != KeySize {
 		return j, nil, bad("pub is 64 hex digits")
 	}
@@ -110,8 +110,8 @@ func ParseHello(b []byte) (Hello, Nonce, error) {
 	return h, n, err
 }
 
-// Accept checks the answer to a hello and makes the session of it. An error: it is not
-// of who has k.
+// Accept checks the answer to a hello that had the nonce own, and makes the session of it.
+// Errors: ErrTag when it is not of who has k; one that wraps ErrMessage.
 func (a HelloAnswer) Accept(k Key, own Nonce) (*Session, error) {
 	var id SessionID
 	var n Nonce
@@ -127,7 +127,8 @@ func (a HelloAnswer) Accept(k Key, own Nonce) (*Session, error) {
 }
 
 // Accept checks the answer to a joining by the pair that was made for it, and gives the
-// key. An error: it is of no use.
+// key. Errors: ErrTag when it is not of who agreed on it; those of JoinKey; one that wraps
+// ErrMessage.
 func (a JoinAnswer) Accept(own *ecdh.PrivateKey) (Key, error) {
 	pub, err := hex.DecodeString(a.Pub)
 	if err != nil {

@@ -7,22 +7,23 @@ import (
 	"github.com/roost-iot/roost"
 )
 
-// Bounds of what a thing says of itself.
+// Bounds of what a thing says of itself; those of texts in bytes.
 const (
-	mostSlotVersions = 64
-	mostResources    = 128
-	maxTraceback     = 8 << 10
-	maxText          = 256
+	mostBad       = 64 // versions that failed in a slot
+	mostResources = 128
+	mostDone      = 64
+	maxTraceback  = 8 << 10
+	maxText       = 256
 )
 
-// Register is what a thing says after each boot.
+// Register is what a thing says after each boot. Versions are texts, "0" for none.
 type Register struct {
 	Boot      string            `json:"boot"` // 8 hex digits, new with each boot
 	MAC       string            `json:"mac"`
 	Platform  string            `json:"platform"`
 	Machine   string            `json:"machine"`
 	Python    string            `json:"python"`
-	MPY       int               `json:"mpy"` // version of compiled files that it takes; 0: none
+	MPY       int               `json:"mpy"` // version of MicroPython's bytecode that it takes; 0: none
 	Profile   string            `json:"profile"`
 	ROM       int               `json:"rom,omitempty"` // bytes of one part of the ROM in which its runtime lies; 0: it has none
 	Max       int               `json:"max"`           // the longest answer that it takes, in bytes; 0: any
@@ -32,14 +33,14 @@ type Register struct {
 	Flash     int64             `json:"flash"` // free bytes
 	Mem       int64             `json:"mem"`   // free bytes
 	IP        string            `json:"ip"`
-	Reset     string            `json:"reset"`
-	Why       string            `json:"why"`
+	Reset     string            `json:"reset"` // what made it boot
+	Why       string            `json:"why"`   // what a planned restart was for
 	Meta      roost.Value       `json:"meta"`
 	Resources []Resource        `json:"resources"`
-	Owner     string            `json:"owner"`
+	Owner     string            `json:"owner"` // OwnerName of its release key, "" without one
 	Files     map[string]string `json:"files"` // first 16 hex digits of SHA-256, by name
 	Crash     *Crash            `json:"crash"`
-	Done      []string          `json:"done"`
+	Done      []string          `json:"done"` // ids of restarts that have happened
 	Net       *Net              `json:"net,omitempty"`
 }
 
@@ -55,7 +56,7 @@ const (
 	maxSSID      = 32
 )
 
-// check bounds what stands in n; what is too long is left out.
+// check leaves out what is too long or too many; n may be nil.
 func (n *Net) check() {
 	if n == nil {
 		return
@@ -75,14 +76,14 @@ type Slots struct {
 
 // Slot says what runs, what ran before, and what failed.
 type Slot struct {
-	Run  string   `json:"run"`
+	Run  string   `json:"run"` // folder, like Prev
 	Ver  string   `json:"ver"`
 	Prev string   `json:"prev,omitempty"`
 	PVer string   `json:"pver,omitempty"`
-	Try  *int     `json:"try,omitempty"` // boots of the trial that is under way; nil: none is
-	Bad  []string `json:"bad,omitempty"`
-	N    int64    `json:"n,omitempty"` // of the last envelope that was taken or refused
-	From string   `json:"from,omitempty"`
+	Try  *int     `json:"try,omitempty"`  // boots of the trial that is under way; nil: none is
+	Bad  []string `json:"bad,omitempty"`  // versions that failed
+	N    int64    `json:"n,omitempty"`    // of the last envelope that was taken or refused
+	From string   `json:"from,omitempty"` // "slot" or "factory"
 }
 
 // Resource is a named value that a thing has.
@@ -93,15 +94,15 @@ type Resource struct {
 
 // Crash is the end of an app or of the runtime that nobody wanted.
 type Crash struct {
-	Part string `json:"part"`
+	Part string `json:"part"` // KindApp or KindOS
 	Ver  string `json:"ver"`
 	Text string `json:"text"` // traceback
-	At   int64  `json:"at"`   // 0: the thing had no time
+	At   int64  `json:"at"`   // ms since 1970; 0: the thing had no time
 }
 
 // RegisterAnswer tells a thing its name and its settings.
 type RegisterAnswer struct {
-	Now      int64     `json:"now"`
+	Now      int64     `json:"now"` // ms since 1970
 	Name     string    `json:"name"`
 	Settings *Settings `json:"settings,omitempty"`
 }
@@ -124,7 +125,7 @@ func ParseRegister(b []byte) (Register, error) {
 	if r.MPY < 0 || r.MPY > 255 || r.ROM < 0 || r.Max < 0 || r.Flash < 0 || r.Mem < 0 {
 		return r, bad("mpy, rom, max, flash or mem is out of range")
 	}
-	if len(r.Files) > mostFiles || len(r.Resources) > mostResources || len(r.Done) > 64 {
+	if len(r.Files) > mostFiles || len(r.Resources) > mostResources || len(r.Done) > mostDone {
 		return r, bad("too many files, resources or restarts")
 	}
 	err := texts(maxText, r.MAC, r.Platform, r.Machine, r.Python, r.Profile, r.OS, r.App, r.IP, r.Reset, r.Why, r.Owner)
@@ -152,19 +153,19 @@ func (r *Register) checkLists() error {
 	if r.Meta == "null" || r.Meta != "" && r.Meta[0] != '{' {
 		r.Meta = ""
 	}
-	return joined(r.Slots.check(), r.Crash.check())
+	return firstOf(r.Slots.check(), r.Crash.check())
 }
 
-func (s Slots) check() error { return joined(s.OS.check(), s.App.check()) }
+func (s Slots) check() error { return firstOf(s.OS.check(), s.App.check()) }
 
 func (s Slot) check() error {
-	if len(s.Bad) > mostSlotVersions || s.N < 0 || s.Try != nil && *s.Try < 0 {
+	if len(s.Bad) > mostBad || s.N < 0 || s.Try != nil && *s.Try < 0 {
 		return bad("a slot has too many versions, or numbers below 0")
 	}
-	return joined(texts(maxText, s.Run, s.Ver, s.Prev, s.PVer, s.From), texts(maxText, s.Bad...))
+	return firstOf(texts(maxText, s.Run, s.Ver, s.Prev, s.PVer, s.From), texts(maxText, s.Bad...))
 }
 
-// check bounds a crash; a longer traceback loses its beginning.
+// check bounds a crash, which may be nil; a longer traceback loses its beginning.
 func (c *Crash) check() error {
 	if c == nil {
 		return nil
@@ -175,8 +176,8 @@ func (c *Crash) check() error {
 	return texts(maxText, c.Part, c.Ver)
 }
 
-// joined gives the first error.
-func joined(all ...error) error {
+// firstOf gives the first error.
+func firstOf(all ...error) error {
 	for _, err := range all {
 		if err != nil {
 			return err

@@ -58,23 +58,24 @@ func FileOf(content []byte) File {
 
 // Envelope is e: what of a release is for one thing.
 type Envelope struct {
-	For string   `json:"for"`
-	N   int64    `json:"n"`
-	Use []string `json:"use"`
+	For string   `json:"for"` // its id
+	N   int64    `json:"n"`   // rises with everything that the thing is offered
+	Use []string `json:"use"` // names of the files that it takes
 }
 
 // Update is an offer of a release to a thing. R and E are used as they came.
 type Update struct {
 	R   string `json:"r"`
 	E   string `json:"e"`
-	MAC string `json:"mac"`
-	Sig string `json:"sig,omitempty"`
+	MAC string `json:"mac"`           // UpdateMAC, in hex
+	Sig string `json:"sig,omitempty"` // by the owner's release key over R, in hex
 }
 
 // mostFiles bounds the files of a release.
 const mostFiles = 512
 
-// Text writes a value as it shall be signed: one line, members in their order.
+// Text writes a Release or an Envelope as it shall be signed: one line of JSON, members in
+// their order, those of maps sorted. No error for these two.
 func Text(v any) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -85,13 +86,15 @@ func Text(v any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// UpdateMAC proves to the holder of k that an update is of Roost.
+// UpdateMAC proves to the holder of k that an update comes from Roost: the envelope e of the
+// release r.
 func (k Key) UpdateMAC(e, r string) []byte {
 	key := derive(k[:], "", "roost update", KeySize)
 	return sum(key, []byte(e), []byte("\n"), []byte(r))
 }
 
-// Offer makes an update for the holder of k. sig is in hex, or "".
+// Offer makes an update for the holder of k: of the texts of a release and its envelope, and
+// of the owner's signature over r in hex, "" for none.
 func (k Key) Offer(r, e, sig string) Update {
 	return Update{R: r, E: e, MAC: hex.EncodeToString(k.UpdateMAC(e, r)), Sig: sig}
 }
@@ -101,7 +104,8 @@ func Sign(key ed25519.PrivateKey, r string) string {
 	return hex.EncodeToString(ed25519.Sign(key, []byte(r)))
 }
 
-// Signed tells whether sig, in hex, is of the owner of the public key over r.
+// Signed tells whether sig, in hex, is that of r by the owner of the public key; never for a
+// key that is none.
 func Signed(public ed25519.PublicKey, r, sig string) bool {
 	b, err := hex.DecodeString(sig)
 	return err == nil && len(public) == ed25519.PublicKeySize && len(b) == ed25519.SignatureSize &&
@@ -115,7 +119,7 @@ func OwnerName(public ed25519.PublicKey) string {
 	return hex.EncodeToString(d[:8])
 }
 
-// ParseRelease reads r. An error says what no thing would take.
+// ParseRelease reads the text of a release. An error says why no thing would take it.
 func ParseRelease(text string) (Release, error) {
 	var r Release
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
@@ -137,7 +141,7 @@ func ParseRelease(text string) (Release, error) {
 	return r, nil
 }
 
-// ParseEnvelope reads e.
+// ParseEnvelope reads the text of an envelope. An error says why no thing would take it.
 func ParseEnvelope(text string) (Envelope, error) {
 	var e Envelope
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
@@ -149,8 +153,8 @@ func ParseEnvelope(text string) (Envelope, error) {
 	return e, nil
 }
 
-// PlainName tells names of files that things take: letters, digits, "_", "." and "-",
-// with one "/" at most.
+// PlainName tells whether things take a file of this name: at most 64 letters, digits, "_",
+// "." and "-", with one "/" at most.
 func PlainName(name string) bool {
 	if name == "" || len(name) > 64 || strings.Count(name, "/") > 1 {
 		return false
@@ -169,7 +173,7 @@ func PlainName(name string) bool {
 	return true
 }
 
-// isHex tells n lower-case hex digits.
+// isHex tells whether s is n hex digits in lower case.
 func isHex(s string, n int) bool {
 	return len(s) == n && strings.Trim(s, "0123456789abcdef") == ""
 }

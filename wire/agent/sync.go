@@ -8,13 +8,15 @@ import (
 	"github.com/roost-iot/roost"
 )
 
-// Bounds of a sync.
+// MaxWait is how long a sync may ask to be held, in seconds.
+const MaxWait = 25
+
+// Bounds of what a sync brings.
 const (
 	mostEntries  = 256
-	mostValues   = 128
-	mostAnswers  = 64
-	MaxWait      = 25 // seconds
-	maxTime      = 1 << 52
+	mostValues   = 128     // of an entry
+	mostAnswers  = 64      // and commands that it says to have
+	maxTime      = 1 << 52 // of an entry, in ms since 1970
 	mostStatuses = 8
 	mostDepth    = 64 // of lists and objects in a message: readers in other languages take no more than some hundred
 )
@@ -29,17 +31,17 @@ const (
 // Sync is the one call of a running thing.
 type Sync struct {
 	Boot   string            `json:"boot"`
-	Up     int64             `json:"up"` // ms since the boot
-	Mem    int64             `json:"mem"`
-	RSSI   int               `json:"rssi"`
+	Up     int64             `json:"up"`   // ms since the boot
+	Mem    int64             `json:"mem"`  // free bytes
+	RSSI   int               `json:"rssi"` // dBm
 	IP     string            `json:"ip"`
-	Wait   int               `json:"wait"` // seconds
-	Set    string            `json:"set"`
+	Wait   int               `json:"wait"` // seconds, at most MaxWait
+	Set    string            `json:"set"`  // tag of the settings that it has
 	Queue  []Entry           `json:"q"`
 	Again  int               `json:"again,omitempty"` // so many at the head of Queue were sent before
 	Acks   []Ack             `json:"ack,omitempty"`
-	Have   []string          `json:"have,omitempty"`
-	Status map[string]Status `json:"st,omitempty"`
+	Have   []string          `json:"have,omitempty"` // ids of commands that it was given
+	Status map[string]Status `json:"st,omitempty"`   // by part, those that changed
 	OS     string            `json:"os"`
 	App    string            `json:"app"`
 	Slots  *Slots            `json:"slots,omitempty"`
@@ -127,11 +129,12 @@ type Pair struct {
 	Value roost.Value
 }
 
-// Values gives those of a tele entry, in their order. Objects, lists and null are left out.
+// Values gives the first 128 of a tele entry, in their order. Objects, lists, null and what
+// has no name or a long one are left out. Errors wrap ErrMessage.
 func (e *Entry) Values() ([]Pair, error) { return pairs(e.Body) }
 
-// Scalars gives the numbers, truth values and texts of an object, in its order; nil if
-// v is no object.
+// Scalars gives the first 128 numbers, truth values and texts of an object, in its order;
+// none if v is no object.
 func Scalars(v roost.Value) []Pair {
 	p, _ := pairs(v)
 	return p
@@ -160,7 +163,7 @@ func pairs(v roost.Value) ([]Pair, error) {
 	return list, nil
 }
 
-// Line gives level, text and detail of a log entry.
+// Line gives level, text and detail of a log entry. Errors wrap ErrMessage.
 func (e *Entry) Line() (level, text, detail string, err error) {
 	var parts []string
 	if json.Unmarshal([]byte(e.Body), &parts) != nil || len(parts) < 2 || len(parts) > 3 {
@@ -191,11 +194,11 @@ type Status struct {
 
 // Progress says where an update stands.
 type Progress struct {
-	Kind  string `json:"kind"`
+	Kind  string `json:"kind"` // KindApp or KindOS
 	Ver   string `json:"ver"`
 	State string `json:"state"`
-	Done  int64  `json:"done,omitempty"`
-	Of    int64  `json:"of,omitempty"`
+	Done  int64  `json:"done,omitempty"` // bytes
+	Of    int64  `json:"of,omitempty"`   // bytes
 	Why   string `json:"why,omitempty"`
 }
 
@@ -206,27 +209,27 @@ const (
 	Refused   = "refused"
 	Confirmed = "confirmed"
 	Returned  = "returned" // the version failed in its trial
-	Held      = "held"     // the app asked to wait
+	Held      = "held"     // it may do another time; Why tells for what it waits
 )
 
 // Answer is the answer to a sync.
 type Answer struct {
-	Now      int64     `json:"now"`
-	Upto     int64     `json:"upto,omitempty"` // entries to this time are on disk
+	Now      int64     `json:"now"`            // ms since 1970
+	Upto     int64     `json:"upto,omitempty"` // entries to this time are on disk; 0: none were brought, or could be kept
 	Settings *Settings `json:"settings,omitempty"`
 	Commands []Command `json:"cmds,omitempty"`
 	Update   *Update   `json:"update,omitempty"`
-	Again    bool      `json:"again,omitempty"`
+	Again    bool      `json:"again,omitempty"` // there is more: ask at once
 }
 
 // Command is what a thing is asked.
 type Command struct {
 	ID   string      `json:"id"`
-	Kind string      `json:"kind"`
+	Kind string      `json:"kind"` // a roost.CommandKind
 	Body roost.Value `json:"body,omitempty"`
 }
 
-// SetBody is the body of a command of kind set.
+// SetBody is the body of a Command of the kind set.
 type SetBody struct {
 	Name  string      `json:"name"`
 	Value roost.Value `json:"value"`
@@ -279,7 +282,7 @@ func (s *Sync) checkLists() error {
 	if err := s.Update.check(); err != nil {
 		return err
 	}
-	return joined(texts(maxText, s.Set, s.IP, s.OS, s.App), texts(maxText, s.Have...))
+	return firstOf(texts(maxText, s.Set, s.IP, s.OS, s.App), texts(maxText, s.Have...))
 }
 
 func (p *Progress) check() error {
