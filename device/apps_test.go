@@ -238,9 +238,9 @@ func TestIdentifyIsBlue(t *testing.T) {
 	b := onBoard(t, folder(t, "testdata/apps/greenhouse"), nil)
 	b.started()
 	b.until("@put ", with(`"np_pin": 4`))
-	b.wants("identify", nil, `"NeoPixels"`)
+	identify := func() { b.wants("identify", nil, `"NeoPixels"`) }
 	blue := []byte{0, 0, 255, 0, 0, 255, 0, 0, 255}
-	b.soon("blue", func() bool { return slices.Equal(b.board.Pixels(4), blue) })
+	b.shows("blue", identify, func() bool { return slices.Equal(b.board.Pixels(4), blue) })
 	b.soon("dark", func() bool { return slices.Equal(b.board.Pixels(4), make([]byte, 9)) })
 }
 
@@ -249,9 +249,9 @@ func TestIdentifyWithoutPixelsBlinksTheLED(t *testing.T) {
 	b := onBoard(t, map[string]string{"app.py": "", "/config.json": `{"led_pin": 2, "led_on": 0}`}, map[string]any{"bench_led": "off"})
 	b.started()
 	b.soon("dark", func() bool { p, ok := b.board.Pins()[2]; return ok && p == 1 })
-	b.wants("identify", nil, `"LED"`)
+	identify := func() { b.wants("identify", nil, `"LED"`) }
 	for _, level := range []int{0, 1, 0} {
-		b.soon("it blinks", func() bool { return b.board.Pins()[2] == level })
+		b.shows("it blinks", identify, func() bool { return b.board.Pins()[2] == level })
 	}
 	b.soon("and is as before", func() bool { return b.board.Pins()[2] == 1 })
 }

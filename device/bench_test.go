@@ -266,6 +266,19 @@ func (b *appBench) soon(what string, is func() bool) {
 	}
 }
 
+// shows polls for what lasts for seconds, and asks for it again: a busy machine may look away all the while.
+func (b *appBench) shows(what string, ask func(), is func() bool) {
+	b.t.Helper()
+	var asked time.Time
+	b.soon(what, func() bool {
+		if time.Since(asked) > 10*time.Second {
+			ask()
+			asked = time.Now()
+		}
+		return is()
+	})
+}
+
 func anything(string) bool { return true }
 
 func with(part string) func(string) bool {

@@ -191,6 +191,11 @@ func TestLinuxThingLives(t *testing.T) {
 	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+	late := time.AfterFunc(corePatience, func() {
+		t.Error("run.sh does not end")
+		grouped(run)()
+	})
+	defer late.Stop()
 	if err := run.Wait(); err != nil {
 		t.Errorf("run.sh ended with %v", err)
 	}

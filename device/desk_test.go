@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -112,15 +110,19 @@ func TestBoardAppOverTheLine(t *testing.T) {
 	}
 }
 
-// On Linux the own server is at the port that the settings name.
+// On Linux the own server is at the port that the settings name. Here it asks for that one and gets a free one: who
+// looks again and again whether somebody is at a port that nobody has may meet himself there.
 func TestBoardAppOnLinuxOverTheLine(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().(*net.TCPAddr)
-	_ = l.Close() // it is free now
-	app := folder(t, "testdata/apps/greenhouse")["app.py"] + fmt.Sprintf("\nfrom rt import conf\nconf.put('web_port', %d)\n", at.Port)
+	app := folder(t, "testdata/apps/greenhouse")["app.py"] + `
+from rt import conf
+conf.put("web_port", 8123)
+serve = asyncio.start_server
+async def on_a_free_port(answer, host, port):
+    s = await serve(answer, "127.0.0.1", 0)
+    platform.report(asked=port, at=s.sockets[0].getsockname()[1])
+    return s
+asyncio.start_server = on_a_free_port
+`
 	thing, _ := coreLinux(t, app, httptest.NewServer, map[string]string{
 		"_p/management_task.py": folder(t, "testdata/apps/both")["management_task.py"],
 	})
@@ -135,14 +137,11 @@ func TestBoardAppOnLinuxOverTheLine(t *testing.T) {
 			t.Errorf("%s: %+v %v", kind, a, err)
 		}
 	}
-	b := &appBench{t: t, web: "http://" + at.String()}
-	b.soon("its server is there", func() bool {
-		c, err := net.Dial("tcp", at.String())
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
+	v = coreWait(t, thing, "its server", func(v desk.View) bool { return v.Values["at"] != "" })
+	if v.Values["asked"] != "8123" {
+		t.Errorf("it asks for port %s", v.Values["asked"])
+	}
+	b := &appBench{t: t, web: "http://127.0.0.1:" + string(v.Values["at"])}
 	if s := b.object("GET", "/status", ""); s["device_id"] != thing.ID || s["temperature"] != 21.5 || s["uptime_ms"] == nil {
 		t.Errorf("status %v", s)
 	}
