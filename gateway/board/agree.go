@@ -48,8 +48,8 @@ func (w *watch) agree(ctx context.Context, k *kind, app roost.App, d disk) error
 	if ours == nil {
 		ours = map[string]string{}
 	}
-	for name := range d.unread { // what cannot be taken leaves what is served
-		if text, ok := base[name]; ok {
+	for name, text := range base { // what cannot be taken, or is never looked at, leaves what is served
+		if d.unread[name] || hidden(name) {
 			ours[name] = text
 		}
 	}
@@ -70,9 +70,10 @@ func (w *watch) unite(ctx context.Context, k *kind, app roost.App, d disk, s sid
 			continue
 		}
 		c, err := w.commit(ctx, app, files, s.newest)
-		if err != nil {
-			// The same files are refused again: wait until something changes.
+		if roost.KindOf(err) == roost.Invalid { // and is again until something changes
 			k.commit, k.done = s.newest.ID, k.now
+		}
+		if err != nil {
 			return err
 		}
 		s.newest, s.theirs = c, files
@@ -83,34 +84,25 @@ func (w *watch) unite(ctx context.Context, k *kind, app roost.App, d disk, s sid
 	return w.settle(ctx, k, app, s.newest.ID, d.whole)
 }
 
-// merge gives the files that come of both sides. mine is nil unless both changed a file
-// differently and that of the directory is the older one: then it is to be kept first.
+// merge gives the files that come of both sides, and before these, to be committed first,
+// mine: those with the directory's own where both changed a file, and the newest commit's
+// counts. mine is nil when there is nothing that would be lost.
 func (s sides) merge(oursNewer bool) (mine, result map[string]string) {
 	result, mine = map[string]string{}, map[string]string{}
 	conflict := false
 	for _, name := range s.names() {
-		b, inBase := s.base[name]
-		o, inOurs := s.ours[name]
-		t, inTheirs := s.theirs[name]
-		oursChanged, theirsChanged := inOurs != inBase || o != b, inTheirs != inBase || t != b
-		text, in := t, inTheirs
-		text1, in1 := t, inTheirs
-		switch {
-		case oursChanged && !theirsChanged:
-			text, in, text1, in1 = o, inOurs, o, inOurs
-		case oursChanged && (inOurs != inTheirs || o != t):
-			conflict = true
-			text1, in1 = o, inOurs
-			if oursNewer {
-				text, in = o, inOurs
+		base, ours, theirs := sideOf(s.base, name), sideOf(s.ours, name), sideOf(s.theirs, name)
+		clash := ours != base && theirs != base && ours != theirs
+		conflict = conflict || clash
+		keep, serve := theirs, theirs
+		if ours != base {
+			keep = ours
+			if !clash || oursNewer {
+				serve = ours
 			}
 		}
-		if in {
-			result[name] = text
-		}
-		if in1 {
-			mine[name] = text1
-		}
+		keep.put(mine, name)
+		serve.put(result, name)
 	}
 	if !conflict || oursNewer {
 		mine = nil
@@ -118,6 +110,24 @@ func (s sides) merge(oursNewer bool) (mine, result map[string]string) {
 	return mine, result
 }
 
+// side is a file on one side, or that it is not there.
+type side struct {
+	text  string
+	there bool
+}
+
+func sideOf(files map[string]string, name string) side {
+	text, ok := files[name]
+	return side{text, ok}
+}
+
+func (f side) put(files map[string]string, name string) {
+	if f.there {
+		files[name] = f.text
+	}
+}
+
+// names gives the names of all files, sorted.
 func (s sides) names() []string {
 	all := maps.Clone(s.base)
 	maps.Copy(all, s.ours)
@@ -137,6 +147,7 @@ func (k *kind) newer(s sides) bool {
 	return last.After(s.newest.At)
 }
 
+// textsOf gives the files of a commit by name.
 func (w *watch) textsOf(ctx context.Context, c roost.Commit) (map[string]string, error) {
 	texts := map[string]string{}
 	for _, f := range c.Files {
@@ -192,13 +203,13 @@ func changes(parent roost.Commit, files map[string]string) string {
 	return strings.Join(what, ", ")
 }
 
-// writeOut makes a directory that of the newest commit. Files that were refused and those
-// that are being written stay as they are.
+// writeOut makes a directory that of the newest commit. Files that were refused, those that
+// are being written and those that are never looked at stay as they are.
 func (w *watch) writeOut(k *kind, d disk, s sides) error {
 	next := maps.Clone(k.now)
 	for _, name := range slices.Sorted(maps.Keys(s.theirs)) {
 		was, there := k.now[name]
-		if text, ok := d.texts[name]; d.unread[name] || ok && text == s.theirs[name] {
+		if text, ok := d.texts[name]; d.unread[name] || hidden(name) || ok && text == s.theirs[name] {
 			continue
 		}
 		put, err := k.put(w.root, name, s.theirs[name], was, there)

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -60,7 +61,7 @@ type server struct {
 }
 
 // Status gives what a board says of itself at its own HTTP server, as a JSON object.
-// Errors of this and the next: roost.NotFound for no board, roost.Conflict when it may not
+// Errors of this and of Logs, ReadLog and Act: roost.NotFound for no board, roost.Conflict when it may not
 // be asked or somebody else answers, roost.Unavailable when nobody does.
 func (d *Door) Status(ctx context.Context, ref roost.Ref) (roost.Value, error) {
 	p, done, err := d.serverOf(ctx, ref)
@@ -71,7 +72,7 @@ func (d *Door) Status(ctx context.Context, ref roost.Ref) (roost.Value, error) {
 	return p.status(ctx)
 }
 
-// Logs gives the names of a board's logs.
+// Logs gives the names of a board's logs, 50 at most. Errors as Status.
 func (d *Door) Logs(ctx context.Context, ref roost.Ref) ([]string, error) {
 	b, err := d.asked(ctx, ref, http.MethodGet, "/logs")
 	if err != nil {
@@ -81,7 +82,7 @@ func (d *Door) Logs(ctx context.Context, ref roost.Ref) ([]string, error) {
 }
 
 // ReadLog gives the last lines of one of a board's logs, all of them if lines is under 1,
-// but 64 KiB at most.
+// but 64 KiB at most. Errors as Status.
 func (d *Door) ReadLog(ctx context.Context, ref roost.Ref, name string, lines int) (string, error) {
 	if !goodName(name) {
 		return "", roost.Errorf(roost.NotFound, "A board has no log %q.", short(name))
@@ -94,7 +95,8 @@ func (d *Door) ReadLog(ctx context.Context, ref roost.Ref, name string, lines in
 	return logText(b), err
 }
 
-// Act makes a board blink, restart or forget its Wi-Fi, its name and its configuration, at once.
+// Act makes a board blink, restart or forget its Wi-Fi, its name and its configuration, at
+// once; act is one of the Act constants. Errors as Status, and roost.Invalid for another act.
 func (d *Door) Act(ctx context.Context, ref roost.Ref, act string) error {
 	words := map[string]string{
 		ActIdentify: "asked to blink", ActRestart: "asked to restart", ActFactoryReset: "asked to forget its Wi-Fi, its name and its configuration",
@@ -194,8 +196,8 @@ func (p server) status(ctx context.Context) (roost.Value, error) {
 
 // ask asks once, and gives the answer if it is a good one.
 func (p server) ask(ctx context.Context, method, path string) ([]byte, error) {
-	sent := false
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(i httptrace.WroteRequestInfo) { sent = i.Err == nil }})
+	var sent atomic.Bool // by the transport's own goroutine
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(i httptrace.WroteRequestInfo) { sent.Store(i.Err == nil) }})
 	to := url.URL{Scheme: "http", Host: p.at.String()} // which writes the zone of IPv6 as it must be
 	req, err := http.NewRequestWithContext(traced, method, to.String()+path, http.NoBody)
 	if err != nil {
@@ -208,7 +210,7 @@ func (p server) ask(ctx context.Context, method, path string) ([]byte, error) {
 		body, err = tail(res.Body)
 	}
 	switch {
-	case err != nil && sent && (path == "/"+ActRestart || path == "/"+ActFactoryReset):
+	case err != nil && sent.Load() && (path == "/"+ActRestart || path == "/"+ActFactoryReset):
 		return nil, nil // it went down before it could answer
 	case err != nil:
 		return nil, roost.Because(roost.Unavailable, err, "%s does not answer at %s. Is it on, and on the same network as Roost?%s", p.ref.Thing, p.at.Addr(), p.between())
@@ -218,6 +220,7 @@ func (p server) ask(ctx context.Context, method, path string) ([]byte, error) {
 	return body, nil
 }
 
+// statusKind gives the kind of error that a board's refusal is.
 func statusKind(status int) roost.ErrorKind {
 	if status == http.StatusNotFound {
 		return roost.NotFound

@@ -229,3 +229,13 @@ func TestLogsAreReadAsTheyCome(t *testing.T) {
 		}
 	}
 }
+
+func TestListsOfLogsAreReadAsTheyCome(t *testing.T) {
+	for raw, want := range map[string]string{
+		`["a.txt"]`: "[a.txt]", `{"logs":[{"name":"a.txt"},{"file":"b.txt"}]}`: "[a.txt b.txt]", `[{"name":"a.txt","file":"a.txt"}]`: "[a.txt]",
+	} {
+		if got := fmt.Sprint(board.LogNames([]byte(raw))); got != want {
+			t.Errorf("%s: %s, want %s", raw, got, want)
+		}
+	}
+}

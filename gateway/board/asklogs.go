@@ -1,6 +1,7 @@
 package board
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"regexp"
@@ -15,6 +16,7 @@ const mostLogs = 50
 
 var logName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$`)
 
+// goodName tells that a log may be asked for by a name: it leads to no other call.
 func goodName(name string) bool { return logName.MatchString(name) && !strings.Contains(name, "..") }
 
 // logNames reads a board's list of logs. The platform leaves open what it looks like: a
@@ -26,7 +28,7 @@ func logNames(raw []byte) []string {
 		var o struct{ Name, File string }
 		var name string
 		if json.Unmarshal(item, &name) != nil && json.Unmarshal(item, &o) == nil {
-			name = o.Name + o.File
+			name = cmp.Or(o.Name, o.File)
 		}
 		if goodName(name) && len(names) < mostLogs && !slices.Contains(names, name) {
 			names = append(names, name)
@@ -35,6 +37,7 @@ func logNames(raw []byte) []string {
 	return names
 }
 
+// listIn gives the list that an answer is, or that an object has; nil if there is none.
 func listIn(raw []byte) (list []json.RawMessage) {
 	if json.Unmarshal(raw, &list) == nil {
 		return list

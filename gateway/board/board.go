@@ -21,6 +21,7 @@ type board struct {
 	line   chan struct{} // has one in it for each who asks it, or waits to
 
 	mu    sync.Mutex // held over the disk: what one board is given is decided by one call at a time
+	gone  bool       // it was deleted: nothing of it may be kept any more
 	facts roost.Board
 	port  uint16          // of its own HTTP server, if it told; kept nowhere else
 	out   map[string]bool // ids of hotfixes in answers that are being written
@@ -38,6 +39,28 @@ func (b *board) Send(ctx context.Context, c roost.Command) error {
 
 // Close implements gateway.Link.
 func (b *board) Close(string) {}
+
+// hold takes b.mu, which the caller gives back unless there is an error: roost.NotFound
+// when the board was deleted since it was looked up.
+func (b *board) hold() error {
+	b.mu.Lock()
+	if !b.gone {
+		return nil
+	}
+	b.mu.Unlock()
+	return roost.Errorf(roost.NotFound, "Board %s was deleted just now; it gets its id when it boots.", b.ref.Thing)
+}
+
+// nextFacts gives what is known of a board, to be changed and kept; the caller holds b.mu.
+// One that has not booted since it was let in has told no MAC yet: that is its identity's.
+func (b *board) nextFacts() roost.Board {
+	f := b.facts
+	if f.MAC == "" {
+		t, _, _ := b.d.cfg.Registry.Get(b.ref)
+		f.MAC = t.Identity.Own
+	}
+	return f
+}
 
 // keep stores facts that differ from those known; the caller holds b.mu.
 func (b *board) keep(ctx context.Context, f roost.Board) error {
@@ -64,24 +87,48 @@ func (d *Door) interval(ref roost.Ref) time.Duration {
 	return firstInterval
 }
 
-// silence is how long a board may be silent: 2.5 heartbeats.
-func (d *Door) silence(ref roost.Ref) time.Duration {
-	every := d.interval(ref)
-	if b := d.known(ref); b != nil {
+// silence is how long a board may be silent: 2.5 heartbeats, at the interval of its pool
+// or at its own if that is longer. told is its own as it is telling it; 0: as it told before.
+func (d *Door) silence(ref roost.Ref, told time.Duration) time.Duration {
+	if b := d.known(ref); b != nil && told == 0 {
 		b.mu.Lock()
-		every = max(every, b.facts.Interval)
+		told = b.facts.Interval
 		b.mu.Unlock()
 	}
-	return every * 5 / 2
+	return max(d.interval(ref), told) * 5 / 2
+}
+
+// find gives the board of an id that it was given at its first boot, as it comes back; mac
+// may be "". Errors: roost.Invalid, roost.NotFound, roost.Conflict for the MAC of another,
+// roost.TooMany, and arrive's.
+func (d *Door) find(ctx context.Context, c *call, id, mac string) (*board, error) {
+	if id == "" {
+		return nil, missing("device_id")
+	}
+	if !d.calls.Take("id "+short(id), c.now) {
+		return nil, tooOften()
+	}
+	t, _, ok := d.cfg.Registry.Get(roost.Ref{Project: d.cfg.Project, Thing: roost.ThingID(id)})
+	if !ok || t.Identity.Door != doorName {
+		return nil, roost.Errorf(roost.NotFound, "There is no board %q here; it gets its id when it boots.", short(id))
+	}
+	if clean, _ := cleanMAC(mac); mac != "" && clean != t.Identity.Own {
+		return nil, roost.Errorf(roost.Conflict, "Board %s has another MAC: two boards use one id.", short(id))
+	}
+	admits := false
+	if w, ok := d.cfg.Releases.Wanted(t.Ref); ok {
+		admits = w.App.Admits
+	}
+	return d.arrive(ctx, c, t.Identity.Own, t.Thing, admits)
 }
 
 // arrive tells that a board is here, and gives it when it is let in. id is wanted for one
-// that is new.
+// that is new. Errors: *refusal, with the id that the board has.
 func (d *Door) arrive(ctx context.Context, c *call, mac string, id roost.ThingID, admits bool) (*board, error) {
 	ref := roost.Ref{Project: d.cfg.Project, Thing: id}
 	a := gateway.Arrival{
 		Project: d.cfg.Project, Identity: roost.Identity{Door: doorName, Own: mac}, ID: id,
-		Protocol: roost.BoardPlatform, Address: c.remote, Trusted: admits, Silence: d.silence(ref),
+		Protocol: roost.BoardPlatform, Address: c.remote, Trusted: admits, Silence: d.silence(ref, c.every),
 	}
 	if t, _, ok := d.cfg.Registry.Get(ref); ok && t.Identity == a.Identity && t.Enrolment == roost.Enrolled {
 		a.Link = d.board(ref)
@@ -97,7 +144,7 @@ func (d *Door) arrive(ctx context.Context, c *call, mac string, id roost.ThingID
 	}
 	b := d.board(standing.Ref)
 	if a.Link != gateway.Link(b) { // it was let in just now
-		a.Link, a.Silence = b, d.silence(standing.Ref)
+		a.Link, a.Silence = b, d.silence(standing.Ref, c.every)
 		if _, err := d.cfg.Core.Arrive(ctx, a); err != nil {
 			return nil, &refusal{err: err, device: standing.Ref.Thing}
 		}
@@ -105,8 +152,9 @@ func (d *Door) arrive(ctx context.Context, c *call, mac string, id roost.ThingID
 	return b, nil
 }
 
-// bind makes app the board's, which begins a run, unless it is that already; the caller
-// holds b.mu.
+// bind makes app the board's, which begins a run, unless it is that already and again is
+// false. version is the id of the commit that the board has, "0" if none. The caller holds
+// b.mu.
 func (b *board) bind(ctx context.Context, app roost.App, version, address string, again bool) error {
 	sw, known := b.d.cfg.Releases.Software(b.ref)
 	if known && sw.App == app.ID && !again {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/roost-iot/roost"
@@ -54,7 +55,8 @@ func cleanMAC(s string) (mac string, ok bool) {
 	return mac, err == nil && len(raw) == 6
 }
 
-// check reads a request. Errors: roost.Invalid, with the field that is wrong.
+// check reads a request, whose MAC it makes plain, and gives the MD5 of the files that the
+// board has, in lower case. Errors: roost.Invalid, roost.TooLarge, with the field that is wrong.
 func (q *bootRequest) check() (have map[string]string, err error) {
 	mac, ok := cleanMAC(q.MAC)
 	switch {
@@ -96,8 +98,8 @@ func short(s string) string {
 	return s
 }
 
-// sums5 gives those of have that may be kept.
-func sums5(have map[string]string) map[string]string {
+// plausible gives those of have that may be kept: an MD5 for a name that can be shown.
+func plausible(have map[string]string) map[string]string {
 	kept := map[string]string{}
 	for name, md5 := range have {
 		if raw, err := hex.DecodeString(md5); err == nil && len(raw) == 16 && name == short(name) {
@@ -128,15 +130,19 @@ func (d *Door) boot(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	b.mu.Lock()
+	if err := b.hold(); err != nil {
+		return answer{}, err
+	}
 	defer b.mu.Unlock()
 	return b.update(ctx, c, &q, app, have)
 }
 
+// tooOften refuses a call that comes too soon after others of the same board.
 func tooOften() error {
 	return roost.Errorf(roost.TooMany, "This board asks too often; it is to wait some seconds.")
 }
 
+// unknownKind refuses a board of a kind that there is not, with those that there are.
 func (d *Door) unknownKind(kind string) error {
 	kinds := []string{}
 	for _, a := range d.cfg.Releases.Apps(d.cfg.Project) {
@@ -154,7 +160,7 @@ func (d *Door) unknownKind(kind string) error {
 // update answers a board that has booted; the caller holds b.mu.
 func (b *board) update(ctx context.Context, c *call, q *bootRequest, app roost.App, have map[string]string) (answer, error) {
 	f := b.facts
-	f.MAC, f.AppType, f.DeviceType, f.Booted, f.Files = q.MAC, q.AppType, short(q.DeviceType), c.now.UTC(), sums5(have)
+	f.MAC, f.AppType, f.DeviceType, f.Booted, f.Files = q.MAC, q.AppType, short(q.DeviceType), c.now.UTC(), plausible(have)
 	if err := b.keep(ctx, f); err != nil {
 		return answer{}, err
 	}
@@ -166,11 +172,12 @@ func (b *board) update(ctx context.Context, c *call, q *bootRequest, app roost.A
 	if err != nil {
 		return answer{}, err
 	}
-	version, err := b.versionOf(ctx, commit, files, have, q.All)
+	all := q.All || bare(files, have)
+	version, err := b.versionOf(ctx, commit, files, have, all)
 	if err != nil {
 		return answer{}, err
 	}
-	need := lacking(files, have, q.All)
+	need := lacking(files, have, all)
 	if len(need) == 0 || version != "0" { // its app runs now, or it is known what ran
 		if err := b.bind(ctx, app, version, c.remote, true); err != nil {
 			return answer{}, err
@@ -182,7 +189,7 @@ func (b *board) update(ctx context.Context, c *call, q *bootRequest, app roost.A
 			return answer{}, err
 		}
 	}
-	due := b.due(q.All)
+	due := b.due(all)
 	what := "booted: its files are right"
 	if a.Update {
 		what = fmt.Sprintf("booted: gets %s of %s", strings.Join(a.Order, ", "), commit.ID)
@@ -193,6 +200,13 @@ func (b *board) update(ctx context.Context, c *call, q *bootRequest, app roost.A
 		}
 		b.given(context.WithoutCancel(ctx), due, err, c.now)
 	}}, nil
+}
+
+// bare tells that a board has nothing yet and so gets all files, not those of Python only.
+// Once it has these it tells of them. If none of the wanted files is Python it never does,
+// and would be given the others at every boot.
+func bare(wanted []wantedFile, have map[string]string) bool {
+	return len(have) == 0 && slices.ContainsFunc(wanted, func(f wantedFile) bool { return isPython(f.name) })
 }
 
 // shipped gives files as a board gets them, and their order.

@@ -200,3 +200,24 @@ func TestAskingTooOften(t *testing.T) {
 	}
 	t.Error("200 boots in a row passed")
 }
+
+// A board that has nothing yet gets all files; from then on it tells of what it has.
+func TestFirstBootGivesFilesThatAreNoPython(t *testing.T) {
+	h, _ := still(t, plan{})
+	h.put("boot/meter/index.html", "<p>")
+	h.look(0)
+	h.look(whole)
+	files, _ := h.boot(nil)["files"].(map[string]any)
+	if len(files) != 4 || files["index.html"] != "<p>" {
+		t.Errorf("files %v", files)
+	}
+	if a := h.boot(meter); a["update"] != false {
+		t.Errorf("with its Python files: %v", a)
+	}
+	h.put("boot/lamp/notes.txt", "not a line of Python")
+	h.look(0)
+	h.look(whole)
+	if a := h.ok("/iot/boot", object{"mac": "000000000001", "app_type": "lamp", "hashes": object{}}); a["update"] != false {
+		t.Errorf("it would boot for ever: %v", a)
+	}
+}

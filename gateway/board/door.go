@@ -36,9 +36,13 @@ type Config struct {
 	Poll    time.Duration   // between looks at the directories; 1 s
 	Stable  time.Duration   // how long a file must not have changed to be whole; 1 s
 	MaxBody int             // bytes of a request; 64 KiB
-	Burst   int             // calls of one board that pass at once; 60
-	Every   time.Duration   // and one more each time that this has gone by; 1 s
+	Burst   int             // calls of one board that pass at once; 60; and 10 times as many that fetch a file
+	Every   time.Duration   // and one more, or 10 of these, each time that this has gone by; 1 s
 }
+
+// fetchesPerCall is how many more files than other calls a board may ask for: an app has up
+// to 200, and a small board fetches each in pieces.
+const fetchesPerCall = 10
 
 func (c *Config) fill() {
 	if c.Project == "" {
@@ -90,10 +94,11 @@ type Store interface {
 
 // Door serves /iot/. Its methods may be called from many goroutines.
 type Door struct {
-	cfg   Config
-	calls gateway.Limiter
-	sums  sums
-	watch *watch
+	cfg     Config
+	calls   gateway.Limiter
+	fetches gateway.Limiter
+	sums    sums
+	watch   *watch
 
 	mu     sync.Mutex
 	boards map[roost.Ref]*board
@@ -102,7 +107,10 @@ type Door struct {
 // New loads what is known of boards and opens their directories. Run watches these.
 func New(ctx context.Context, cfg Config) (*Door, error) {
 	cfg.fill()
-	d := &Door{cfg: cfg, boards: map[roost.Ref]*board{}, calls: gateway.Limiter{Burst: cfg.Burst, Every: cfg.Every}}
+	d := &Door{
+		cfg: cfg, boards: map[roost.Ref]*board{}, calls: gateway.Limiter{Burst: cfg.Burst, Every: cfg.Every},
+		fetches: gateway.Limiter{Burst: cfg.Burst * fetchesPerCall, Every: cfg.Every / fetchesPerCall},
+	}
 	d.sums.releases = cfg.Releases
 	known, err := cfg.Store.Boards(ctx)
 	if err != nil {
@@ -150,7 +158,7 @@ func (d *Door) known(ref roost.Ref) *board {
 	return d.boards[ref]
 }
 
-// Board gives what a board said of itself.
+// Board gives what a board said of itself; false: nothing yet. Its Files must not be changed.
 func (d *Door) Board(ref roost.Ref) (roost.Board, bool) {
 	b := d.known(ref)
 	if b == nil {
@@ -161,7 +169,7 @@ func (d *Door) Board(ref roost.Ref) (roost.Board, bool) {
 	return b.facts, b.facts.MAC != ""
 }
 
-// Forget drops all that is kept of a board.
+// Forget drops all that is kept of a board. Error: roost.Unavailable.
 func (d *Door) Forget(ctx context.Context, ref roost.Ref) error {
 	b := d.known(ref)
 	if b == nil {
@@ -175,7 +183,7 @@ func (d *Door) Forget(ctx context.Context, ref roost.Ref) error {
 	d.mu.Lock()
 	delete(d.boards, ref)
 	d.mu.Unlock()
-	b.fixes = nil
+	b.gone, b.fixes = true, nil
 	return nil
 }
 

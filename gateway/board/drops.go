@@ -16,41 +16,32 @@ import (
 // lookAtDrops makes hotfixes of files that were put into the directories of boards, and
 // archives those that were served.
 func (w *watch) lookAtDrops(ctx context.Context, at time.Time) {
-	names := map[string]bool{}
-	for _, name := range w.folders(heartbeatDir) {
-		names[name] = true
+	there, err := w.folders(heartbeatDir)
+	if err != nil {
+		return
 	}
-	for name := range names {
+	names := map[string]bool{}
+	for _, name := range there {
+		names[name] = true
 		f := w.drops[name]
 		if f == nil {
 			f = &folder{path: path.Join(heartbeatDir, name)}
 			w.drops[name] = f
 		}
-		err := w.lookAtDrop(ctx, f, roost.ThingID(name), at)
-		if errors.Is(err, errMoving) || ctx.Err() != nil {
-			continue
-		}
-		if err != nil {
-			w.complain(f.path, sentence(err))
-		} else {
-			w.content(f.path)
-		}
+		w.outcome(ctx, f.path, w.lookAtDrop(ctx, f, roost.ThingID(name), at))
 	}
-	for name := range w.drops {
-		if !names[name] {
-			delete(w.drops, name)
-		}
-	}
-	w.archiveElsewhere(ctx, names)
+	maps.DeleteFunc(w.drops, func(name string, _ *folder) bool { return !names[name] })
+	w.endElsewhere(ctx, names)
 }
 
-// archiveElsewhere ends hotfixes whose directory is gone.
-func (w *watch) archiveElsewhere(ctx context.Context, done map[string]bool) {
+// endElsewhere ends the hotfixes of boards whose directory is gone; there are those that
+// have one.
+func (w *watch) endElsewhere(ctx context.Context, there map[string]bool) {
 	w.d.mu.Lock()
 	all := slices.Collect(maps.Values(w.d.boards))
 	w.d.mu.Unlock()
 	for _, b := range all {
-		if done[string(b.ref.Thing)] {
+		if there[string(b.ref.Thing)] {
 			continue
 		}
 		b.mu.Lock()
@@ -66,12 +57,15 @@ func (w *watch) archiveElsewhere(ctx context.Context, done map[string]bool) {
 func (w *watch) lookAtDrop(ctx context.Context, f *folder, id roost.ThingID, at time.Time) error {
 	b := w.d.known(roost.Ref{Project: w.d.cfg.Project, Thing: id})
 	if b == nil {
+		f.done = nil // whoever gets the id gets what lies here
 		if err := f.list(w.root, at); err != nil || len(f.now) == 0 {
 			return err
 		}
 		return fmt.Errorf("no board that was let in has the id %s; what lies here waits for it", id)
 	}
-	b.mu.Lock()
+	if err := b.hold(); err != nil {
+		return err
+	}
 	defer b.mu.Unlock()
 	if err := w.archive(ctx, b, f); err != nil {
 		return err
@@ -90,13 +84,7 @@ func (w *watch) lookAtDrop(ctx context.Context, f *folder, id roost.ThingID, at 
 	if err != nil {
 		return err
 	}
-	for name := range refused {
-		at := path.Join(f.path, name)
-		if said := w.said[at]; said != w.said["log "+at] { // the board's own log says it once, too
-			w.said["log "+at] = said
-			w.d.write(b.ref, "warn", "hotfix refused: "+name+": "+said)
-		}
-	}
+	w.tellRefused(b, f, refused)
 	delete(texts, servedDir) // they would be in the way of the archive
 	delete(texts, undoneDir)
 	if err := w.dropped(ctx, b, texts); err != nil {
@@ -109,7 +97,20 @@ func (w *watch) lookAtDrop(ctx context.Context, f *folder, id roost.ThingID, at 
 	return nil
 }
 
-// waitingDrop gives the hotfix whose files lie in a board's directory and wait.
+// tellRefused writes into a board's own log which of its files were refused, once as long
+// as the reason is the same.
+func (w *watch) tellRefused(b *board, f *folder, refused map[string]bool) {
+	for name := range refused {
+		at := path.Join(f.path, name)
+		if said := w.said[at]; said != w.said[inLog+at] {
+			w.said[inLog+at] = said
+			w.d.write(b.ref, "warn", "hotfix refused: "+name+": "+said)
+		}
+	}
+}
+
+// waitingDrop gives the hotfix whose files lie in a board's directory and wait, nil if there
+// is none; the caller holds b.mu.
 func (b *board) waitingDrop() *roost.Hotfix {
 	i := slices.IndexFunc(b.fixes, func(h *roost.Hotfix) bool { return h.Dropped && h.State == roost.HotfixWaiting })
 	if i < 0 {
@@ -119,7 +120,7 @@ func (b *board) waitingDrop() *roost.Hotfix {
 }
 
 // dropped makes the hotfix that waits in a board's directory that of texts; the caller
-// holds b.mu.
+// holds b.mu. errMoving: look again.
 func (w *watch) dropped(ctx context.Context, b *board, texts map[string]string) error {
 	h := b.waitingDrop()
 	switch {
@@ -127,6 +128,8 @@ func (w *watch) dropped(ctx context.Context, b *board, texts map[string]string) 
 		return w.withdrawAll(ctx, b)
 	case len(texts) == 0 || h != nil && sameFiles(h, texts):
 		return nil
+	case h != nil && b.out[h.ID]: // what is being served is what it was
+		return errMoving
 	case len(texts) > mostFiles:
 		return roost.Errorf(roost.Invalid, "A hotfix has at most %d files; here are %d.", mostFiles, len(texts))
 	}
@@ -160,6 +163,7 @@ func (w *watch) withdrawAll(ctx context.Context, b *board) error {
 		next.Dropped = false
 		if h.State == roost.HotfixWaiting {
 			next.State, next.Ended, next.Undoer = roost.HotfixUndone, now(), byDirectory
+			next.Reverting = b.out[h.ID] // it is just going out
 			w.d.write(b.ref, "info", "hotfix taken back by "+byDirectory+": "+h.FileNames())
 		}
 		changed = append(changed, next)
@@ -193,6 +197,7 @@ func (w *watch) archive(ctx context.Context, b *board, f *folder) error {
 	return b.save(ctx, changed)
 }
 
+// archiveOne moves the files of one hotfix to where they belong below dir, which they lie in.
 func (w *watch) archiveOne(ctx context.Context, h *roost.Hotfix, dir string) error {
 	to := path.Join(dir, servedDir, folderTime(h.Served))
 	if h.Served.IsZero() {
@@ -202,28 +207,44 @@ func (w *watch) archiveOne(ctx context.Context, h *roost.Hotfix, dir string) err
 		return err
 	}
 	for _, file := range h.Files {
-		text, err := w.root.ReadFile(path.Join(dir, file.Name))
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // moved before, or taken away
-		case err != nil:
-			return err
-		case digestOf(string(text)) == file.Digest:
-			if err := w.root.Rename(path.Join(dir, file.Name), path.Join(to, file.Name)); err != nil {
-				return err
-			}
-			continue
-		}
-		if _, err := w.root.Lstat(path.Join(to, file.Name)); err == nil {
-			continue
-		}
-		was, err := w.d.cfg.Store.HotfixContent(ctx, h.ID, file.Name)
-		if err != nil {
-			return err
-		}
-		archive := folder{path: to}
-		if _, err := archive.put(w.root, file.Name, was, stamp{}, false); err != nil {
+		if err := w.archiveFile(ctx, h, file, dir, to); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// archiveFile moves one file of a hotfix from dir to to. If it does not lie in dir any more,
+// or is another by now, which stays there, it is written from the store.
+func (w *watch) archiveFile(ctx context.Context, h *roost.Hotfix, file roost.HotfixFile, dir, to string) error {
+	lies, err := w.holds(path.Join(dir, file.Name), file)
+	if err != nil {
+		return err
+	}
+	if lies {
+		return w.root.Rename(path.Join(dir, file.Name), path.Join(to, file.Name))
+	}
+	if _, err := w.root.Lstat(path.Join(to, file.Name)); err == nil {
+		return nil // moved before Roost was killed
+	}
+	was, err := w.d.cfg.Store.HotfixContent(ctx, h.ID, file.Name)
+	if err != nil {
+		return err
+	}
+	archive := folder{path: to}
+	_, err = archive.put(w.root, file.Name, was, stamp{}, false)
+	return err
+}
+
+// holds tells that a file of the directories is that of a hotfix.
+func (w *watch) holds(name string, file roost.HotfixFile) (bool, error) {
+	info, err := w.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(file.Size) {
+		return false, err
+	}
+	text, err := w.root.ReadFile(name)
+	return err == nil && digestOf(string(text)) == file.Digest, err
 }

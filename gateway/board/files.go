@@ -13,47 +13,62 @@ import (
 // serveFile serves a file that a boot's answer named: DEVICE-ID/SHA256/NAME.
 func (d *Door) serveFile(c *call, path string) {
 	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
-		c.w.Header().Set("Allow", "GET, HEAD")
-		_ = c.write(http.StatusMethodNotAllowed, failure{Error: "Ask by GET."}) // whoever asked may be gone
+		c.refuseMethod("GET, HEAD", "Ask by GET.")
 		return
 	}
-	parts := strings.Split(path, "/")
-	var digest roost.Digest
-	raw, err := []byte(nil), error(nil)
-	if len(parts) == 3 {
-		raw, err = hex.DecodeString(parts[1])
-	}
-	if len(parts) != 3 || err != nil || copy(digest[:], raw) != len(digest) {
-		d.refuse(c, roost.Errorf(roost.NotFound, "There is no such file."))
+	id, digest, name, ok := fileAt(path)
+	if !ok {
+		d.refuse(c, noSuchFile())
 		return
 	}
-	text, err := d.file(c.r.Context(), c, roost.ThingID(parts[0]), digest, parts[2])
+	text, err := d.file(c.r.Context(), c, id, digest, name)
 	if err != nil {
 		d.refuse(c, err)
 		return
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", "text/x-python; charset=utf-8")
-	h.Set("ETag", `"`+parts[1]+`"`)
+	h.Set("ETag", `"`+hex.EncodeToString(digest[:])+`"`)
 	h.Set("Connection", "close")
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(patience)) // tests may have none
 	http.ServeContent(c.w, c.r, "", time.Time{}, strings.NewReader(text))
 }
 
+// fileAt reads the address of a file.
+func fileAt(path string) (id roost.ThingID, digest roost.Digest, name string, ok bool) {
+	parts := strings.Split(path, "/")
+	if len(parts) != 3 {
+		return id, digest, name, false
+	}
+	raw, err := hex.DecodeString(parts[1])
+	if err != nil || len(raw) != len(digest) {
+		return id, digest, name, false
+	}
+	copy(digest[:], raw)
+	return roost.ThingID(parts[0]), digest, parts[2], true
+}
+
+func noSuchFile() error {
+	return roost.Errorf(roost.NotFound, "There is no such file; ask again with /iot/boot.")
+}
+
 // file gives a file of a board's app or hotfixes, also one that is no longer wanted: a
-// commit may come while a board fetches what its boot named. roost.NotFound, roost.Denied.
+// commit may come while a board fetches what its boot named. Errors: roost.NotFound,
+// roost.Denied, roost.TooMany.
 func (d *Door) file(ctx context.Context, c *call, id roost.ThingID, digest roost.Digest, name string) (string, error) {
 	t, _, ok := d.cfg.Registry.Get(roost.Ref{Project: d.cfg.Project, Thing: id})
 	switch {
 	case !ok || t.Identity.Door != doorName:
-		return "", roost.Errorf(roost.NotFound, "There is no such file.")
+		return "", noSuchFile()
 	case t.Enrolment != roost.Enrolled:
-		return "", &refusal{err: roost.Errorf(roost.Denied, "Board %s waits for approval.", id), device: id}
-	case !d.calls.Take("files "+string(id), c.now):
+		return "", &refusal{err: roost.Errorf(roost.Denied, "Board %s has not been let in.", id), device: id}
+	case !d.fetches.Take(string(id), c.now):
 		return "", tooOften()
 	}
 	b := d.board(t.Ref)
-	b.mu.Lock()
+	if err := b.hold(); err != nil {
+		return "", err
+	}
 	defer b.mu.Unlock()
 	for _, h := range b.fixes {
 		for _, f := range h.Files {
@@ -64,7 +79,7 @@ func (d *Door) file(ctx context.Context, c *call, id roost.ThingID, digest roost
 	}
 	w, ok := d.cfg.Releases.Wanted(t.Ref)
 	if !ok {
-		return "", roost.Errorf(roost.NotFound, "There is no such file.")
+		return "", noSuchFile()
 	}
 	commits, err := d.cfg.Releases.Commits(ctx, w.App.Project, w.App.ID)
 	if err != nil {
@@ -77,5 +92,5 @@ func (d *Door) file(ctx context.Context, c *call, id roost.ThingID, digest roost
 			}
 		}
 	}
-	return "", roost.Errorf(roost.NotFound, "There is no such file; ask again with /iot/boot.")
+	return "", noSuchFile()
 }

@@ -1,8 +1,10 @@
 package board_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -55,9 +57,30 @@ func TestFilesAreFetchedOneByOne(t *testing.T) {
 	if status, text := h.fetch(urls["app.py"], ""); status != http.StatusOK || text != meter["app.py"] {
 		t.Errorf("after a commit: %d %q", status, text)
 	}
-	for _, url := range []string{"/iot/files/", "/iot/files/x/y/z", "/iot/files/nobody" + urls["app.py"][len("/iot/files/")+len(id):], urls["app.py"][:len(urls["app.py"])-6] + "main.py"} {
+	long := strings.Replace(urls["app.py"], "/app.py", "00/app.py", 1)
+	for _, url := range []string{long, "/iot/files/", "/iot/files/x/y/z", "/iot/files/nobody" + urls["app.py"][len("/iot/files/")+len(id):], urls["app.py"][:len(urls["app.py"])-6] + "main.py"} {
 		if status, text := h.fetch(url, ""); status != http.StatusNotFound {
 			t.Errorf("%s: %d %q", url, status, text)
 		}
+	}
+}
+
+// A small board asks for each of the most files that an app has, some of them in pieces.
+func TestManyFilesAreFetchedInARow(t *testing.T) {
+	h := build(t, plan{blind: true})
+	for i := range 200 {
+		h.put(fmt.Sprintf("boot/meter/f%03d.py", i), "x = 1\n")
+	}
+	h.look(0)
+	h.look(whole)
+	a := h.ok("/iot/boot", object{"mac": mac, "app_type": "meter", "hashes": object{}, "stream": true})
+	files := a["files"].([]any)
+	for i, f := range files {
+		if status, text := h.fetch(f.(map[string]any)["url"].(string), ""); status != http.StatusOK || text != "x = 1\n" {
+			t.Fatalf("file %d of %d: %d %q", i, len(files), status, text)
+		}
+	}
+	if len(files) != 200 {
+		t.Errorf("%d files", len(files))
 	}
 }

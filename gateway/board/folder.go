@@ -30,7 +30,7 @@ func (l listing) same(o listing) bool {
 // mostListed bounds the files of a folder that are looked at.
 const mostListed = 2000
 
-// restless is how much longer than a file must be quiet the others wait for one that never is.
+// restless is how many times longer than a file must be quiet the others wait for one that never is.
 const restless = 10
 
 // folder is what is known of one folder from look to look.
@@ -42,7 +42,7 @@ type folder struct {
 	done  listing              // of which something was made; nil: never
 }
 
-// list looks at the folder. Hidden files are those of programs that copy or edit.
+// list looks at the folder as it is at a time, which settled compares with.
 func (f *folder) list(root *os.Root, at time.Time) error {
 	dir, err := root.Open(f.path)
 	if err != nil {
@@ -84,6 +84,7 @@ func (f *folder) list(root *os.Root, at time.Time) error {
 	return nil
 }
 
+// hidden tells a file of programs that copy or edit: it is never looked at, nor written.
 func hidden(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".tmp") || strings.HasSuffix(name, ".part") ||
 		strings.HasSuffix(name, ".new")
@@ -146,6 +147,9 @@ const maxFile = 256 << 10
 // which were refused. errMoving: look again.
 func (f *folder) take(w *watch, still map[string]bool) (texts map[string]string, refused map[string]bool, err error) {
 	texts, refused = map[string]string{}, map[string]bool{}
+	if all := f.size(still); all > mostRead {
+		return nil, nil, fmt.Errorf("its files have %d bytes; at most %d are read", all, mostRead)
+	}
 	for name := range f.now {
 		if still[name] {
 			continue
@@ -166,6 +170,19 @@ func (f *folder) take(w *watch, still map[string]bool) (texts map[string]string,
 		texts[name] = text
 	}
 	return texts, refused, nil
+}
+
+// mostRead bounds the bytes of a folder that are read; a hotfix may have 12.5 MiB.
+const mostRead = 16 << 20
+
+// size gives how many bytes take would read.
+func (f *folder) size(still map[string]bool) (all int64) {
+	for name, s := range f.now {
+		if !still[name] {
+			all += min(max(s.size, 0), maxFile)
+		}
+	}
+	return all
 }
 
 // put writes a file whole or not at all, and gives its stamp. was is what it replaces: a

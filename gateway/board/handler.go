@@ -29,6 +29,7 @@ type call struct {
 	remote string
 	now    time.Time
 	body   []byte
+	every  time.Duration // the interval of its heartbeats that the board tells; 0: none
 }
 
 // answer is what a call is answered with.
@@ -44,7 +45,10 @@ type refusal struct {
 	kinds  []string      // of boards, that there are
 }
 
+// Error gives the error's own text.
 func (r *refusal) Error() string { return r.err.Error() }
+
+// Unwrap gives the error, whose Kind decides the status.
 func (r *refusal) Unwrap() error { return r.err }
 
 // ServeHTTP serves everything below /iot/.
@@ -63,8 +67,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		c.write(http.StatusMethodNotAllowed, failure{Error: "Ask by POST."})
+		c.refuseMethod(http.MethodPost, "Ask by POST.")
 		return
 	}
 	if err := c.read(d.cfg.MaxBody); err != nil {
@@ -142,6 +145,12 @@ func (d *Door) refuse(c *call, err error) {
 	if lost := c.write(status, f); lost != nil {
 		d.cfg.Log.Debug("answer lost", "protocol", doorName, "remote", c.remote, "err", lost)
 	}
+}
+
+// refuseMethod answers a call by a method that it has not; text says which it has.
+func (c *call) refuseMethod(allowed, text string) {
+	c.w.Header().Set("Allow", allowed)
+	_ = c.write(http.StatusMethodNotAllowed, failure{Error: text}) // whoever asked may be gone
 }
 
 func statusOf(err error) int {

@@ -232,3 +232,82 @@ func TestBoardTakesNothingElse(t *testing.T) {
 		})
 	}
 }
+
+// Roost was killed between giving a message to the board and refusing it.
+func TestRestartIsNotHeldUpByWhatABoardDoesNotTake(t *testing.T) {
+	h, _ := meterHouse(t, plan{})
+	h.boot(meter)
+	tell, err := h.rooms.Commands.Submit(t.Context(), command.Request{Ref: ref, Kind: roost.Tell, Value: `"x"`, By: "ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cmd, ok := h.rooms.Commands.Fetch(t.Context(), ref); !ok || cmd.ID != tell.ID {
+		t.Fatalf("given %+v, %v", cmd, ok)
+	}
+	if _, err := h.rooms.Commands.Submit(t.Context(), command.Request{Ref: ref, Kind: roost.Restart, By: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	if a := h.beat(nil); a["restart"] != true {
+		t.Errorf("answer %v", a)
+	}
+	if got, err := h.rooms.Commands.Find(t.Context(), roost.Home, tell.ID); err != nil || got.State != roost.Failed {
+		t.Errorf("message %+v, %v", got, err)
+	}
+}
+
+// The heartbeat that tells a longer interval is the last for that long.
+func TestIntervalCountsAsSoonAsItIsTold(t *testing.T) {
+	var l listening
+	h, _ := meterHouse(t, plan{change: func(c *board.Config) { l.Core = c.Core; c.Core = &l }})
+	want := func(what string, d time.Duration) {
+		t.Helper()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.silence != d {
+			t.Errorf("%s: it may be silent for %v, want %v", what, l.silence, d)
+		}
+	}
+	h.boot(meter)
+	h.register(object{"heartbeat_ms": 1_800_000})
+	want("registered with 30 min", 75*time.Minute)
+	h.beat(nil)
+	want("which it does not repeat", 75*time.Minute)
+	h.ok("/iot/heartbeat", object{"device_id": id, "heartbeat_ms": 3_600_000})
+	want("told 1 h", 150*time.Minute)
+}
+
+// deleting forgets the board each time that it arrives, as somebody does who deletes the
+// thing while it calls.
+type deleting struct {
+	gateway.Core
+	forget func()
+}
+
+func (d *deleting) Arrive(ctx context.Context, a gateway.Arrival) (gateway.Standing, error) {
+	s, err := d.Core.Arrive(ctx, a)
+	d.forget()
+	return s, err
+}
+
+func TestCallOfABoardThatIsBeingDeletedLeavesNothing(t *testing.T) {
+	d := &deleting{forget: func() {}}
+	h, _ := meterHouse(t, plan{change: func(c *board.Config) { d.Core = c.Core; c.Core = d }})
+	h.boot(meter)
+	d.forget = func() {
+		if err := h.door.Forget(context.Background(), ref); err != nil {
+			t.Error(err)
+		}
+	}
+	for path, body := range map[string]object{
+		"/iot/heartbeat": {"device_id": id, "firmware": "9"},
+		"/iot/register":  {"device_id": id, "firmware": "9"},
+		"/iot/boot":      {"mac": mac, "app_type": "meter", "hashes": object{}},
+	} {
+		if status, a := h.post(path, body); status != http.StatusNotFound {
+			t.Errorf("%s: %d %v", path, status, a)
+		}
+		if all, err := h.rooms.Store.Boards(t.Context()); err != nil || len(all) != 0 {
+			t.Errorf("%s left %+v, %v", path, all, err)
+		}
+	}
+}

@@ -32,8 +32,8 @@ func (b *board) due(all bool) []*roost.Hotfix {
 		b.out = map[string]bool{}
 	}
 	for _, h := range b.fixes {
-		reaches := all || !slices.ContainsFunc(h.Files, func(f roost.HotfixFile) bool { return !strings.HasSuffix(f.Name, ".py") })
-		if reaches && !b.out[h.ID] && (h.State == roost.HotfixWaiting || h.Reverting) {
+		reaches := all || !slices.ContainsFunc(h.Files, func(f roost.HotfixFile) bool { return !isPython(f.Name) })
+		if reaches && !b.out[h.ID] && waits(h) {
 			b.out[h.ID] = true
 			out = append(out, copied(h))
 		}
@@ -41,6 +41,10 @@ func (b *board) due(all bool) []*roost.Hotfix {
 	return out
 }
 
+// waits tells that a hotfix, or its way back, is to be given to its board.
+func waits(h *roost.Hotfix) bool { return h.State == roost.HotfixWaiting || h.Reverting }
+
+// copied gives a hotfix that may be changed: those in board.fixes are replaced, never changed.
 func copied(h *roost.Hotfix) *roost.Hotfix {
 	c := *h
 	c.Files = slices.Clone(h.Files)
@@ -100,6 +104,8 @@ func (b *board) covered(by *roost.Hotfix) (over []roost.Hotfix) {
 	return over
 }
 
+// fix gives the hotfix of an id among those of b.fixes, nil if it is not there; the caller
+// holds b.mu.
 func (b *board) fix(id string) *roost.Hotfix {
 	i := slices.IndexFunc(b.fixes, func(h *roost.Hotfix) bool { return h.ID == id })
 	if i < 0 {
@@ -204,7 +210,9 @@ func (d *Door) AddHotfix(ctx context.Context, ref roost.Ref, files map[string]st
 	case len(files) > mostFiles:
 		return roost.Hotfix{}, roost.Errorf(roost.Invalid, "A hotfix has at most %d files.", mostFiles)
 	}
-	b.mu.Lock()
+	if err := b.hold(); err != nil {
+		return roost.Hotfix{}, err
+	}
 	defer b.mu.Unlock()
 	c, err := b.commit(ctx)
 	if err != nil {
@@ -218,10 +226,12 @@ func (d *Door) AddHotfix(ctx context.Context, ref roost.Ref, files map[string]st
 		return roost.Hotfix{}, &release.CheckError{Problems: problems}
 	}
 	h := roost.Hotfix{Ref: ref, ID: roost.NewID(), State: roost.HotfixWaiting, By: by, At: now()}
-	return h, b.add(ctx, &h, files, c)
+	err = b.add(ctx, &h, files, c)
+	return h, err
 }
 
-// add stores a hotfix of files; the caller holds b.mu.
+// add stores a hotfix of files, which it fills in. c is the commit that they go over. The
+// caller holds b.mu. Errors: roost.TooMany, roost.Unavailable.
 func (b *board) add(ctx context.Context, h *roost.Hotfix, files map[string]string, c roost.Commit) error {
 	if b.fix(h.ID) == nil && len(b.fixes) >= mostFixes {
 		return roost.Errorf(roost.TooMany, "Board %s has %d hotfixes already; commit them to its app, or take some back.", h.Thing, mostFixes)
@@ -231,7 +241,7 @@ func (b *board) add(ctx context.Context, h *roost.Hotfix, files map[string]strin
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		text := files[name]
 		h.Files = append(h.Files, roost.HotfixFile{
-			Name: name, Digest: sha256.Sum256([]byte(text)), MD5: sum(text), Size: len(text), Base: c.SHA256(name),
+			Name: name, Digest: digestOf(text), MD5: sum(text), Size: len(text), Base: c.SHA256(name),
 		})
 		contents = append(contents, text)
 	}
@@ -275,6 +285,7 @@ func (d *Door) UndoHotfix(ctx context.Context, ref roost.Ref, id, by string) (ro
 	return next, nil
 }
 
+// noHotfix tells that there is no hotfix of an id.
 func noHotfix(id string) error {
 	return roost.Errorf(roost.NotFound, "There is no hotfix %q.", short(id))
 }
@@ -315,8 +326,10 @@ func (d *Door) Files(ctx context.Context, ref roost.Ref) ([]roost.BoardFile, err
 	return slices.SortedFunc(maps.Values(all), func(a, b roost.BoardFile) int { return strings.Compare(a.Name, b.Name) }), nil
 }
 
+// digestOf gives the SHA-256 by which files are kept.
 func digestOf(text string) roost.Digest { return sha256.Sum256([]byte(text)) }
 
+// sourceFile gives a file of a commit, without its content.
 func sourceFile(c roost.Commit, name string) (roost.SourceFile, bool) {
 	i := slices.IndexFunc(c.Files, func(f roost.SourceFile) bool { return f.Name == name })
 	if i < 0 {

@@ -46,7 +46,8 @@ type plan struct {
 	data      string
 	enrolment string
 	change    func(*board.Config)
-	blind     bool // only look looks at the directories
+	source    func(release.Store) release.Store // what apps are kept in
+	blind     bool                              // only look looks at the directories
 }
 
 // record keeps what was logged.
@@ -77,7 +78,11 @@ func build(t testing.TB, p plan) *house {
 	h.rooms = roomtest.Open(t, roomtest.Config{Dir: p.data, Registry: registry.Config{Enrolment: p.enrolment}})
 	ctx, cancel := context.WithCancel(context.Background())
 	var err error
-	h.releases, err = release.Open(ctx, release.Config{Store: h.rooms.Store, Feed: h.rooms.Feed, Shelf: filepath.Join(p.data, "shelf"), Log: log})
+	apps := release.Store(h.rooms.Store)
+	if p.source != nil {
+		apps = p.source(apps)
+	}
+	h.releases, err = release.Open(ctx, release.Config{Store: apps, Feed: h.rooms.Feed, Shelf: filepath.Join(p.data, "shelf"), Log: log})
 	if err != nil {
 		cancel()
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"time"
 
@@ -16,7 +17,7 @@ type kind struct {
 	folder
 	name   string
 	commit string // the newest commit when something was made of done
-	whole  bool   // somebody says that its files are
+	whole  bool   // somebody says that its files are, see Door.Push
 }
 
 // lookAtKinds brings directories and apps together.
@@ -27,7 +28,11 @@ func (w *watch) lookAtKinds(ctx context.Context, at time.Time) {
 			names[a.Board] = true
 		}
 	}
-	for _, name := range w.folders(bootDir) {
+	there, err := w.folders(bootDir)
+	if err != nil {
+		return
+	}
+	for _, name := range there {
 		if err := release.CheckBoard(name); err != nil {
 			w.complain(path.Join(bootDir, name), roost.Message(err))
 			continue
@@ -40,20 +45,20 @@ func (w *watch) lookAtKinds(ctx context.Context, at time.Time) {
 			k = &kind{name: name, folder: folder{path: path.Join(bootDir, name)}}
 			w.kinds[name] = k
 		}
-		err := w.lookAtKind(ctx, k, at)
-		if errors.Is(err, errMoving) || ctx.Err() != nil {
-			continue
-		}
-		if err != nil {
-			w.complain(k.path, sentence(err))
-		} else {
-			w.content(k.path)
-		}
+		w.outcome(ctx, k.path, w.lookAtKind(ctx, k, at))
 	}
-	for name := range w.kinds {
-		if !names[name] {
-			delete(w.kinds, name)
-		}
+	maps.DeleteFunc(w.kinds, func(name string, _ *kind) bool { return !names[name] })
+}
+
+// outcome writes what came of looking at a directory. One that is being written, and what
+// did not come to its end because Roost stops, is no news.
+func (w *watch) outcome(ctx context.Context, what string, err error) {
+	switch {
+	case errors.Is(err, errMoving) || ctx.Err() != nil:
+	case err != nil:
+		w.complain(what, sentence(err))
+	default:
+		w.content(what)
 	}
 }
 
@@ -65,12 +70,16 @@ func sentence(err error) string {
 	return roost.Message(err)
 }
 
-// folders gives the names of the folders in one of ours.
-func (w *watch) folders(dir string) (names []string) {
+// folders gives the names of the folders in one of ours; none when somebody took it away,
+// which is complained of. An error, complained of as well, tells nothing of what lies there.
+func (w *watch) folders(dir string) (names []string, err error) {
 	entries, err := fs.ReadDir(w.root.FS(), dir)
 	if err != nil {
 		w.complain(dir, err.Error())
-		return nil
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return nil, err
 	}
 	w.content(dir)
 	for _, e := range entries {
@@ -78,10 +87,10 @@ func (w *watch) folders(dir string) (names []string) {
 			names = append(names, e.Name())
 		}
 	}
-	return names
+	return names, nil
 }
 
-// empty is how much longer than a file must be quiet a new directory may stay empty before
+// empty is how many times longer than a file must be quiet a new directory may stay empty before
 // it is taken as it is: mostly files follow.
 const empty = 3
 
@@ -127,18 +136,8 @@ func (w *watch) lookAtKind(ctx context.Context, k *kind, at time.Time) error {
 	if !known {
 		return w.found(ctx, k, texts, len(still) == 0)
 	}
-	return w.agree(ctx, k, app, disk{texts: texts, unread: union(still, refused), whole: len(still) == 0})
-}
-
-func union(a, b map[string]bool) map[string]bool {
-	all := map[string]bool{}
-	for name := range a {
-		all[name] = true
-	}
-	for name := range b {
-		all[name] = true
-	}
-	return all
+	maps.Copy(refused, still)
+	return w.agree(ctx, k, app, disk{texts: texts, unread: refused, whole: len(still) == 0})
 }
 
 // settle writes down that a directory agrees with a commit. whole: nothing of it is still
@@ -191,14 +190,18 @@ func (w *watch) restore(ctx context.Context, k *kind, app roost.App) error {
 	}
 	k.now, k.since, k.done = listing{}, nil, nil
 	if w.agreed[k.name].Commit == c.ID {
-		w.d.watch.complain(k.path, "the directory was taken away; boards get the newest commit, and the next one makes it again")
-		return nil
-	}
-	if err := w.root.Mkdir(k.path, 0o777); err != nil { // as the umask says
-		return err
+		return errors.New("the directory was taken away; boards get the newest commit, and the next one makes it again")
 	}
 	theirs, err := w.textsOf(ctx, c)
 	if err != nil {
+		return err
+	}
+	// From here on it agrees with nothing: a file that is not written yet when this fails, or
+	// when Roost is killed, is not one that somebody deleted.
+	if err := w.disagree(ctx, k); err != nil {
+		return err
+	}
+	if err := w.root.Mkdir(k.path, 0o777); err != nil { // as the umask says
 		return err
 	}
 	if err := w.writeOut(k, disk{}, sides{theirs: theirs}); err != nil {
@@ -217,12 +220,23 @@ func (w *watch) remove(ctx context.Context, k *kind) error {
 	if err := w.root.Rename(k.path, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if err := w.disagree(ctx, k); err != nil {
+		return err
+	}
+	k.done = nil
+	w.d.cfg.Log.Info("app of boards was deleted; its directory was moved", "protocol", doorName, "path", to)
+	return nil
+}
+
+// disagree forgets which commit a directory agrees with.
+func (w *watch) disagree(ctx context.Context, k *kind) error {
+	if _, ok := w.agreed[k.name]; !ok {
+		return nil
+	}
 	if err := w.d.cfg.Store.DeleteBoardDirectory(ctx, w.d.cfg.Project, k.name); err != nil {
 		return err
 	}
 	delete(w.agreed, k.name)
-	k.done = nil
-	w.d.cfg.Log.Info("app of boards was deleted; its directory was moved", "protocol", doorName, "path", to)
 	return nil
 }
 

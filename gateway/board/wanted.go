@@ -121,13 +121,15 @@ func place(name string) int {
 	return 0
 }
 
+func isPython(name string) bool { return strings.HasSuffix(name, ".py") }
+
 // lacking gives the wanted files that a board with files of these MD5s lacks, in the order
-// in which it is to write them. all: it has told of other files than those of Python, too;
-// else these are left alone, for they would be missing at every boot.
+// in which it is to write them. all: of files other than Python's, too; a board that does
+// not tell of these would lack them at every boot.
 func lacking(wanted []wantedFile, have map[string]string, all bool) []wantedFile {
 	var need []wantedFile
 	for _, f := range wanted {
-		if (all || strings.HasSuffix(f.name, ".py")) && have[f.name] != f.md5 {
+		if (all || isPython(f.name)) && have[f.name] != f.md5 {
 			need = append(need, f)
 		}
 	}
@@ -141,7 +143,7 @@ func lacking(wanted []wantedFile, have map[string]string, all bool) []wantedFile
 const mostLookedAt = 50
 
 // versionOf gives the id of the commit whose files a board has, "0" if it is none of the
-// newest. Where a hotfix is wanted, the board may have that instead.
+// newest. A board that has all that is wanted, hotfixes too, has the wanted commit.
 func (b *board) versionOf(ctx context.Context, wanted roost.Commit, files []wantedFile, have map[string]string, all bool) (string, error) {
 	if len(lacking(files, have, all)) == 0 {
 		return wanted.ID, nil
@@ -154,7 +156,7 @@ func (b *board) versionOf(ctx context.Context, wanted roost.Commit, files []want
 		c := &commits[i]
 		same := len(c.Files) > 0
 		for _, f := range c.Files {
-			if !all && !strings.HasSuffix(f.Name, ".py") {
+			if !all && !isPython(f.Name) {
 				continue
 			}
 			md5, err := b.d.sums.of(ctx, c, f)

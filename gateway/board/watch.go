@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"time"
 
 	"github.com/roost-iot/roost"
@@ -22,22 +23,21 @@ const (
 	removedDir   = "removed"
 )
 
-// watch looks after the directories. One goroutine, in run, does all of it.
+// watch looks after the directories. One goroutine, in Run, does all of it.
 type watch struct {
-	d     *Door
-	root  *os.Root
-	news  chan struct{}
-	asked chan push
-	kinds map[string]*kind
-	drops map[string]*folder // by a board's id
-	said  map[string]string  // what was last written of what cannot be, so that it is written once
-
-	agreed map[string]roost.BoardDirectory
+	d      *Door
+	root   *os.Root // paths below are relative to it
+	news   chan struct{}
+	asked  chan push
+	kinds  map[string]*kind                // by name
+	drops  map[string]*folder              // by a board's id
+	said   map[string]string               // what was last written of a path, so that it is written once
+	agreed map[string]roost.BoardDirectory // by kind, as the store has it
 }
 
 func openWatch(ctx context.Context, d *Door) (*watch, error) {
 	for _, dir := range []string{bootDir, heartbeatDir} {
-		if err := os.MkdirAll(d.cfg.Dir+string(os.PathSeparator)+dir, 0o777); err != nil { // as the umask says: others copy files in
+		if err := os.MkdirAll(filepath.Join(d.cfg.Dir, dir), 0o777); err != nil { // as the umask says: others copy files in
 			return nil, err
 		}
 	}
@@ -81,7 +81,7 @@ func (d *Door) Run(ctx context.Context) {
 	}
 }
 
-// poke makes run look at once.
+// poke makes Run look at once.
 func (w *watch) poke() {
 	select {
 	case w.news <- struct{}{}:
@@ -109,7 +109,7 @@ func (d *Door) Push(ctx context.Context, kind string) (c roost.Commit, err error
 	select {
 	case err = <-p.done:
 	case <-ctx.Done():
-		err = ctx.Err()
+		err = roost.Because(roost.Unavailable, ctx.Err(), "The directory is still being taken; look again in a moment.")
 	}
 	if err != nil {
 		return c, err
@@ -162,8 +162,14 @@ func (w *watch) complain(what, text string) {
 	w.d.cfg.Log.Warn("directory of boards", "protocol", doorName, "path", what, "err", text)
 }
 
-// content that nothing is wrong with what.
-func (w *watch) content(what string) { delete(w.said, what) }
+// inLog stands before what a board's own log says of a file, in watch.said.
+const inLog = "log "
+
+// content notes that nothing is wrong with what.
+func (w *watch) content(what string) {
+	delete(w.said, what)
+	delete(w.said, inLog+what)
+}
 
 // refuse writes why a file cannot be a board's.
 func (w *watch) refuse(what string, why error) { w.complain(what, sentence(why)) }
