@@ -13,8 +13,9 @@ import (
 // instances that run over it. Names are absolute ("/main.py").
 type Flash struct {
 	// Before, if set, is told of every change before it is made: "write",
-	// "remove", "mkdir" or "rename", and with the name "rom" "erase" or "write". An error is a power cut: the change is not
-	// made and the instance ends. Set it before the first instance runs.
+	// "remove", "mkdir" or "rename" of a name, and "erase" or "write" of "rom", the
+	// partition. An error is a power cut: the change is not made and the instance
+	// ends with it. Set it before the first instance runs.
 	Before func(change, name string) error
 	// Size is how many bytes it holds, in blocks of 4096; each file and folder
 	// takes one at least. 0: 2 MB. Set it before the first instance runs.

@@ -200,10 +200,11 @@ func (v *VM) write(f *openFile, mem api.Memory, a []uint64) (errno uint64) {
 		total += len(b)
 		return true
 	})
+	grows := max(total, f.at+total-len(f.data)) // more than is written when it was sought past the end
 	switch {
 	case !f.writing:
 		return -badFile
-	case (v.files.bytes()+total)/flashBlock+v.config.Flash.blocks() > v.config.Flash.size():
+	case (v.files.bytes()+grows)/flashBlock+v.config.Flash.blocks() > v.config.Flash.size():
 		return -noSpace
 	}
 	vectors(mem, uint32(a[1]), uint32(a[2]), func(b []byte) bool {

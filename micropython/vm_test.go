@@ -156,6 +156,29 @@ func TestFullFlashIsSaid(t *testing.T) {
 	}
 }
 
+func TestAHoleInAFileTakesRoom(t *testing.T) {
+	v, printed := printing(t, VMConfig{})
+	err := v.Exec(t.Context(), `
+f = open('/a', 'wb')
+f.seek(60 << 20)
+try:
+	f.write(b'x')
+except OSError as e:
+	print(e.errno)
+f.seek(1 << 20)
+f.write(b'x')
+f.close()
+import os
+print(os.stat('/a')[6])
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := printed(); got != "28\n1048577\n" {
+		t.Errorf("printed %q", got)
+	}
+}
+
 var errCut = errors.New("power cut")
 
 func TestPowerCutLeavesTheWholeOldOrTheWholeNewFile(t *testing.T) {
