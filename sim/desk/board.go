@@ -236,11 +236,17 @@ func (b *Board) Thing() *Thing {
 	return b.thing
 }
 
-// ID, Key and MAC are the board's; one that joins gets others from the server.
-func (b *Board) ID() string     { return b.config.ID }
-func (b *Board) Key() agent.Key { return b.config.Key }
-func (b *Board) MAC() string    { return b.config.MAC }
+// ID is the board's, by which the server knows it; one that joins gets another there.
+func (b *Board) ID() string { return b.config.ID }
 
-// Flash and ROM are the board's; they may be looked into at any time. ROM is nil without one.
+// Key is what the board shares with the server; one that joins gets another.
+func (b *Board) Key() agent.Key { return b.config.Key }
+
+// MAC is its address, 12 hex digits.
+func (b *Board) MAC() string { return b.config.MAC }
+
+// Flash is its file system, which may be looked into at any time.
 func (b *Board) Flash() *micropython.Flash { return b.config.Flash }
-func (b *Board) ROM() *micropython.ROM     { return b.config.ROM }
+
+// ROM is its partition for the runtime, which may be looked into at any time; nil: it has none.
+func (b *Board) ROM() *micropython.ROM { return b.config.ROM }

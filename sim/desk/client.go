@@ -25,13 +25,13 @@ type Client struct {
 	Key  agent.Key
 	HTTP *http.Client // nil: http.DefaultClient
 
-	Now int64 // what the server said last
+	Now int64 // what the server said last, ms since 1970 in UTC
 
 	session *agent.Session
 	counter uint32
 }
 
-// RefusedError is an answer in clear.
+// RefusedError is an answer in clear instead of what was asked for.
 type RefusedError struct {
 	Status int
 	agent.Refusal
@@ -41,7 +41,7 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("refused with %d (%s): %s", e.Status, e.State, e.Refusal.Error)
 }
 
-// Join gets an id and a key for a MAC.
+// Join gets an id and a key for a MAC, and keeps them in c. *RefusedError: it may not.
 func (c *Client) Join(ctx context.Context, j agent.Join) error {
 	pair, err := agent.NewPair()
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *Client) Join(ctx context.Context, j agent.Join) error {
 	return nil
 }
 
-// Hello begins a session.
+// Hello begins a session. *RefusedError: nobody of this id is known, or let in.
 func (c *Client) Hello(ctx context.Context) error {
 	nonce := agent.NewNonce()
 	var a agent.HelloAnswer
@@ -150,8 +150,13 @@ func (c *Client) do(r *http.Request) ([]byte, error) {
 	return b, nil
 }
 
-// File fetches a file of what was offered, from a byte on.
+// File fetches a file of what was offered, from a byte on; it says hello before if it must.
 func (c *Client) File(ctx context.Context, sha256 string, from int64) ([]byte, error) {
+	if c.session == nil {
+		if err := c.Hello(ctx); err != nil {
+			return nil, err
+		}
+	}
 	path, ranged := agent.PathFiles+sha256, ""
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.URL, "/")+path, nil)
 	if err != nil {

@@ -79,7 +79,8 @@ func (b *Board) Off() <-chan struct{} {
 }
 
 // Wait waits until the board has stopped by itself: nil when its programs have ended,
-// micropython.ErrPowerCut at one.
+// micropython.ErrPowerCut at one. Before the first Start it waits for ctx, whose error it
+// gives.
 func (b *Board) Wait(ctx context.Context) error {
 	select {
 	case <-b.Off():
@@ -113,7 +114,8 @@ func (b *Board) Console() string {
 	return string(b.console.last())
 }
 
-// Printed waits until the board has printed a text.
+// Printed waits until a text is in what the board printed last. The error, when ctx ends
+// before, has all that it printed.
 func (b *Board) Printed(ctx context.Context, text string) error {
 	for {
 		b.mu.Lock()
@@ -161,11 +163,21 @@ func (b *Board) now() time.Time {
 	return time.Now()
 }
 
-// Held, ForgetHeld, SetPin, Pins and Pixels are those of micropython.Board.
+// Held is what the programs hold of Python's heap now and at most, bytes; only a board with
+// a ROM tells (see micropython.Board).
 func (b *Board) Held() (now, most int) { return b.board.Held() }
-func (b *Board) ForgetHeld()           { b.board.ForgetHeld() }
+
+// ForgetHeld has Held count the most from here on.
+func (b *Board) ForgetHeld() { b.board.ForgetHeld() }
+
+// SetPin gives a pin a value from outside, as a button does.
 func (b *Board) SetPin(pin, value int) { b.board.SetPin(pin, value) }
-func (b *Board) Pins() map[int]int     { return b.board.Pins() }
+
+// Pins gives the state of all pins that were set: 0 or 1, or the duty of a PWM, 0 to 1023.
+func (b *Board) Pins() map[int]int { return b.board.Pins() }
+
+// Pixels gives what the NeoPixels on a pin show: a byte of red, green and blue for each,
+// and of white if they have four colours.
 func (b *Board) Pixels(pin int) []byte { return b.board.Pixels(pin) }
 
 // Client calls the board's own web server, at any address.

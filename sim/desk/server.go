@@ -51,7 +51,7 @@ type Server struct {
 	nextID   int
 }
 
-// session is a thing's, until Forget.
+// session is a thing's, until Forget, or until it has said hello mostSessions times more.
 type session struct {
 	*agent.Session
 	thing  *Thing
@@ -105,14 +105,12 @@ func (s *Server) Break(fault func(r *http.Request) Fault) {
 	s.fault = fault
 }
 
-// Forget drops all sessions, as a restart does. Calls that wait are ended.
+// Forget drops all sessions, as a restart does. Calls that wait are answered all the same;
+// the next ones are refused.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.sessions)
-	for _, t := range s.things {
-		t.change(func() {})
-	}
 }
 
 // Enrol makes a thing with a key known; an empty id or key: the server makes one.
@@ -138,8 +136,9 @@ func (s *Server) drop(t *Thing) {
 	maps.DeleteFunc(s.sessions, func(_ agent.SessionID, x *session) bool { return x.thing == t })
 	s.mu.Unlock()
 	t.change(func() {
+		t.gone = true
 		for _, c := range t.commands {
-			t.end(c, agent.Ack{ID: c.ID, Body: `"The board was switched off before it answered."`})
+			t.end(c, unanswered(c))
 		}
 	})
 }
@@ -280,6 +279,10 @@ func (s *Server) hello(w http.ResponseWriter, body []byte) {
 	key := t.key()
 	s.mu.Lock()
 	s.sessions[id] = &session{Session: agent.NewSession(key, nonce, own, id), thing: t}
+	if t.sessions = append(t.sessions, id); len(t.sessions) > mostSessions {
+		delete(s.sessions, t.sessions[0])
+		t.sessions = t.sessions[1:]
+	}
 	s.mu.Unlock()
 	t.change(func() { t.view.Hellos++ })
 	reply(w, http.StatusOK, agent.HelloAnswer{

@@ -61,7 +61,7 @@ func (t *Thing) register(plain []byte) (agent.RegisterAnswer, error) {
 		}
 		t.view.Register, t.view.Slots = r, r.Slots
 		if r.Crash != nil {
-			t.view.Crashes = append(t.view.Crashes, *r.Crash)
+			t.view.Crashes = keepLast(t.view.Crashes, *r.Crash, mostSaid)
 			t.told(Told{Crash: r.Crash})
 		}
 		for _, c := range t.commands { // those of an earlier boot are over
@@ -120,14 +120,13 @@ func (t *Thing) takeIn(q agent.Sync) {
 		v.Parts[part] = st.OK
 	}
 	for _, ack := range q.Acks {
-		v.Acks = append(v.Acks, ack)
+		v.Acks = keepLast(v.Acks, ack, mostSaid)
 		if i := slices.IndexFunc(t.commands, func(c *command) bool { return c.ID == ack.ID }); i >= 0 {
 			t.end(t.commands[i], ack)
 		}
 	}
 	if p := q.Update; p != nil && (len(v.Progress) == 0 || v.Progress[len(v.Progress)-1] != *p) {
-		v.Progress = append(v.Progress, *p)
-		v.Progress = v.Progress[max(0, len(v.Progress)-mostProgress):]
+		v.Progress = keepLast(v.Progress, *p, mostSaid)
 		t.told(Told{Progress: p})
 	}
 	t.told(Told{Sync: &q})
@@ -151,7 +150,9 @@ func (t *Thing) takeEntry(e agent.Entry, again bool) {
 	if e.Kind == agent.EntryValues {
 		pairs, _ := e.Values()
 		for _, p := range pairs {
-			v.Values[p.Name] = p.Value
+			if _, known := v.Values[p.Name]; known || len(v.Values) < mostValues {
+				v.Values[p.Name] = p.Value
+			}
 		}
 	}
 	t.told(Told{Entry: &e})

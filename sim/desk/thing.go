@@ -16,7 +16,9 @@ import (
 // Most of what a Server keeps of a thing; the oldest goes first.
 const (
 	mostEntries  = 4096
-	mostProgress = 256
+	mostSaid     = 256  // of progress, crashes and answers to commands, each
+	mostValues   = 1024 // names; values of others are left out
+	mostSessions = 8
 )
 
 // View is what a Server knows of a thing at one moment.
@@ -102,6 +104,9 @@ type Thing struct {
 	lastID   int
 	forge    func(*agent.Update)
 	tell     func(Told)
+	gone     bool // it was dropped: nobody answers any more
+
+	sessions []agent.SessionID // the oldest first; guarded by server.mu
 }
 
 // Told is one thing that a board said: what is set.
@@ -200,6 +205,17 @@ func (v View) summary() string {
 	return string(b)
 }
 
+// unanswered is what is said of a command whose board is off for good.
+func unanswered(c *command) agent.Ack {
+	return agent.Ack{ID: c.ID, Body: `"The board was switched off before it answered."`}
+}
+
+// keepLast appends x and drops what is too old.
+func keepLast[T any](all []T, x T, most int) []T {
+	all = append(all, x)
+	return all[max(0, len(all)-most):]
+}
+
 // Set gives the thing settings, with a tag of their own. A nil map: none.
 func (t *Thing) Set(values map[string]any) {
 	t.change(func() {
@@ -234,7 +250,12 @@ func (t *Thing) Send(ctx context.Context, kind string, body any) (agent.Ack, err
 // before comes from a Roost that has lost the answer.
 func (t *Thing) Give(ctx context.Context, x agent.Command) (agent.Ack, error) {
 	c := &command{Command: x, done: make(chan struct{})}
-	t.change(func() { t.commands = append(t.commands, c) })
+	t.change(func() {
+		t.commands = append(t.commands, c)
+		if t.gone {
+			t.end(c, unanswered(c))
+		}
+	})
 	select {
 	case <-c.done:
 		return c.ack, nil

@@ -33,7 +33,7 @@ const (
 const (
 	TrialStarting = "starting"
 	TrialRunning  = "running" // the app is imported
-	TrialCrashed  = "crashed" // it failed; the runtime may start it anew
+	TrialCrashed  = "crashed" // it failed, and the runtime may start it anew; or the board has stopped
 	TrialStopped  = "stopped"
 )
 
@@ -105,12 +105,12 @@ func NewTrial(c TrialConfig) (*Trial, error) {
 	return t, nil
 }
 
-// Close switches the board off.
+// Close switches the board off. It is called once.
 func (t *Trial) Close() {
-	close(t.done)
-	t.parts.Wait()
 	t.running.Lock()
 	defer t.running.Unlock()
+	close(t.done)
+	t.parts.Wait()
 	err := t.end()
 	t.server.Close()
 	t.mu.Lock()
@@ -127,6 +127,9 @@ func (t *Trial) end() error {
 	if t.board == nil {
 		return nil
 	}
+	t.mu.Lock()
+	t.seen.watching = nil // what comes now is on purpose
+	t.mu.Unlock()
 	t.board.Thing().Tell(nil)
 	err := t.board.Stop()
 	t.server.drop(t.board.thing)
@@ -175,7 +178,32 @@ func (t *Trial) Files(files map[string]string) error {
 	t.mu.Unlock()
 	board.Thing().Tell(t.told)
 	board.Start()
+	off := board.Off()
+	t.parts.Go(func() { t.outlive(board, off) })
 	return nil
+}
+
+// outlive tells of a board that stops by itself, which no program of the runtime's does:
+// nobody would hear of it any more.
+func (t *Trial) outlive(board *Board, off <-chan struct{}) {
+	select {
+	case <-off:
+	case <-t.done:
+		return
+	}
+	why := "The programs on the board have ended."
+	if err := board.Stop(); err != nil {
+		why = err.Error()
+	}
+	t.mu.Lock()
+	byItself := t.seen.watching == pinned(board)
+	if byItself {
+		t.change(TrialCrashed, why)
+	}
+	t.mu.Unlock()
+	if byItself {
+		t.server.drop(board.thing)
+	}
 }
 
 // Board is the one on which the app runs now.
@@ -185,13 +213,13 @@ func (t *Trial) Board() *Board {
 	return t.board
 }
 
-// Message sends the app a message, and Shell a line to the board; each gives the answer.
-// An answer that is not ok is an error of kind Conflict with the text.
+// Message sends the app a message and gives its answer. An answer that is not ok is an
+// error of kind Conflict with the text; Unavailable: none came before ctx ended.
 func (t *Trial) Message(ctx context.Context, data roost.Value) (roost.Value, error) {
 	return t.ask(ctx, "message", json.RawMessage(data))
 }
 
-// Shell runs a line in the board's shell and gives what it printed.
+// Shell runs a line in the board's shell and gives what it printed. Errors as of Message.
 func (t *Trial) Shell(ctx context.Context, line string) (string, error) {
 	v, err := t.ask(ctx, "shell", line)
 	return v.AsText(), err

@@ -1,10 +1,14 @@
 package desk
 
 import (
+	"context"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost"
+	"github.com/roost-iot/roost/wire/agent"
 )
 
 func TestATrialThatHasEndedTakesNoOtherFiles(t *testing.T) {
@@ -54,6 +58,39 @@ func TestOtherFilesEndWhatWasAskedOfAStuckBoard(t *testing.T) {
 	}
 	if n := len(trial.server.Things()); n != 1 {
 		t.Errorf("%d boards are known", n)
+	}
+}
+
+func TestWhatIsAskedOfABoardThatIsOffIsAnswered(t *testing.T) {
+	s := NewServer(ServerConfig{})
+	defer s.Close()
+	thing := s.Enrol("", agent.Key{})
+	s.drop(thing)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if ack, err := thing.Send(ctx, "message", 1); err != nil || ack.OK {
+		t.Errorf("answered %+v, %v", ack, err)
+	}
+}
+
+func TestAThingThatSaysHelloAgainAndAgainHasFewSessions(t *testing.T) {
+	s := NewServer(ServerConfig{})
+	defer s.Close()
+	thing := s.Enrol("", agent.Key{})
+	c := &Client{URL: URL, ID: thing.ID, Key: thing.Key(), HTTP: &http.Client{Transport: &http.Transport{DialContext: s.Dial, DisableKeepAlives: true}}}
+	for range 3 * mostSessions {
+		if err := c.Hello(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.mu.Lock()
+	n := len(s.sessions)
+	s.mu.Unlock()
+	if n != mostSessions {
+		t.Errorf("%d sessions are kept", n)
+	}
+	if _, err := c.Register(t.Context(), agent.Register{Boot: "00000001", MAC: "28cdc1010203", Platform: "esp32", Profile: "full", Max: 4096}); err != nil {
+		t.Errorf("the last one is refused: %v", err)
 	}
 }
 

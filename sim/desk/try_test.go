@@ -90,3 +90,13 @@ func TestMemoryOfAnESP8266IsTold(t *testing.T) {
 	}
 	t.Logf("a small app holds %d bytes with the runtime", small)
 }
+
+// A board that stops is no app that is stuck: why it stopped is told, and at once.
+func TestWhyABoardStoppedIsTold(t *testing.T) {
+	need(t)
+	deadly := "import asyncio, esp\nasync def run():\n    await asyncio.sleep(1)\n    esp.flash_erase(0)\n"
+	v, err := Try(t.Context(), Check{Files: map[string]string{"app.py": deadly}, ESP8266: true})
+	if err != nil || v.Healthy || !strings.Contains(v.Fault, "outside of the ROM partition") {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
