@@ -77,7 +77,9 @@ func (n *runtimeBoard) cut() {
 	if n.board == nil {
 		return
 	}
-	_ = n.board.Stop() // it may have stopped by itself
+	if err := n.board.Stop(); err != nil {
+		n.log.Error("the board had stopped", "err", err)
+	}
 	n.board.Flash().RemoveFile(quickStarts)
 	n.board.Start()
 }
