@@ -124,9 +124,10 @@ func (l *Loader) attach(ctx context.Context) error {
 	return err
 }
 
-// Chip is the name of the family; FlashSize that of the flash in bytes, 0 if it
-// did not tell.
-func (l *Loader) Chip() string     { return l.chip.Name }
+// Chip is the name of the family, as in Chips.
+func (l *Loader) Chip() string { return l.chip.Name }
+
+// FlashSize is that of the flash, bytes; 0: it did not tell.
 func (l *Loader) FlashSize() int64 { return l.size }
 
 // SetRate changes how fast both talk, in bits per second. The ESP8266's loader
