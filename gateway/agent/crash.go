@@ -22,7 +22,11 @@ func (t *thing) crashed(ctx context.Context, k *wire.Crash, now time.Time) error
 	}
 	id := crashID(c)
 	a := t.now()
-	if mark := a.Boot + ":" + id; a.Crashed != mark && a.Crashed != logMark+id {
+	mark := a.Boot + ":" + id
+	if k.At >= a.Booted.UnixMilli() { // it broke in this boot: once more in a line of the log
+		mark = lineMark + mark
+	}
+	if a.Crashed != mark && a.Crashed != logMark+id {
 		if err := t.inbox(ctx, id, c, func(a *roost.Agent) { a.Crashed = mark }); err != nil {
 			return err
 		}
@@ -38,9 +42,14 @@ func (t *thing) crashed(ctx context.Context, k *wire.Crash, now time.Time) error
 	return nil
 }
 
-// logMark stands before the id of a crash that came as a line of the log: the thing may
-// tell of it again after the boot that follows.
-const logMark = "log:"
+const (
+	// logMark stands before the id of a crash that came as a line of the log: the thing may
+	// tell of it again after the boot that follows.
+	logMark = "log:"
+	// lineMark stands before the mark of a crash that a thing told of as it registered again,
+	// in the boot in which it broke: the line of its log is still to come.
+	lineMark = "line:"
+)
 
 // tracebackIn takes the traceback of a line of the log as a crash of the app. The line is of
 // a time by the thing's clock, said: one that comes again may have been counted. Error:
@@ -54,7 +63,11 @@ func (t *thing) tracebackIn(ctx context.Context, said int64, again bool, detail 
 		c.At = time.Now().UTC()
 	}
 	id := crashID(c)
-	return t.inbox(ctx, id, c, func(a *roost.Agent) { a.Crashed, a.CrashLine = logMark+id, said })
+	mark := func(a *roost.Agent) { a.Crashed, a.CrashLine = logMark+id, said }
+	if a := t.now(); a.Crashed == lineMark+a.Boot+":"+id {
+		return t.change(ctx, mark)
+	}
+	return t.inbox(ctx, id, c, mark)
 }
 
 // crash makes one of a traceback.
@@ -86,10 +99,10 @@ func (t *thing) inbox(ctx context.Context, id string, c roost.Crash, mark func(a
 	return t.changeBy(mark, func(next roost.Agent) error { return t.d.cfg.Store.SaveCrash(ctx, id, c, next) })
 }
 
-// Crashes gives groups, the latest first, at most max: of an app, of a thing, of those that
+// Crashes gives groups, the latest first, at most limit, 0 for the store's own: of an app, of a thing, of those that
 // nobody has seen.
-func (d *Door) Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error) {
-	return d.cfg.Store.Crashes(ctx, p, app, thing, unseen, max)
+func (d *Door) Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, limit int) ([]roost.CrashGroup, error) {
+	return d.cfg.Store.Crashes(ctx, p, app, thing, unseen, limit)
 }
 
 // SeeCrash marks a group seen; roost.NotFound.
