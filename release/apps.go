@@ -69,9 +69,10 @@ func (r *Releases) BoardApp(p roost.ProjectID, board string) (roost.App, bool) {
 	return roost.App{}, false
 }
 
-// CreateApp makes an app with two files of our own, committed, and the pools production,
-// staging and development, the last for new things. Errors: roost.Invalid, roost.Conflict
-// for a name that another app of the project has.
+// CreateApp makes an app with the files given, or else two of our own, committed, and the
+// pools production, staging and development, the last for new things. Errors: roost.Invalid,
+// *CheckError, roost.Conflict for a name, or a kind of board, that another app of the
+// project has, roost.Unavailable.
 func (r *Releases) CreateApp(ctx context.Context, p roost.ProjectID, n NewApp) (roost.App, error) {
 	n.Management = cmp.Or(n.Management, firstManagementInterval)
 	n.Worker = cmp.Or(n.Worker, firstWorkerInterval)
@@ -142,6 +143,7 @@ func (r *Releases) nameTaken(p roost.ProjectID, name string, but roost.AppID) bo
 func (r *Releases) makeApp(ctx context.Context, a roost.App, pools []roost.Pool, c roost.Commit, contents []string) (roost.App, error) {
 	number, err := r.store.MakeApp(ctx, a, pools, c, contents)
 	if err != nil {
+		r.unclaim(c.ID)
 		return roost.App{}, roost.Because(roost.Unavailable, err, "The app cannot be stored at present.")
 	}
 	a.Number = number
@@ -225,7 +227,8 @@ func hidden() error {
 }
 
 // DeleteApp deletes an app with its source and pools. Its things stay: those that came
-// with an account id go to the project's NoApp, the others have no app.
+// with an account id go to the project's NoApp, the others have no app. Errors:
+// roost.NotFound, roost.Conflict for the hidden one.
 func (r *Releases) DeleteApp(ctx context.Context, p roost.ProjectID, id roost.AppID) error {
 	e, err := r.find(p, id)
 	if err != nil {

@@ -85,6 +85,14 @@ func (r *Releases) claim(newest string, at time.Time) string {
 	return id
 }
 
+// unclaim gives the id of a commit back that was not stored: else a disk that stays full
+// would drive the ids, which are seconds, ahead of the clock.
+func (r *Releases) unclaim(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.claimed, id)
+}
+
 // MakeCommit commits the working copy, or the files given. Errors: roost.NotFound,
 // *CheckError, roost.Conflict when Parent is given and not the newest, roost.Invalid
 // when nothing changed.
@@ -142,6 +150,7 @@ func (r *Releases) addCommit(ctx context.Context, e *entry, n NewCommit, drafts 
 	c.ID = r.claim(newest.ID, at)
 	done := spent(drafts, n.Files)
 	if err := r.store.SaveCommit(ctx, c, contents, done); err != nil {
+		r.unclaim(c.ID)
 		return c, roost.Because(roost.Unavailable, err, "The commit cannot be stored at present.")
 	}
 	r.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -112,5 +113,31 @@ func TestWhatTheStoreRefusesDidNotHappen(t *testing.T) {
 		case <-deadline:
 			t.Fatalf("last contact %v, want %v, which was refused at first", got.LastContact, at)
 		}
+	}
+}
+
+// The id of a commit is its second; a full disk, tried again and again, must not drive it
+// ahead of the clock.
+func TestCommitsThatAreRefusedUseNoIDs(t *testing.T) {
+	r := newRoom(t, nil)
+	r.stop()
+	f := &failing{Store: r.store}
+	var err error
+	if r.Releases, err = release.Open(t.Context(), release.Config{Store: f, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	a := r.app("Blink")
+	first := get(r.Commit(t.Context(), roost.Home, a.ID, ""))(t)
+	f.broken.Store(true)
+	for range 100 {
+		if _, err := r.MakeCommit(t.Context(), roost.Home, a.ID, release.NewCommit{Files: files("x")}); err == nil {
+			t.Fatal("a commit was acknowledged")
+		}
+	}
+	f.broken.Store(false)
+	c := get(r.MakeCommit(t.Context(), roost.Home, a.ID, release.NewCommit{Files: files("x")}))(t)
+	before, after := get(strconv.ParseInt(first.ID, 10, 64))(t), get(strconv.ParseInt(c.ID, 10, 64))(t)
+	if after > max(before+1, time.Now().Unix()) {
+		t.Errorf("commit %d after %d, at %d", after, before, time.Now().Unix())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/release"
@@ -117,6 +118,11 @@ func killed(t *testing.T, dir string, lines int) (said []string) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+	late := time.AfterFunc(2*time.Minute, func() {
+		t.Error("the child says nothing any more")
+		_ = child.Process.Kill()
+	})
+	defer late.Stop()
 	in := bufio.NewScanner(out)
 	for in.Scan() {
 		if said = append(said, in.Text()); len(said) == lines {

@@ -27,7 +27,8 @@ func (e *entry) state(p *pool) PoolState {
 }
 
 // AddPool makes a pool that begins with the settings of the app's default pool and runs
-// what that runs, or latest if it is for development.
+// what that runs, or latest if it is for development. Errors: roost.NotFound,
+// roost.Invalid, roost.Conflict for a name that another pool has, roost.TooMany.
 func (r *Releases) AddPool(ctx context.Context, p roost.ProjectID, id roost.AppID, name string, kind roost.PoolKind) (s PoolState, err error) {
 	if err := CheckPoolName(name); err != nil {
 		return s, err
@@ -108,7 +109,7 @@ func (r *Releases) ChangePool(ctx context.Context, p roost.ProjectID, id roost.A
 	return s, err
 }
 
-// changed gives the pool as it shall be.
+// changed gives the pool as it shall be. Errors: roost.Invalid, roost.Conflict.
 func (r *Releases) changed(e *entry, was *pool, c PoolChange) (roost.Pool, error) {
 	next := was.Pool
 	apply(&next.Name, c.Name)
@@ -134,7 +135,8 @@ func (r *Releases) changed(e *entry, was *pool, c PoolChange) (roost.Pool, error
 	if next.Settings.App != was.Settings.App || next.Kind != was.Kind {
 		next.Base = e.resolve(&was.Pool, was.Settings.App)
 	}
-	return next, r.checkSettings(&next.Settings)
+	err := r.checkSettings(&next.Settings)
+	return next, err
 }
 
 // renamePool renames it in the store and for its things; the caller holds r.gate.

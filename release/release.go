@@ -28,8 +28,8 @@ type Config struct {
 // Releases is the room. Its methods may be called from many goroutines.
 //
 // The store is asked before memory changes, so that what a call acknowledged survives.
-// Locks are taken in this order: asked, making, entry.changing, gate, a stripe, saving, mu. Nothing waits
-// for the disk while it holds mu.
+// Locks are taken in this order: asked, making, entry.changing, gate, a stripe, saving, mu.
+// Nothing waits for the disk while it holds mu.
 type Releases struct {
 	store  Store
 	feed   *live.Feed
@@ -91,7 +91,7 @@ type thing struct {
 	gone   bool
 }
 
-// Open loads what the store knows.
+// Open loads what the store knows. Run must run, or contacts and statuses are not kept.
 func Open(ctx context.Context, cfg Config) (*Releases, error) {
 	r := &Releases{
 		store: cfg.Store, feed: cfg.Feed, log: cmp.Or(cfg.Log, slog.Default()),

@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -271,8 +272,10 @@ func TestEveryChangeIsTold(t *testing.T) {
 
 func next(t *testing.T, watch *live.Reader[*roost.Event]) (*roost.Event, error) {
 	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
 	one := make([]*roost.Event, 1)
-	_, err := watch.Next(t.Context(), one)
+	_, err := watch.Next(ctx, one)
 	return one[0], err
 }
 

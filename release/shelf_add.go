@@ -31,7 +31,8 @@ type tree struct {
 	files   map[string][]byte
 }
 
-// AddRelease puts a zip on the shelf, all or nothing. Its files lie in VERSION/PLATFORM, in
+// AddRelease puts a zip on the shelf, all or nothing; each platform whole even if Roost is
+// killed meanwhile. Its files lie in VERSION/PLATFORM, in
 // PLATFORM, or side by side; version may be "" when folders or version.py say it, and is
 // "VERSION/PLATFORM" for files that lie side by side. One folder around all is taken off.
 // Errors: roost.Invalid, roost.TooLarge, roost.Conflict for what is there already.
@@ -110,6 +111,7 @@ func (r *Releases) AddFolder(ctx context.Context, dir string) (OSRelease, error)
 	return r.addTree(ctx, files, "", "")
 }
 
+// addTree puts files on the shelf; what is told of their version and platform may be "".
 func (r *Releases) addTree(ctx context.Context, files map[string][]byte, version, platform string) (o OSRelease, err error) {
 	t, err := arrange(files, version, platform)
 	if err != nil {
@@ -232,14 +234,18 @@ func (s *shelf) add(root *os.Root, t tree) (err error) {
 	if _, err := root.Stat(t.version); errors.Is(err, fs.ErrNotExist) {
 		return notAdded(root.Rename(path.Join(temp, t.version), t.version))
 	}
-	for _, p := range platforms {
+	for i, p := range platforms {
 		if err := root.Rename(path.Join(temp, t.version, p), path.Join(t.version, p)); err != nil {
+			for _, there := range platforms[:i] {
+				err = errors.Join(err, root.RemoveAll(path.Join(t.version, there)))
+			}
 			return notAdded(err)
 		}
 	}
 	return nil
 }
 
+// notAdded makes of an error of the disk one for people; nil stays nil.
 func notAdded(err error) error {
 	if err == nil {
 		return nil
@@ -247,6 +253,7 @@ func notAdded(err error) error {
 	return roost.Because(roost.Unavailable, err, "The release cannot be put on the shelf.")
 }
 
+// platformsOf gives the platforms of a release, sorted.
 func platformsOf(t tree) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(t.files)) {
 		if p := path.Dir(name); !slices.Contains(names, p) {

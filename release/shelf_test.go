@@ -302,3 +302,22 @@ func TestZipOfAWorkingTreeLosesItsWrapping(t *testing.T) {
 		t.Errorf("files %v", got)
 	}
 }
+
+// What stands in the way of one platform keeps the others off the shelf, too.
+func TestReleaseOfWhichOnePlatformCannotBeAddedIsNotAdded(t *testing.T) {
+	r := newRoom(t, nil)
+	if _, err := r.add("", python("v1.0.0/esp8266/", "v1.0.0")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(r.shelf, "v1.0.0/rp2")); err != nil {
+		t.Fatal(err)
+	}
+	more := python("v1.0.0/esp32/", "v1.0.0")
+	maps.Copy(more, python("v1.0.0/rp2/", "v1.0.0"))
+	if _, err := r.add("", more); roost.KindOf(err) != roost.Unavailable {
+		t.Fatalf("added: %v", err)
+	}
+	if all := r.Shelf(); len(all) != 1 || len(all[0].Platforms) != 1 || all[0].Platforms[0].Name != "esp8266" {
+		t.Errorf("shelf %+v", all)
+	}
+}

@@ -131,7 +131,8 @@ func (r *Releases) Install(ctx context.Context, ref roost.Ref, app roost.AppID, 
 	return err
 }
 
-// move puts s into an app, in a pool or else that of new things; what the thing had chosen of the one before means nothing there.
+// move puts s into an app, in a pool or else that of new things; what the thing had chosen
+// of the one before means nothing there.
 func move(s *roost.Software, e *entry, pool string) {
 	if s.App != e.app.ID && s.Own.App != nil && *s.Own.App != roost.Latest {
 		s.Own.App = nil
@@ -209,7 +210,7 @@ func (r *Releases) Override(ctx context.Context, ref roost.Ref, own roost.Settin
 	})
 }
 
-// Again makes a thing register again at its next call.
+// Again makes a thing register again at its next call; roost.NotFound.
 func (r *Releases) Again(ctx context.Context, ref roost.Ref) error {
 	return r.alter(ctx, ref, func(_ *thing, s *roost.Software) error {
 		s.Again = roost.NewID()
