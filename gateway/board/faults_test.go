@@ -69,6 +69,19 @@ func TestDirectoryThatWasTakenAwayIsSaidOnce(t *testing.T) {
 	}
 }
 
+func TestAllDirectoriesThatWereTakenAwayComeWithTheNextCommit(t *testing.T) {
+	h, app := still(t, plan{})
+	if err := os.RemoveAll(filepath.Join(h.ota, "boot")); err != nil {
+		t.Fatal(err)
+	}
+	h.look(whole)
+	h.hasStill(app, meter)
+	next := with(map[string]string{"app.py": "x = 9"})
+	h.edit(app, next)
+	h.look(whole)
+	h.lie(next)
+}
+
 // killed is a store of a Roost that was killed as it had written but a part of a directory.
 type killed struct {
 	board.Store

@@ -90,8 +90,8 @@ func (w *watch) folders(dir string) (names []string, err error) {
 	return names, nil
 }
 
-// empty is how many times longer than a file must be quiet a new directory may stay empty before
-// it is taken as it is: mostly files follow.
+// empty is how many times longer than a file must be quiet a new directory may stay empty
+// before it is taken as it is: mostly files follow.
 const empty = 3
 
 // lookAtKind brings one directory and its app together, if one of them has changed.
@@ -111,13 +111,9 @@ func (w *watch) lookAtKind(ctx context.Context, k *kind, at time.Time) error {
 	if !there {
 		return w.restore(ctx, k, app)
 	}
-	newest := ""
-	if known {
-		c, err := w.d.cfg.Releases.Commit(ctx, app.Project, app.ID, "")
-		if err != nil {
-			return err
-		}
-		newest = c.ID
+	newest, err := w.newest(ctx, app, known)
+	if err != nil {
+		return err
 	}
 	if k.done != nil && k.commit == newest && k.now.same(k.done) {
 		return nil
@@ -138,6 +134,15 @@ func (w *watch) lookAtKind(ctx context.Context, k *kind, at time.Time) error {
 	}
 	maps.Copy(refused, still)
 	return w.agree(ctx, k, app, disk{texts: texts, unread: refused, whole: len(still) == 0})
+}
+
+// newest gives the id of the newest commit of an app, "" when there is no app.
+func (w *watch) newest(ctx context.Context, app roost.App, known bool) (string, error) {
+	if !known {
+		return "", nil
+	}
+	c, err := w.d.cfg.Releases.Commit(ctx, app.Project, app.ID, "")
+	return c.ID, err
 }
 
 // settle writes down that a directory agrees with a commit. whole: nothing of it is still
@@ -201,7 +206,7 @@ func (w *watch) restore(ctx context.Context, k *kind, app roost.App) error {
 	if err := w.disagree(ctx, k); err != nil {
 		return err
 	}
-	if err := w.root.Mkdir(k.path, 0o777); err != nil { // as the umask says
+	if err := w.root.MkdirAll(k.path, 0o777); err != nil { // as the umask says
 		return err
 	}
 	if err := w.writeOut(k, disk{}, sides{theirs: theirs}); err != nil {
