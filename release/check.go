@@ -25,7 +25,7 @@ type Problem struct {
 	Severity     string // Fault or Warning
 }
 
-// CheckError tells why files cannot be committed. It is a roost.Invalid error.
+// CheckError tells why files are not taken, for a commit or a hotfix. It is a roost.Invalid error.
 type CheckError struct{ Problems []Problem }
 
 // Error says what is wrong first, and how much more there is.
@@ -40,10 +40,14 @@ func (e *CheckError) Unwrap() error {
 		}
 	}
 	if len(faults) == 0 {
-		return roost.Errorf(roost.Invalid, "The files cannot be committed.")
+		return roost.Errorf(roost.Invalid, "These files are not taken.")
 	}
-	text := "These files cannot be committed: " + faults[0].String()
-	if more := len(faults) - 1; more > 0 {
+	text := "These files are not taken: " + faults[0].String()
+	switch more := len(faults) - 1; more {
+	case 0:
+	case 1:
+		text += " There is 1 more fault."
+	default:
 		text += fmt.Sprintf(" There are %d more faults.", more)
 	}
 	return roost.Errorf(roost.Invalid, "%s", text)

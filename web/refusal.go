@@ -10,7 +10,7 @@ import (
 	"github.com/roost-iot/roost/release"
 )
 
-// Refusal is the problem details of files that cannot be committed.
+// Refusal is the problem details of files that are not taken.
 type Refusal struct {
 	huma.ErrorModel
 	Problems []Problem `json:"problems,omitempty" doc:"What is wrong, and where; left out if the request itself is not right."`
