@@ -1,7 +1,11 @@
 // What runs on PythingsOS things, the shelf of its releases, and the own account: types and calls.
-import { call, query, type Role, type Token } from "./api";
+import { call, query, type Role, type Thing, type Token } from "./api";
 import { runtimes } from "./shelf";
 import { upload } from "./upload";
+
+/** Whether it runs apps and comes to ask: PythingsOS, or Roost’s own runtime. */
+export const takesApps = (t: Pick<Thing, "protocol">) =>
+  t.protocol === "PythingsOS" || t.protocol === "Roost";
 
 export type PartName = "pythings" | "worker" | "management";
 export interface Status {
