@@ -29,9 +29,9 @@ export const runtimes = {
 
 /** Where a version comes from. */
 export function originWords(r: ShelfRuntime): string {
-  if (r.own) return r.origin === "file" ? "from a file, and this Roost’s own" : "this Roost’s own";
-  if (r.origin === "program") return "of an earlier Roost";
-  return r.by ? `from a file, by ${r.by}` : "from a file";
+  if (r.own) return r.origin === "file" ? "From a file, and this Roost’s own" : "This Roost’s own";
+  if (r.origin === "program") return "Of an earlier Roost";
+  return r.by ? `From a file, by ${r.by}` : "From a file";
 }
 
 const kinds: [form: string, word: string][] = [
