@@ -94,7 +94,10 @@ describe("a board at a serial line", () => {
   test("says what Python raised", async () => {
     const { board } = await open({ refuse: "_put" });
     const err = await board.writeFile("a", new Uint8Array(1)).catch((e: unknown) => e);
-    expect((err as Error).message).toBe("a: The board says: OSError: 28");
+    expect((err as Error).message).toBe(
+      "a: The board says: OSError: 28. Its flash is full: put MicroPython on it anew with its flash erased.",
+    );
+    expect(new PythonError("Traceback:\nOSError: 280").message).toBe("The board says: OSError: 280");
     await expect(board.exec("nothing()")).rejects.toThrow(PythonError);
   });
   test("lists the networks that it hears, the strongest first", async () => {

@@ -24,9 +24,16 @@ export const usualPace: Pace = { tries: 16, enter: 700, quiet: 100, paste: 2000,
 /** What a statement raised on the board. */
 export class PythonError extends Error {
   constructor(readonly traceback: string) {
-    super("The board says: " + (traceback.trim().split("\n").at(-1) ?? "").trim());
+    const last = (traceback.trim().split("\n").at(-1) ?? "").trim();
+    const help = remedies.find(([is]) => is.test(last))?.[1];
+    super(`The board says: ${last}${help ? `. ${help}` : ""}`);
   }
 }
+/** What is to be done about what small boards raise most. */
+const remedies: [RegExp, string][] = [
+  [/^OSError: (\[Errno )?28\b/, "Its flash is full: put MicroPython on it anew with its flash erased."],
+  [/^MemoryError/, "It has too little memory free: press its button RESET and try again."],
+];
 
 export class Repl {
   /** The board knows no raw paste. */
