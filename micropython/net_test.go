@@ -206,8 +206,8 @@ print(len(b.read()), b.recv(10))
 	if want := "b'you said hello\\n' b'and' b' more'\n110\n11\n9\n111 113\n3000 b''\n"; got != want {
 		t.Errorf("printed %q\nwant    %q", got, want)
 	}
+	_ = l.Close() // or it would wait for a board that did not come
 	peer.Wait()
-	_ = l.Close()
 }
 
 func TestBoardsSendDatagrams(t *testing.T) {
@@ -328,11 +328,13 @@ while True: s.send(bytes(4096))
 			t.Errorf("ended with %v", err)
 		}
 	})
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
 	conn, err := l.Accept()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("the board does not come: %v", err)
 	}
 	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	if _, err := io.ReadFull(conn, make([]byte, 1<<20)); err != nil {
 		t.Error(err)
 	}
