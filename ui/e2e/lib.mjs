@@ -145,12 +145,21 @@ export async function startDemo({ setup = false } = {}) {
   const ended = new Promise((done) => child.once("exit", done));
   const link = await new Promise((found, lost) => {
     let text = "";
+    const late = setTimeout(() => {
+      child.kill("SIGKILL");
+      lost(new Error("the demo is not ready after 4 minutes: " + text));
+    }, 240_000);
     child.stdout.on("data", (b) => {
       text += b;
       const m = /(http:\/\/\S+\/setup#\S+)/.exec(text);
-      if (m) found(new URL(m[1]));
+      if (!m) return;
+      clearTimeout(late);
+      found(new URL(m[1]));
     });
-    child.once("exit", () => lost(new Error("the demo ended: " + text)));
+    child.once("exit", () => {
+      clearTimeout(late);
+      lost(new Error("the demo ended: " + text));
+    });
   });
   if (!setup) {
     const body = JSON.stringify({ token: link.hash.slice(1), name, password });
@@ -165,8 +174,12 @@ export async function startDemo({ setup = false } = {}) {
     mock: null,
     close: async () => {
       child.kill("SIGTERM");
+      let hangs = false;
+      const late = setTimeout(() => (hangs = child.kill("SIGKILL")), 120_000);
       await ended;
+      clearTimeout(late);
       await rm(data, { recursive: true, force: true });
+      assert.ok(!hangs, "SIGTERM does not end the demo");
     },
   };
 }

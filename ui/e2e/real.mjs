@@ -189,7 +189,9 @@ test("a gateway comes with the key that was made for it, and goes when it is rev
   const ended = new Promise((done) => child.once("exit", done));
   t.after(async () => {
     child.kill("SIGTERM");
+    const late = setTimeout(() => child.kill("SIGKILL"), 120_000);
     await ended;
+    clearTimeout(late);
   });
   await row.getByText("connected since").waitFor();
   await row.getByText("listens for CoAP").waitFor();
