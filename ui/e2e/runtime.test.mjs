@@ -112,6 +112,20 @@ test("its page tells what runs, what is on its way and what it would return to",
   await counts(starts, 9);
 });
 
+test("on a phone the tab that is open is in sight", only, async () => {
+  await page.setViewportSize({ width: 390, height: 900 });
+  await page.reload();
+  const tab = page
+    .getByRole("navigation", { name: "Parts of Wind vane" })
+    .getByRole("link", { name: "Board" });
+  const inSight = async () => {
+    const box = await tab.boundingBox();
+    return box !== null && box.x >= 0 && box.x + box.width <= 390;
+  };
+  await until(inSight, () => "the tab is out of sight");
+  await page.setViewportSize({ width: 1440, height: 900 });
+});
+
 test("a crash is there with its traceback, is seen and forgotten", only, async () => {
   const one = page.getByRole("list", { name: "Crashes" }).getByRole("listitem");
   await one.getByText("OSError: [Errno 19] ENODEV").first().click();
@@ -139,6 +153,14 @@ test("it is asked to show itself, to start again, and for a factory reset after 
     asked.map((a) => a.kind),
     ["identify", "restart", "factory-reset"],
   );
+});
+
+test("an app is offered to it", only, async () => {
+  const list = await page.evaluate(() => fetch("/api/v2/apps").then((r) => r.json()));
+  await page.goto("/apps/" + list.apps[0].id + "/things");
+  await page.locator("main").getByRole("button", { name: "Add a thing" }).click();
+  await page.getByRole("dialog").getByLabel("Thing", { exact: true }).selectOption("Wind vane");
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
 });
 
 test("a start that takes long says what it waits for, and can be stopped", only, async () => {
