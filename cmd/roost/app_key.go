@@ -50,7 +50,10 @@ func writeNew(name string, content []byte, mode fs.FileMode) error {
 		return err
 	}
 	_, err = f.Write(content)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(name) // half of it is of no use, and in the way of the next try
+	}
+	return err
 }
 
 // readKey reads a private release key.

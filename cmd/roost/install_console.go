@@ -17,6 +17,9 @@ import (
 // hangUp is Ctrl-], as of old.
 const hangUp = 0x1d
 
+// partingWords is how long a board is still listened to after somebody hung up.
+const partingWords = 300 * time.Millisecond
+
 // isTerminal tells whether w is one.
 func isTerminal(w any) bool {
 	f, is := w.(*os.File)
@@ -42,24 +45,36 @@ func talk(ctx context.Context, con console, line install.Line) error {
 	if err := line.SetReadTimeout(100 * time.Millisecond); err != nil {
 		return err
 	}
+	return listen(ctx, con.out, line)
+}
+
+// listen shows what the board says until ctx ends, and then its last words. The cause of
+// ctx is the error, unless it is errHungUp.
+func listen(ctx context.Context, out io.Writer, line io.Reader) error {
+	var over time.Time // when ctx was seen to have ended
 	buf := make([]byte, 4096)
 	for {
 		n, err := line.Read(buf)
 		if n > 0 {
-			if _, err := con.out.Write(buf[:n]); err != nil {
+			if _, err := out.Write(buf[:n]); err != nil {
 				return err
 			}
-			continue
-		}
-		if err != nil {
+		} else if err != nil {
 			return fmt.Errorf("the board is gone: %w", err)
 		}
-		if ctx.Err() != nil { // only now, so that the last words are shown
-			if cause := context.Cause(ctx); !errors.Is(cause, errHungUp) {
-				return cause
-			}
-			return nil
+		if ctx.Err() == nil {
+			continue
 		}
+		if over.IsZero() {
+			over = time.Now()
+		}
+		if n > 0 && time.Since(over) < partingWords {
+			continue
+		}
+		if cause := context.Cause(ctx); !errors.Is(cause, errHungUp) {
+			return cause
+		}
+		return nil
 	}
 }
 

@@ -158,16 +158,7 @@ func (t thingCrashes) print(con console, groups []apiCrash) error {
 		return err
 	}
 	for _, g := range groups {
-		fmt.Fprintf(con.out, "\n%s\n%s\n", g.ID, cleaned(g.Traceback))
+		fmt.Fprintf(con.out, "\n%s\n%s\n", g.ID, inLines(g.Traceback))
 	}
 	return nil
-}
-
-// cleaned is a text of several lines without what a terminal would act on.
-func cleaned(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, l := range lines {
-		lines[i] = onOneLine(l)
-	}
-	return strings.Join(lines, "\n")
 }
