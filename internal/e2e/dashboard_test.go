@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // called runs Roost as one of Pyaiot's programs: by a link of its name, in a home of
@@ -23,6 +24,23 @@ func called(t testing.TB, home, name string, env []string, args ...string) *exec
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), append([]string{"HOME=" + home, "TMPDIR=" + home}, env...)...)
 	return cmd
+}
+
+// ends runs a program that ends by itself, and gives what it printed.
+func ends(t testing.TB, cmd *exec.Cmd) (out string, err error) {
+	t.Helper()
+	var printed screen
+	cmd.Stdout, cmd.Stderr = &printed, &printed
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(patience, func() {
+		t.Errorf("%s does not end", cmd.Path)
+		_ = cmd.Process.Kill()
+	})
+	defer late.Stop()
+	err = cmd.Wait()
+	return printed.String(), err
 }
 
 // running starts one of Pyaiot's programs that serves, and waits until it does.
@@ -56,7 +74,7 @@ func running(t testing.TB, home, name string, env []string, args ...string) *ser
 // of Pyaiot's would, with a gateway, a node and a page that the test plays.
 func TestPyaiotsProgramsAreSwappedByTheirNames(t *testing.T) {
 	home := t.TempDir()
-	if out, err := called(t, home, "aiot-generate-keys", nil).CombinedOutput(); err != nil {
+	if out, err := ends(t, called(t, home, "aiot-generate-keys", nil)); err != nil {
 		t.Fatalf("aiot-generate-keys: %v %s", err, out)
 	}
 	broker := running(t, home, "aiot-broker", []string{"BROKER_PORT=0"}, "--debug")
@@ -116,9 +134,8 @@ func TestPyaiotsProgramsSayWhatIsWrong(t *testing.T) {
 		{"aiot-dashboard", []string{"--config=bad.py"}, "bad.py: line 2: "},
 		{"aiot-coap-gateway", []string{"--nope=1"}, "--nope"},
 	} {
-		cmd := called(t, home, c.name, nil, c.args...)
-		out, err := cmd.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), c.says) {
+		out, err := ends(t, called(t, home, c.name, nil, c.args...))
+		if err == nil || !strings.Contains(out, c.says) {
 			t.Errorf("%s %v: %v, nothing of %q in %s", c.name, c.args, err, c.says, out)
 		}
 	}

@@ -33,8 +33,10 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(locked, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{dir, program} { // whatever the umask takes away
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, data := range []string{locked, filepath.Join(locked, "data")} {
 		ctx, stop := context.WithTimeout(t.Context(), patience)

@@ -116,15 +116,16 @@ type talker struct {
 	say   func(n int) error
 }
 
-// talkers are nodes of every protocol, and one behind a far gateway.
-func (s *server) talkers() []talker {
+// talkers are nodes of every protocol, and one behind a far gateway. What a WebSocket node says nobody acknowledges: it
+// waits until page has heard it.
+func (s *server) talkers(page *heard) []talker {
 	s.t.Helper()
 	posts := func(uid, to string) talker {
 		p := newPoster(s.t, to, uid)
 		p.join()
 		return talker{uid, func(n int) error {
-			for range 20 { // as a node does that gets no answer
-				if code, ok := p.post("server", fmt.Sprintf("count:%d", n), 2*time.Second); ok && code == changed {
+			for range 4 { // as a node does that gets no answer; it is another reading then
+				if code, ok := p.post("server", fmt.Sprintf("count:%d", n), patience/4); ok && code == changed {
 					return nil
 				}
 			}
@@ -136,7 +137,15 @@ func (s *server) talkers() []talker {
 	return []talker{
 		posts("by-coap", s.coap),
 		posts("by-far-coap", s.farGateway()),
-		{"by-ws", func(n int) error { return node.tell(map[string]string{"count": strconv.Itoa(n)}) }},
+		{"by-ws", func(n int) error {
+			if err := node.tell(map[string]string{"count": strconv.Itoa(n)}); err != nil {
+				return err
+			}
+			if !within(func() bool { return len(page.values("by-ws", "count")) > n }) {
+				return fmt.Errorf("%d was never heard of", n)
+			}
+			return nil
+		}},
 		{"by-mqtt", func(n int) error {
 			ctx, stop := context.WithTimeout(context.Background(), patience)
 			defer stop()
@@ -156,11 +165,11 @@ func (s *server) snTalker(id string) talker {
 	s.t.Cleanup(func() { _ = conn.Close() }) // nothing is lost
 	buf := make([]byte, 1500)
 	ask := func(frame []byte, answer mqttsn.Type) (mqttsn.Message, error) {
-		for range 20 {
+		for range 4 {
 			if _, err := conn.Write(frame); err != nil {
 				return nil, err
 			}
-			_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second)) // Read tells
+			_ = conn.SetReadDeadline(time.Now().Add(patience / 4)) // Read tells
 			for {
 				n, err := conn.Read(buf)
 				if err != nil {
@@ -197,7 +206,7 @@ func TestEveryReadingOfEveryDoorReachesEveryReader(t *testing.T) {
 	s := start(t, filepath.Join(t.TempDir(), "data"), "--enrol", "open", "--pyaiot-clients", "open")
 	readers := s.readers()
 	began := time.Now()
-	nodes := s.talkers()
+	nodes := s.talkers(readers[0])
 	var talking sync.WaitGroup
 	for _, n := range nodes {
 		talking.Go(func() {
@@ -230,7 +239,7 @@ func TestEveryReadingOfEveryDoorReachesEveryReader(t *testing.T) {
 
 // within is eventually for those who want to say themselves what is wrong.
 func within(ok func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return true
 		}

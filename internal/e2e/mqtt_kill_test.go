@@ -73,7 +73,11 @@ func (s *server) publishUntilKilled(began time.Time) (acked map[int]bool) {
 		if i == enough {
 			go func() { _ = s.process.Process.Kill() }() // it dies while these are on their way
 		}
-		one, end := context.WithTimeout(ctx, 10*time.Second)
+		longest := patience
+		if i >= enough { // nobody may answer any more
+			longest = 10 * time.Second
+		}
+		one, end := context.WithTimeout(ctx, longest)
 		reading := fmt.Appendf(nil, `[{"time":%d,"values":{"count":%d}}]`, began.UnixMilli()+int64(i)-enough, i)
 		err := c.Publish(one, &wiremqtt.Publish{Topic: "roost/p/readings", QoS: 1, Payload: reading})
 		if err == nil {

@@ -53,8 +53,11 @@ func TestPyaiotNodeByMosquitto(t *testing.T) {
 			s.publish("-V", version, "-t", "node/check", "-m", `{"id": "wipy-1"}`)
 			s.approve("wipy-1")
 			board := s.listen("-V", version, "-t", "gateway/wipy-1/discover", "-t", "gateway/wipy-1/led/set", "-t", "gateway/check", "-i", "board")
-			s.publish("-V", version, "-t", "node/check", "-m", `{"id": "wipy-1"}`)
-			board.await("gateway/wipy-1/discover 0 resources")
+			// Nobody tells when mosquitto_sub has subscribed: it says that it is there until it is asked what it has.
+			eventually(t, "it is asked for its resources", func() bool {
+				s.publish("-V", version, "-t", "node/check", "-m", `{"id": "wipy-1"}`)
+				return board.printed("gateway/wipy-1/discover 0 resources")
+			})
 			s.publish("-V", version, "-t", "node/wipy-1/resources", "-m", `["name","led"]`)
 			board.await("gateway/wipy-1/discover 0 values")
 			s.publish("-V", version, "-t", "node/wipy-1/name", "-m", `{"value": "WiPy & MQTT"}`)

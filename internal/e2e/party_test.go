@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,11 @@ func (p *party) all() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.lines...)
+}
+
+// printed tells whether there is a line that begins so.
+func (p *party) printed(prefix string) bool {
+	return slices.ContainsFunc(p.all(), func(line string) bool { return strings.HasPrefix(line, prefix) })
 }
 
 // await waits for a line that begins so, after those awaited before, and gives it.

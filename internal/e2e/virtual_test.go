@@ -157,6 +157,11 @@ func TestAHundredVirtualBoards(t *testing.T) {
 	}
 	defer func() {
 		_ = fleet.Process.Signal(syscall.SIGTERM)
+		late := time.AfterFunc(patience, func() {
+			t.Errorf("SIGTERM does not end roost sim:\n%s", printed)
+			stop()
+		})
+		defer late.Stop()
 		_ = fleet.Wait() // its end by a signal is no fault
 	}()
 	say := func(n string) int {
