@@ -55,7 +55,7 @@ func (s *Server) boardRoutes() {
 	}, s.listHotfixes)
 	add(s, endpoint{
 		method: "POST", path: "/things/{id}/hotfixes", id: "add-hotfix", tag: tagBoards, right: account.Operate, status: http.StatusCreated,
-		errors: []int{404, 429}, checks: true, forms: true, most: maxSource,
+		errors: []int{404, 409, 429}, checks: true, forms: true, most: maxSource,
 		summary: "Give one thing files over those of its app", detail: "As JSON, or as a form with files, 1 MiB at most. A board gets them with its next heartbeat or boot, a thing of Roost's own runtime as a version of its own, tried like any; it keeps them until the hotfix is taken back or the app itself has newer files of these names.",
 	}, s.addHotfix)
 	add(s, endpoint{

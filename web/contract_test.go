@@ -341,3 +341,19 @@ func spoil(t *testing.T, d documented, b *browser, g good) {
 		refused(422, g.path, map[string]any{name: map[string]any{"wrong": 1}}, "")
 	}
 }
+
+// Statuses that other tests get from these operations are in their documents.
+func TestDocumentNamesWhatOperationsAnswer(t *testing.T) {
+	want := map[string][]string{"sign-in": {"403"}, "sign-out": {"403"}, "list-apps": {"404"}, "add-hotfix": {"404", "409"}}
+	for _, d := range readContract(t, open(t).browser()).operations() {
+		for _, code := range want[d.id()] {
+			if field(d.op, "responses", code) == nil {
+				t.Errorf("%s %s does not name %s", d.method, d.path, code)
+			}
+		}
+		delete(want, d.id())
+	}
+	if len(want) > 0 {
+		t.Errorf("no such operations: %v", want)
+	}
+}

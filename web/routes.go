@@ -45,11 +45,11 @@ func (s *Server) publicRoutes() {
 		summary: "Make the first owner", detail: "Works once, with the token of the link that Roost prints at its first start. Signs in.",
 	}, s.setUp)
 	add(s, endpoint{
-		method: "POST", path: "/session", id: "sign-in", tag: tagSession, errors: []int{401, 429},
+		method: "POST", path: "/session", id: "sign-in", tag: tagSession, errors: []int{401, 403, 429},
 		summary: "Sign in", detail: "Sets the session cookie. After several wrong tries the answer is 429 with Retry-After.",
 	}, s.signIn)
 	add(s, endpoint{
-		method: "DELETE", path: "/session", id: "sign-out", tag: tagSession, status: http.StatusNoContent,
+		method: "DELETE", path: "/session", id: "sign-out", tag: tagSession, status: http.StatusNoContent, errors: []int{403},
 		summary: "Sign out", detail: "Ends the session of the cookie. Without one nothing happens.",
 	}, s.signOut)
 	add(s, endpoint{

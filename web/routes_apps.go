@@ -21,7 +21,7 @@ func (s *Server) appRoutes() {
 func (s *Server) appViewRoutes() {
 	const view = account.View
 	add(s, endpoint{
-		method: "GET", path: "/apps", id: "list-apps", tag: tagApps, right: view, summary: "List apps",
+		method: "GET", path: "/apps", id: "list-apps", tag: tagApps, right: view, errors: []int{404}, summary: "List apps",
 	}, s.listApps)
 	add(s, endpoint{
 		method: "GET", path: "/apps/{app}", id: "get-app", tag: tagApps, right: view,

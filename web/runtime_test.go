@@ -238,6 +238,12 @@ func TestThingOfTheRuntimeTakesHotfixes(t *testing.T) {
 	}
 	ada.want(200, "DELETE", at+"/"+id, nil)
 	ada.want(409, "DELETE", at+"/"+id, nil)
+	bare := &desk.Client{URL: h.agentsAt}
+	if err := bare.Join(t.Context(), wire.Join{MAC: "28cdc1010298", Platform: "esp32"}); err != nil {
+		t.Fatal(err)
+	}
+	ada.want(200, "POST", "/things/"+bare.ID+"/approve", nil)
+	ada.want(409, "POST", "/things/"+bare.ID+"/hotfixes", map[string]any{"files": map[string]string{"app.py": "x = 2\n"}}) // no app
 }
 
 func TestStartsOfAThingAreListed(t *testing.T) {

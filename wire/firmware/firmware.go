@@ -33,7 +33,7 @@ func Parse(file []byte) (Image, error) {
 	case len(file) > MaxSize:
 		return Image{}, fmt.Errorf("it has more than %d MB, and no board has that", MaxSize>>20)
 	case len(file) < minSize:
-		return Image{}, errors.New("it is too short for a firmware: was it fetched to its end?")
+		return Image{}, errors.New("it is too short for a firmware: fetch it again")
 	case file[0] == espMagic:
 		return parseESP(file)
 	case isBlock(file):
