@@ -75,7 +75,7 @@ func (t *thing) keptTo(at int64) {
 	t.kept = max(t.kept, at)
 }
 
-// latest gives the latest time in ms at which something of the thing is kept. What was
+// latest gives the latest time, in ms, at which something of the thing is kept. What was
 // there before this program started is looked up once. Error: roost.Unavailable.
 func (t *thing) latest(ctx context.Context, moved [][2]int64) (int64, error) {
 	t.mu.Lock()
@@ -124,8 +124,8 @@ func lastMoved(moved [][2]int64) (last int64) {
 	return last
 }
 
-// remember adds what moves of a queue, though it be to its own time. What the thing has no more goes, but not the latest:
-// nothing else may move to its place.
+// remember adds what moves of a queue, though it be to its own time. What the thing has no
+// more goes, but not the latest: nothing else may move to its place.
 func remember(moved [][2]int64, queue []wire.Entry, times []int64, fresh []int) (all [][2]int64) {
 	last := lastMoved(moved)
 	for _, m := range moved {

@@ -10,7 +10,8 @@ import (
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
-// giveAgain is how long the thing has to say that it has what it was given.
+// giveAgain is how long a thing has to say that it has what it was given, before that is
+// given again.
 const giveAgain = time.Second
 
 // takeAnswers ends commands by the thing's own word; the caller holds t.turn. The thing
@@ -39,8 +40,8 @@ func (t *thing) takeAnswers(ctx context.Context, q wire.Sync) error {
 	return nil
 }
 
-// commands gives what the thing is asked, at most size bytes; the caller holds t.turn.
-// more: there is more.
+// commands gives what the thing is asked, in at most size bytes; the caller holds t.turn.
+// more: there is something that did not fit.
 func (t *thing) commands(ctx context.Context, q *wire.Sync, size int) (list []wire.Command, more bool) {
 	has := func(id string) bool {
 		return slices.Contains(q.Have, id) || slices.ContainsFunc(q.Acks, func(a wire.Ack) bool { return a.ID == id })
@@ -64,7 +65,7 @@ func (t *thing) commands(ctx context.Context, q *wire.Sync, size int) (list []wi
 		t.mu.Unlock()
 		return append(list, c), more
 	case n > t.mostCommand():
-		_ = t.answer(ctx, gateway.Answer{ID: cmd.ID, State: roost.Failed, Error: "This is longer than what the thing takes."})
+		_ = t.answer(ctx, gateway.Answer{ID: cmd.ID, State: roost.Failed, Error: "This is longer than what the thing takes."}) // it ends here, whether that is on disk or not
 	}
 	return list, true
 }
@@ -78,11 +79,13 @@ func (t *thing) mostCommand() int {
 	return most - wire.Overhead - 2*room
 }
 
+// sizeOfCommand is how much longer c makes an answer, in bytes.
 func sizeOfCommand(c wire.Command) int {
 	return sizeOf(wire.Answer{Commands: []wire.Command{c}}) - sizeOf(wire.Answer{}) + 1
 }
 
-// giveSets gives the values that the thing has not confirmed; the caller holds t.turn.
+// giveSets gives the values that the thing does not have yet, in at most size bytes, and what
+// is left of these; the caller holds t.turn. more: there is one that did not fit.
 func (t *thing) giveSets(has func(string) bool, size int) (list []wire.Command, left int, more bool) {
 	t.mu.Lock()
 	order := slices.Clone(t.order)
@@ -94,10 +97,13 @@ func (t *thing) giveSets(has func(string) bool, size int) (list []wire.Command, 
 		if !ok || has(id) || time.Since(s.given) < giveAgain {
 			continue
 		}
-		c, err := answerOf(s.cmd)
+		c, err := setCommand(s.cmd)
 		n := sizeOfCommand(c)
-		if err != nil || n > t.mostCommand() {
-			t.endSet(id, roost.Errorf(roost.TooLarge, "This value is longer than what the thing takes."))
+		if err == nil && n > t.mostCommand() {
+			err = roost.Errorf(roost.TooLarge, "This value is longer than what the thing takes.")
+		}
+		if err != nil {
+			t.endSet(id, err)
 			continue
 		}
 		if n > size {
@@ -125,7 +131,7 @@ func (t *thing) fetch(ctx context.Context) (roost.Command, bool) {
 			if facts.GivenBoot == facts.Boot {
 				return cmd, true
 			}
-			_ = t.otherBoot(ctx, cmd) // logged; it has ended here
+			_ = t.otherBoot(ctx, cmd) // it has ended here, whether that is on disk or not
 			continue
 		}
 		if !ok {
@@ -143,7 +149,7 @@ func (t *thing) fetch(ctx context.Context) (roost.Command, bool) {
 	}
 }
 
-// gave tells that something was given that the thing has not said to have.
+// gave tells that something was given not long ago, or a set that has not ended.
 func (t *thing) gave() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

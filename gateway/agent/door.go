@@ -36,11 +36,10 @@ type Config struct {
 	Runtime  Runtime         // nil: things keep the runtime that they have
 	Compiler Compiler        // nil: things get source
 
-	Failures int           // things of a pool that must return from a version to stop its rollout; 3
-	Burst    int           // calls of one thing that pass at once; 120
-	Bodies   int           // requests that may be on their way in at once; 4096
-	Every    time.Duration // and one more each time that this has gone by; 100 ms
-
+	Failures  int           // things of a pool that must return from a version to stop its rollout; 3
+	Burst     int           // calls of one thing that pass at once; 120
+	Every     time.Duration // and one more each time that this has gone by; 100 ms
+	Bodies    int           // requests that may be on their way in at once; 4096
 	KeepAfter time.Duration // from Run to compiling this program's runtime, so that it is kept; 10 s
 }
 
@@ -115,7 +114,7 @@ type Store interface {
 	SaveResumed(ctx context.Context, p roost.ProjectID, rollout string) error
 	// SaveCrash counts a crash and keeps what is known of its thing: both or neither.
 	SaveCrash(ctx context.Context, id string, c roost.Crash, of roost.Agent) error
-	Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, max int) ([]roost.CrashGroup, error)
+	Crashes(ctx context.Context, p roost.ProjectID, app roost.AppID, thing roost.ThingID, unseen bool, limit int) ([]roost.CrashGroup, error)
 	SeeCrash(ctx context.Context, p roost.ProjectID, id string) error
 	DeleteCrash(ctx context.Context, p roost.ProjectID, id string) error
 }
@@ -125,6 +124,7 @@ type Door struct {
 	cfg      Config
 	calls    gateway.Limiter // of things
 	guests   gateway.Limiter // of addresses, for what anybody may ask
+	warnings gateway.Limiter // of the log, about calls that were refused for a reason inside
 	bodies   atomic.Int64    // requests that are being read
 	sessions sessions
 	releases *releases
@@ -145,6 +145,7 @@ func New(ctx context.Context, cfg Config) (*Door, error) {
 	d := &Door{cfg: cfg, things: map[roost.Ref]*thing{}, closing: make(chan struct{})}
 	d.calls = gateway.Limiter{Burst: cfg.Burst, Every: cfg.Every}
 	d.guests = gateway.Limiter{Burst: guestBurst, Every: guestEvery}
+	d.warnings = gateway.Limiter{Burst: warnBurst, Every: warnEvery}
 	d.releases = newReleases(d)
 	d.runtimes = newRuntimes(d)
 	if err := d.runtimes.load(ctx); err != nil {
@@ -190,8 +191,9 @@ func (d *Door) all() []*thing {
 	return all
 }
 
-// NewBoard makes an enrolled thing with a key, for an installer: name and app may be "",
-// pool as well. Errors: roost.NotFound for an app or a pool that is not there.
+// NewBoard makes an enrolled thing with a key, for an installer; app and pool may be "".
+// Errors: roost.NotFound for an app or a pool that is not there; others, and there may be a
+// thing then, whose Ref is given: the caller forgets it.
 func (d *Door) NewBoard(ctx context.Context, project roost.ProjectID, id roost.ThingID, app roost.AppID, pool string) (roost.Ref, wire.Key, error) {
 	if err := d.checkApp(project, app, pool); err != nil {
 		return roost.Ref{}, wire.Key{}, err
@@ -245,40 +247,8 @@ func (d *Door) bind(ctx context.Context, ref roost.Ref, g release.Registration, 
 	return d.cfg.Releases.Install(ctx, ref, app, pool, "installation")
 }
 
-// NewKey gives a thing another key; the old one and all sessions are void. Error:
-// roost.NotFound for what did not come by this door.
-func (d *Door) NewKey(ctx context.Context, ref roost.Ref) (wire.Key, error) {
-	known, _, ok := d.cfg.Registry.Get(ref)
-	if !ok || known.Identity.Door != doorName {
-		return wire.Key{}, roost.Errorf(roost.NotFound, "%s does not run Roost's own runtime.", ref.Thing)
-	}
-	key := wire.NewKey()
-	return key, d.giveKey(ctx, ref, key, roost.Agent{Ref: ref})
-}
-
-// giveKey makes key that of a thing, of which fresh is known if nothing else is.
-func (d *Door) giveKey(ctx context.Context, ref roost.Ref, key wire.Key, fresh roost.Agent) error {
-	d.mu.Lock()
-	t := d.things[ref]
-	if t == nil {
-		t = newThing(d, fresh)
-	}
-	d.mu.Unlock()
-	t.turn.Lock()
-	defer t.turn.Unlock()
-	err := t.change(ctx, func(a *roost.Agent) { a.Key, a.Joins = key, nil })
-	if err != nil {
-		return err
-	}
-	d.sessions.drop(ref)
-	t.wake()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.things[ref] = t
-	return nil
-}
-
-// Forget drops a thing's key and all that it said of itself.
+// Forget drops a thing's key and all that it said of itself. Error: roost.Unavailable, and it
+// is known still.
 func (d *Door) Forget(ctx context.Context, ref roost.Ref) error {
 	t := d.known(ref)
 	if t == nil {

@@ -27,7 +27,7 @@ func (d *Door) file(ctx context.Context, c *call, digest string) error {
 	}
 	d.sessions.prove(s)
 	if !d.calls.Take(s.thing.ref.String(), c.now) {
-		return tooOften()
+		return errTooOften
 	}
 	from, ok := wire.ParseRange(ranged)
 	if !ok {
@@ -41,7 +41,7 @@ func (d *Door) file(ctx context.Context, c *call, digest string) error {
 		return refused(wire.StateRequest, http.StatusRequestedRangeNotSatisfiable, roost.Invalid, "The file has %d bytes.", len(content))
 	}
 	status := http.StatusOK
-	if ranged != "" {
+	if ranged != "" && len(content) > 0 { // no range is in an empty file
 		status = http.StatusPartialContent
 		c.w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(content)-1, len(content)))
 	}
@@ -54,14 +54,17 @@ func (d *Door) file(ctx context.Context, c *call, digest string) error {
 
 var errNoFile = refused(wire.StateRequest, http.StatusNotFound, roost.NotFound, "This thing was offered no such file.")
 
-// file gives a file of the last offer.
+// file gives a file of the last offer. Errors: errNoFile, roost.Unavailable.
 func (t *thing) file(ctx context.Context, digest string) ([]byte, error) {
 	o := t.now().Offer
 	if o == nil || o.Release == "" {
 		return nil, errNoFile
 	}
 	text, ok, err := t.d.cfg.Store.AgentRelease(ctx, o.Release)
-	if err != nil || !ok {
+	if err != nil {
+		return nil, roost.Because(roost.Unavailable, err, "The file cannot be read at present.")
+	}
+	if !ok {
 		return nil, errNoFile
 	}
 	r, err := wire.ParseRelease(text)

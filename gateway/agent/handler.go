@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/roost-iot/roost"
-	"github.com/roost-iot/roost/gateway"
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
@@ -46,27 +45,6 @@ type call struct {
 	now    time.Time
 	body   []byte
 }
-
-// refusal is an error with its state and status.
-type refusal struct {
-	err    error
-	state  string
-	status int // 0: by the kind of err
-}
-
-func (r *refusal) Error() string { return r.err.Error() }
-func (r *refusal) Unwrap() error { return r.err }
-
-func refused(state string, status int, kind roost.ErrorKind, format string, args ...any) error {
-	return &refusal{err: roost.Errorf(kind, format, args...), state: state, status: status}
-}
-
-var (
-	errUnknown = refused(wire.StateUnknown, http.StatusNotFound, roost.NotFound,
-		"No thing of this id has a key here: install it again, or let it join.")
-	errHello  = refused(wire.StateHello, http.StatusUnauthorized, roost.Unauthorized, "This session is over; say hello again.")
-	errTooFew = refused(wire.StateRequest, http.StatusBadRequest, roost.Invalid, "This is no call of docs/protocols/agent.md.")
-)
 
 // ServeHTTP serves everything below Base.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -100,6 +78,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// serveClear has a call in clear served.
 func (d *Door) serveClear(c *call, serve func(context.Context, *call) (any, error)) error {
 	if err := d.read(c, maxClear, clearPatience); err != nil {
 		return err
@@ -129,11 +108,11 @@ func (d *Door) serveSealed(c *call, serve func(context.Context, *call, *session,
 	return nil
 }
 
-// open finds the session of a frame and reads it. Error: errHello.
+// open finds the session of a frame and reads it. Errors: errHello, errNoCall, errTooOften.
 func (d *Door) open(c *call) (*session, uint32, []byte, error) {
 	id, _, err := wire.Head(c.body)
 	if err != nil {
-		return nil, 0, nil, errTooFew
+		return nil, 0, nil, errNoCall
 	}
 	s := d.sessions.find(id)
 	if s == nil {
@@ -146,17 +125,13 @@ func (d *Door) open(c *call) (*session, uint32, []byte, error) {
 	}
 	d.sessions.prove(s)
 	if !d.calls.Take(s.thing.ref.String(), c.now) {
-		return nil, 0, nil, tooOften()
+		return nil, 0, nil, errTooOften
 	}
 	return s, counter, plain, nil
 }
 
-func tooOften() error {
-	return refused(wire.StateLater, 0, roost.TooMany, "Too many calls; try again later.")
-}
-
-// read takes the body. Errors: roost.TooLarge, roost.Invalid, roost.Unavailable when too
-// many are being read.
+// read takes the body, of at most most bytes. Errors: roost.TooLarge, roost.Invalid,
+// roost.Unavailable when too many are being read.
 func (d *Door) read(c *call, most int64, patience time.Duration) error {
 	defer d.bodies.Add(-1)
 	if d.bodies.Add(1) > int64(d.cfg.Bodies) {
@@ -179,69 +154,11 @@ func (c *call) read(most int64, patience time.Duration) (err error) {
 	return nil
 }
 
-// refuse answers with an error. What went wrong inside goes to the log.
-func (d *Door) refuse(c *call, err error) {
-	out := wire.Refusal{Error: roost.Message(err), State: stateOf(err)}
-	status := statusOf(err)
-	if r, ok := errors.AsType[*refusal](err); ok {
-		out.State = r.state
-		if r.status != 0 {
-			status = r.status
-		}
-	}
-	if errors.Is(err, wire.ErrMessage) {
-		status, out.State, out.Error = http.StatusBadRequest, wire.StateRequest, err.Error()
-	}
-	if status == http.StatusInternalServerError {
-		d.cfg.Log.Log(c.r.Context(), gateway.Fault(c.r.Context()), "call failed", "protocol", doorName, "remote", c.remote, "path", c.r.URL.Path, "err", err)
-	}
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		c.w.Header().Set("Retry-After", "5")
-	}
-	d.lost(c, c.writeJSON(status, out))
-}
-
+// lost notes that an answer could not be written, if err says so. The thing asks again.
 func (d *Door) lost(c *call, err error) {
 	if err != nil {
 		d.cfg.Log.Debug("answer lost", "protocol", doorName, "remote", c.remote, "err", err)
 	}
-}
-
-func stateOf(err error) string {
-	switch roost.KindOf(err) {
-	case roost.Invalid, roost.TooLarge:
-		return wire.StateRequest
-	case roost.NotFound:
-		return wire.StateUnknown
-	case roost.Denied:
-		return wire.StateWaiting
-	}
-	return wire.StateLater
-}
-
-func statusOf(err error) int {
-	switch roost.KindOf(err) {
-	case roost.Invalid:
-		return http.StatusBadRequest
-	case roost.NotFound:
-		return http.StatusNotFound
-	case roost.Conflict:
-		return http.StatusConflict
-	case roost.Denied:
-		return http.StatusForbidden
-	case roost.Unauthorized:
-		return http.StatusUnauthorized
-	case roost.Unavailable:
-		return http.StatusServiceUnavailable
-	case roost.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case roost.TooMany:
-		return http.StatusTooManyRequests
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
 }
 
 func (c *call) writeJSON(status int, body any) error {
@@ -254,6 +171,7 @@ func (c *call) writeJSON(status int, body any) error {
 	return c.write(status, "application/json", b.Bytes())
 }
 
+// write sends an answer whole, of a Content-Type.
 func (c *call) write(status int, kind string, body []byte) error {
 	h := c.w.Header()
 	h.Set("Content-Type", kind)
@@ -279,7 +197,8 @@ func host(address string) string {
 	return address
 }
 
-// peer is who an address is one of: of IPv6 everybody has a whole network (RFC 6177).
+// peer is who has an address: of IPv6 everybody has a whole network, here its first 64 bits
+// (RFC 6177).
 func peer(address string) string {
 	at, err := netip.ParseAddr(host(address))
 	if err != nil || at.Unmap().Is4() {

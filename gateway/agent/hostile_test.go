@@ -186,13 +186,15 @@ func TestTwoBoardsOfOneKeyAreTold(t *testing.T) {
 
 func TestJoiningIsBounded(t *testing.T) {
 	h := build(t, plan{enrolment: registry.EnrolApprove})
-	last := 0
+	refused := 0
 	for i := range 40 {
 		c := &desk.Client{URL: h.server.URL, HTTP: h.http}
-		last, _ = status(c.Join(t.Context(), wire.Join{MAC: fmt.Sprintf("%012x", i)}))
+		if code, _ := status(c.Join(t.Context(), wire.Join{MAC: fmt.Sprintf("%012x", i)})); code == http.StatusTooManyRequests {
+			refused++
+		}
 	}
-	if last != http.StatusTooManyRequests {
-		t.Errorf("the 40th joining of an address: %d", last)
+	if refused == 0 { // one is let in every few seconds
+		t.Error("40 joinings of an address passed")
 	}
 }
 

@@ -64,9 +64,6 @@ func (d *Door) AddHotfix(ctx context.Context, ref roost.Ref, files map[string]st
 		h.Files = append(h.Files, f)
 		contents[f.Digest] = []byte(files[name])
 	}
-	if _, err := d.cfg.Store.SaveAgentRelease(ctx, roost.Release{Key: "fix/" + h.ID, Text: "{}"}, contents); err != nil {
-		return h, roost.Because(roost.Unavailable, err, "The hotfix cannot be stored at present.")
-	}
 	fixes := slices.Clone(t.now().Fixes)
 	if len(fixes) >= mostFixes {
 		i := slices.IndexFunc(fixes, func(o roost.Hotfix) bool { return !o.State.Open() })
@@ -74,6 +71,9 @@ func (d *Door) AddHotfix(ctx context.Context, ref roost.Ref, files map[string]st
 			return h, roost.Errorf(roost.TooMany, "%s has %d hotfixes already; commit them to its app, or take some back.", ref.Thing, len(fixes))
 		}
 		fixes = slices.Delete(fixes, i, i+1)
+	}
+	if _, err := d.cfg.Store.SaveAgentRelease(ctx, roost.Release{Key: "fix/" + h.ID, Text: "{}"}, contents); err != nil {
+		return h, roost.Because(roost.Unavailable, err, "The hotfix cannot be stored at present.")
 	}
 	if err := t.change(ctx, func(a *roost.Agent) { a.Fixes = append(fixes, h) }); err != nil {
 		return h, err

@@ -11,10 +11,11 @@ import (
 	wire "github.com/roost-iot/roost/wire/agent"
 )
 
-// join gives a thing without a key an id and a key. It waits for approval then.
+// join gives a thing without a key an id and a key. It waits for approval then, but where
+// everybody is let in.
 func (d *Door) join(ctx context.Context, c *call) (any, error) {
 	if !d.guests.Take("join "+peer(c.remote), c.now) {
-		return nil, tooOften()
+		return nil, errTooOften
 	}
 	q, pub, err := wire.ParseJoin(c.body)
 	if err != nil {
@@ -39,7 +40,7 @@ func (d *Door) join(ctx context.Context, c *call) (any, error) {
 	if waits {
 		err = d.addJoin(ctx, c, q, key, fresh)
 	} else {
-		err = d.giveKey(ctx, ref, key, fresh)
+		err = d.giveKey(ctx, key, fresh)
 	}
 	if err != nil {
 		return nil, err
@@ -103,8 +104,10 @@ func (d *Door) hello(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, own, id, now := wire.Key(t.now().Key), wire.NewNonce(), wire.NewSessionID(), time.Now().UnixMilli()
-	d.sessions.add(&session{Session: wire.NewSession(key, nonce, own, id), thing: t, began: c.now, from: peer(c.remote)})
+	own, id, now := wire.NewNonce(), wire.NewSessionID(), time.Now().UnixMilli()
+	key := d.sessions.begin(t, func(key wire.Key) *session {
+		return &session{Session: wire.NewSession(key, nonce, own, id), thing: t, from: peer(c.remote)}
+	})
 	return wire.HelloAnswer{Session: id.String(), Nonce: hexOf(own[:]), Now: now, MAC: hexOf(key.HelloMAC(nonce, own, id, now))}, nil
 }
 
@@ -131,12 +134,12 @@ func (d *Door) greeted(ctx context.Context, c *call) (*thing, wire.Nonce, error)
 	known, _, ok := d.cfg.Registry.Get(ref)
 	if t == nil || !ok || t.now().Key == [32]byte{} { // of a join that is under way
 		if !d.guests.Take("hello "+peer(c.remote), c.now) {
-			return nil, nonce, tooOften()
+			return nil, nonce, errTooOften
 		}
 		return nil, nonce, errUnknown
 	}
 	if !d.guests.Take("id "+q.ID+" "+peer(c.remote), c.now) {
-		return nil, nonce, tooOften()
+		return nil, nonce, errTooOften
 	}
 	if known.Enrolment == roost.Enrolled {
 		return t, nonce, nil

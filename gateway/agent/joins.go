@@ -21,21 +21,16 @@ const (
 // addJoin notes a key that was given to who says to be a thing that waits. The first stays
 // the thing's unless a person names another. Errors: roost.TooMany, roost.Unavailable.
 func (d *Door) addJoin(ctx context.Context, c *call, q wire.Join, key wire.Key, fresh roost.Agent) error {
-	d.mu.Lock()
-	t := d.things[fresh.Ref]
-	if t == nil {
-		t = newThing(d, fresh)
-		d.things[fresh.Ref] = t
-	}
-	d.mu.Unlock()
-	t.turn.Lock()
-	defer t.turn.Unlock()
-	if known, _, ok := d.cfg.Registry.Get(t.ref); ok && known.Enrolment == roost.Enrolled {
+	return d.keyed(fresh, func(t *thing) error { return t.addJoin(ctx, c, q, key) })
+}
+
+// addJoin notes a key that was given in the name of t; the caller holds t.turn.
+func (t *thing) addJoin(ctx context.Context, c *call, q wire.Join, key wire.Key) error {
+	if known, _, ok := t.d.cfg.Registry.Get(t.ref); ok && known.Enrolment == roost.Enrolled {
 		return refused(wire.StateLater, 0, roost.Unavailable, "%s was let in just now.", t.ref.Thing)
 	}
-	was := t.now()
 	j := roost.Join{Key: key[:], Print: key.Print(), Address: host(c.remote), Platform: q.Platform, Machine: q.Machine, At: c.now.UTC()}
-	all, ok := withJoin(joinsOf(was), j)
+	all, ok := withJoin(joinsOf(t.now()), j)
 	if !ok {
 		return refused(wire.StateLater, 0, roost.TooMany, "Too many keys wait for %s: let one in, or delete it.", t.ref.Thing)
 	}
@@ -44,15 +39,8 @@ func (d *Door) addJoin(ctx context.Context, c *call, q wire.Join, key wire.Key, 
 			a.Key, a.Platform, a.Machine, a.Python, a.Kind, a.MAC = key, q.Platform, q.Machine, q.Python, q.Kind, q.MAC
 		}
 	})
-	if err != nil && t.now().Key == [32]byte{} { // nothing is known of it
-		d.mu.Lock()
-		if d.things[t.ref] == t {
-			delete(d.things, t.ref)
-		}
-		d.mu.Unlock()
-	}
 	if err == nil && len(all) > 1 {
-		d.write(t.ref, "warn", fmt.Sprintf("another key was asked for in the name of this thing: %s from %s", j.Print, j.Address), "")
+		t.d.write(t.ref, "warn", fmt.Sprintf("another key was asked for in the name of this thing: %s from %s", j.Print, j.Address), "")
 	}
 	return err
 }

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roost-iot/roost"
 	"github.com/roost-iot/roost/gateway"
 	"github.com/roost-iot/roost/gateway/agent"
+	"github.com/roost-iot/roost/internal/roomtest"
 	"github.com/roost-iot/roost/registry"
 	"github.com/roost-iot/roost/sim/desk"
 	wire "github.com/roost-iot/roost/wire/agent"
@@ -203,7 +205,10 @@ type seen struct {
 func (s seen) Arrive(ctx context.Context, a gateway.Arrival) (gateway.Standing, error) {
 	standing, err := s.Core.Arrive(ctx, a)
 	s.now <- struct{}{}
-	<-s.goOn
+	select {
+	case <-s.goOn:
+	case <-time.After(roomtest.Patience): // the test has failed
+	}
 	return standing, err
 }
 

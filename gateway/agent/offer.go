@@ -23,7 +23,7 @@ const (
 
 // step is a move to a release that a thing shall make.
 type step struct {
-	what
+	releaseName
 	running string // version
 	part    roost.Slots
 	wanted  release.Wanted
@@ -36,14 +36,14 @@ func (t *thing) steps(a roost.Agent) (all []step) {
 		return nil
 	}
 	if os := t.d.newest(w.Settings.OS); os != "" && os != a.OS.Version {
-		next := what{kind: wire.KindOS, ver: os}
+		next := releaseName{kind: wire.KindOS, ver: os}
 		next.profile, next.mpy = t.d.runtimes.formFor(os, a)
 		next.down = a.Owner != "" && older(os, a.OS.Version)
 		all = append(all, step{next, a.OS.Version, a.OS, w})
 	}
 	over := overlay(a.Fixes)
 	if version := fixedVersion(w.Commit, over); !w.App.Hidden && version != a.App.Version {
-		app := what{kind: wire.KindApp, project: t.ref.Project, app: w.App.ID, ver: version, over: over}
+		app := releaseName{kind: wire.KindApp, project: t.ref.Project, app: w.App.ID, ver: version, over: over}
 		app.down = a.Owner != "" && seqOf(w.Commit) < seqOf(a.App.Version)
 		all = append(all, step{app, a.App.Version, a.App, w})
 	}
@@ -61,7 +61,8 @@ func (d *Door) newest(setting string) string {
 	return ""
 }
 
-// update gives what the thing is to be offered now, nil for nothing; the caller holds t.turn.
+// update gives what the thing is to be offered now, in an answer of at most most bytes; nil
+// for nothing. The caller holds t.turn.
 func (t *thing) update(ctx context.Context, most int) (*wire.Update, error) {
 	if err := t.settleFixes(ctx); err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func (t *thing) ready(a roost.Agent, s step) (m *made, why string) {
 	if n, halted := t.d.rollouts.halted(key); halted {
 		return nil, fmt.Sprintf("the rollout was stopped: %d things of the pool %s returned from it", n, s.wanted.Pool)
 	}
-	if m = t.d.releases.get(s.what); m == nil {
+	if m = t.d.releases.get(s.releaseName); m == nil {
 		return nil, ""
 	}
 	switch {
@@ -131,8 +132,9 @@ func (s step) signedBy() string {
 	return command
 }
 
-// offer gives the offer of a release: the one that was made, until the thing has taken or
-// refused its number; the caller holds t.turn.
+// offer gives the offer of a release, in an answer of at most most bytes: the one that was
+// made, until the thing has taken or refused its number; nil while that need not be repeated.
+// The caller holds t.turn.
 func (t *thing) offer(ctx context.Context, a roost.Agent, s step, m *made, most int) (*wire.Update, error) {
 	sig := m.sigs[a.Owner]
 	if a.Owner == "" {
@@ -143,8 +145,7 @@ func (t *thing) offer(ctx context.Context, a roost.Agent, s step, m *made, most 
 		if !t.due(*o) {
 			return nil, nil
 		}
-		u := wire.Key(a.Key).Offer(m.text, o.Text, sig)
-		return &u, nil
+		return t.fits(ctx, a, s, wire.Key(a.Key).Offer(m.text, o.Text, sig), most)
 	}
 	n := max(a.N, a.OS.N, a.App.N) + 1
 	use := m.use(a.MPY)
@@ -152,9 +153,9 @@ func (t *thing) offer(ctx context.Context, a roost.Agent, s step, m *made, most 
 	if err != nil {
 		return nil, err
 	}
-	u := wire.Key(a.Key).Offer(m.text, text, sig)
-	if sizeOf(wire.Answer{Update: &u}) > most {
-		return nil, t.hold(ctx, a, s, "its list of files is longer than the answers that this thing takes")
+	u, err := t.fits(ctx, a, s, wire.Key(a.Key).Offer(m.text, text, sig), most)
+	if u == nil || err != nil {
+		return nil, err
 	}
 	err = t.change(ctx, func(a *roost.Agent) {
 		a.N = n
@@ -167,9 +168,19 @@ func (t *thing) offer(ctx context.Context, a roost.Agent, s step, m *made, most 
 		return nil, err
 	}
 	t.d.write(t.ref, "info", fmt.Sprintf("is offered %s %s", word(s.kind), s.ver), "")
+	return u, nil
+}
+
+// fits gives an offer, or holds one that is longer than any answer that the thing takes: most
+// bytes.
+func (t *thing) fits(ctx context.Context, a roost.Agent, s step, u wire.Update, most int) (*wire.Update, error) {
+	if sizeOf(wire.Answer{Update: &u}) > most {
+		return nil, t.hold(ctx, a, s, "its list of files is longer than the answers that this thing takes")
+	}
 	return &u, nil
 }
 
+// bytes is the size of the files that a thing takes.
 func (m *made) bytes(use []string) (n int64) {
 	for _, name := range use {
 		n += m.r.Files[name].Size
@@ -214,6 +225,7 @@ func (t *thing) hold(ctx context.Context, a roost.Agent, s step, why string) err
 	})
 }
 
+// word is a kind for people.
 func word(kind string) string {
 	if kind == wire.KindOS {
 		return "runtime"

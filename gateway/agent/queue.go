@@ -57,6 +57,7 @@ func (t *thing) stale(queue []wire.Entry) (n int) {
 	return n
 }
 
+// took notes that the entries to a time were taken.
 func (t *thing) took(upto int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,14 +114,15 @@ func (t *thing) report(ctx context.Context, at time.Time, object roost.Value) er
 }
 
 // message keeps a worker message. Its numbers become readings too, and that first: where
-// the message is, they are.
+// the message is, they are. An error may be of some of these only, roost.Invalid or
+// roost.TooLarge: the message is kept then.
 func (t *thing) message(ctx context.Context, at time.Time, body roost.Value) error {
-	refused := t.report(ctx, at, body)
-	switch roost.KindOf(refused) {
+	unfit := t.report(ctx, at, body)
+	switch roost.KindOf(unfit) {
 	case roost.Invalid, roost.TooLarge: // the message itself is good
 	default:
-		if refused != nil {
-			return refused
+		if unfit != nil {
+			return unfit
 		}
 	}
 	s, _ := t.d.cfg.Releases.Software(t.ref)
@@ -128,7 +130,7 @@ func (t *thing) message(ctx context.Context, at time.Time, body roost.Value) err
 	if err != nil {
 		return err
 	}
-	return refused
+	return unfit
 }
 
 // line keeps a line of the thing's log. What it tells of a crash comes first: where the line

@@ -18,7 +18,7 @@ import (
 // maxMeta is the most bytes of what an app says of itself that are kept.
 const maxMeta = 8 << 10
 
-// register takes what a thing says after a boot.
+// register takes what a thing says after a boot; it is on disk when that is answered.
 func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) ([]byte, error) {
 	q, err := wire.ParseRegister(plain)
 	if err != nil {
@@ -64,7 +64,8 @@ func (d *Door) register(ctx context.Context, c *call, s *session, plain []byte) 
 	return json.Marshal(answer)
 }
 
-// arrive tells that the thing is here; the caller holds t.turn. Errors: those of waits.
+// arrive tells that the thing is here; the caller holds t.turn. Errors: errUnknown, those of
+// waits and of Core.Arrive.
 func (t *thing) arrive(ctx context.Context, c *call, restarted bool, wait time.Duration) error {
 	known, _, ok := t.d.cfg.Registry.Get(t.ref)
 	if !ok {
@@ -117,7 +118,8 @@ func keep(a *roost.Agent, q wire.Register, now time.Time) {
 // mostN bounds the numbers of envelopes that a thing says to have taken.
 const mostN = 1 << 53
 
-// slots is what a thing says of its slots; version is what it says that runs.
+// slots is what a thing says of the slots of its runtime or app; version is what it says that
+// runs.
 func slots(s wire.Slot, version string) roost.Slots {
 	out := roost.Slots{
 		Slot: s.Run, Version: version, Previous: s.Prev, PreviousVersion: s.PVer, Bad: s.Bad, N: min(s.N, mostN), Factory: s.From == "factory",
@@ -156,14 +158,11 @@ func (t *thing) otherBoot(ctx context.Context, cmd roost.Command) error {
 	return t.answer(ctx, a)
 }
 
-// answer tells how a command ended; that is on disk then. Error: roost.Unavailable.
+// answer tells how a command ended; that is on disk then. Error: roost.Unavailable, the cause
+// of which the room logs; the command has ended all the same.
 func (t *thing) answer(ctx context.Context, a gateway.Answer) error {
 	a.Ref = t.ref
-	err := t.d.cfg.Core.Answer(ctx, a)
-	if err != nil {
-		t.d.cfg.Log.Log(ctx, gateway.Fault(ctx), "end of a command not stored", "thing", string(t.ref.Thing), "protocol", doorName, "err", err)
-	}
-	return err
+	return t.d.cfg.Core.Answer(ctx, a)
 }
 
 // starts keeps what comes of a boot, or of a version that runs since, before t knows of it:
@@ -177,7 +176,8 @@ func (t *thing) starts(ctx context.Context, c *call, next roost.Agent, booted bo
 	return began, t.saveBoot(ctx, next, booted, ran)
 }
 
-// begin begins a run if there is a reason to.
+// begin begins a run if there is a reason to: a boot, or another version. It tells whether it
+// did.
 func (t *thing) begin(ctx context.Context, c *call, next roost.Agent, booted bool) (began bool, err error) {
 	s, known := t.d.cfg.Releases.Software(t.ref)
 	if known && !booted && s.OS == next.OS.Version && s.Version == next.App.Version {
@@ -214,6 +214,7 @@ func (t *thing) tellStart(q wire.Register) {
 	t.d.write(t.ref, "info", fmt.Sprintf("registered: runtime %s, app %s%s", a.OS.Version, none(a.App.Version), why), "")
 }
 
+// none is a version for people.
 func none(version string) string {
 	if version == "" || version == "0" {
 		return "none"

@@ -22,11 +22,11 @@ const bytecode = 6
 // mostReleases bounds the releases in memory; the store has all.
 const mostReleases = 256
 
-// what names a release. The zero value of what does not belong to a kind stays.
-type what struct {
+// releaseName says which release is meant. What belongs to the other kind is zero.
+type releaseName struct {
 	kind string // wire.KindApp or wire.KindOS
 	ver  string
-	down bool // may be taken by who has a newer one
+	down bool // the text of it that things with a newer one take, too
 
 	project roost.ProjectID // of an app
 	app     roost.AppID
@@ -37,7 +37,7 @@ type what struct {
 }
 
 // form is what a bundle calls a release of the runtime.
-func (w what) form() string {
+func (w releaseName) form() string {
 	form := fmt.Sprintf("%s/%d", w.profile, w.mpy)
 	if w.down {
 		form += wire.DownSuffix
@@ -45,8 +45,8 @@ func (w what) form() string {
 	return form
 }
 
-// key is what the store knows it by.
-func (w what) key() string {
+// key is by what the store knows it.
+func (w releaseName) key() string {
 	if w.kind == wire.KindOS {
 		return runtimeKey(w.ver, w.form())
 	}
@@ -59,14 +59,15 @@ func (w what) key() string {
 
 // made is a release that is ready, or the reason for which it never will be.
 type made struct {
-	what
+	releaseName
 	text  string
 	r     wire.Release
-	sigs  map[string]string // by owner
-	fault string
+	sigs  map[string]string // in hex, by the name of the owner's key
+	fault string            // "": it is ready
 }
 
-// use gives the names of the files that a thing takes of it.
+// use gives the names of the files that a thing takes of it: compiled where mpy is that of
+// its bytecode.
 func (m *made) use(mpy int) (names []string) {
 	for name := range m.r.Files {
 		base, compiled := strings.CutSuffix(name, ".mpy")
@@ -89,9 +90,10 @@ type releases struct {
 	kick   chan struct{}
 	making sync.Mutex // held while one is made
 
-	mu    sync.Mutex
-	ready map[string]*made
-	asked []what // that are not ready; each once
+	mu        sync.Mutex
+	ready     map[string]*made // by key
+	asked     []releaseName    // that are not ready; each once
+	forgotten int              // how often something was: what was being made then is not ready
 }
 
 func newReleases(d *Door) *releases {
@@ -99,7 +101,7 @@ func newReleases(d *Door) *releases {
 }
 
 // get gives a release if it is ready; else it will be made, and its things woken.
-func (r *releases) get(w what) *made {
+func (r *releases) get(w releaseName) *made {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m := r.ready[w.key()]; m != nil {
@@ -126,18 +128,9 @@ func (r *releases) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for {
-			r.mu.Lock()
-			if len(r.asked) == 0 {
-				r.mu.Unlock()
-				break
-			}
-			w := r.asked[0]
-			r.mu.Unlock()
+		for w, ok := r.next(); ok; w, ok = r.next() {
 			_, err := r.make(ctx, w)
-			r.mu.Lock()
-			r.asked = r.asked[1:]
-			r.mu.Unlock()
+			r.done()
 			if ctx.Err() != nil {
 				return
 			}
@@ -150,29 +143,48 @@ func (r *releases) run(ctx context.Context) {
 	}
 }
 
+// next gives what was asked for first, which stays asked for until done; false: nothing was.
+func (r *releases) next() (w releaseName, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.asked) == 0 {
+		return w, false
+	}
+	return r.asked[0], true
+}
+
+// done takes away what was asked for first.
+func (r *releases) done() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = r.asked[1:]
+}
+
 // forget makes releases be looked at anew, whose keys begin so: they have another signature,
 // or are no more.
 func (r *releases) forget(prefix string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.forgotten++
 	maps.DeleteFunc(r.ready, func(key string, _ *made) bool { return strings.HasPrefix(key, prefix) })
 }
 
 // make gives a release, made now if it never was.
-func (r *releases) make(ctx context.Context, w what) (*made, error) {
+func (r *releases) make(ctx context.Context, w releaseName) (*made, error) {
 	r.making.Lock()
 	defer r.making.Unlock()
 	return r.makeLocked(ctx, w)
 }
 
-func (r *releases) makeLocked(ctx context.Context, w what) (*made, error) {
+// makeLocked is make for who holds r.making.
+func (r *releases) makeLocked(ctx context.Context, w releaseName) (*made, error) {
 	r.mu.Lock()
-	m := r.ready[w.key()]
+	m, before := r.ready[w.key()], r.forgotten
 	r.mu.Unlock()
 	if m != nil {
 		return m, nil
 	}
-	m = &made{what: w, sigs: map[string]string{}}
+	m = &made{releaseName: w, sigs: map[string]string{}}
 	text, ok, err := r.d.cfg.Store.AgentRelease(ctx, w.key())
 	if err != nil {
 		return nil, err
@@ -200,12 +212,15 @@ func (r *releases) makeLocked(ctx context.Context, w what) (*made, error) {
 	if len(r.ready) >= mostReleases {
 		clear(r.ready)
 	}
-	r.ready[w.key()] = m
+	if r.forgotten == before { // or it may lack a signature; it is looked at anew when it is asked for
+		r.ready[w.key()] = m
+	}
 	return m, nil
 }
 
-// compose makes the text of a release and keeps it. fault: why it can never be one.
-func (r *releases) compose(ctx context.Context, w what) (text, fault string, err error) {
+// compose makes the text of a release and keeps it; text is the one that stands. fault: why
+// it can never be one. The caller holds r.making, or is alone.
+func (r *releases) compose(ctx context.Context, w releaseName) (text, fault string, err error) {
 	parts := r.appFiles
 	if w.kind == wire.KindOS {
 		parts = r.osFiles
@@ -238,10 +253,14 @@ func (r *releases) compose(ctx context.Context, w what) (text, fault string, err
 
 var minOS = regexp.MustCompile(`(?m)^MIN_OS\s*=\s*["']([0-9][0-9.]{0,30})["']`)
 
-// appFiles gives a commit with its compiled forms. Files that do not compile are given
-// as they are: the thing says why it cannot run them.
-func (r *releases) appFiles(ctx context.Context, w what) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
-	commit, _, _ := strings.Cut(w.ver, "+")
+// appFiles gives a commit, with what stands over it and its compiled forms. Files that do not
+// compile are given as they are: the thing says why it cannot run them. Error: roost.NotFound
+// for a version with other files over it when w does not say which.
+func (r *releases) appFiles(ctx context.Context, w releaseName) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
+	commit, _, fixed := strings.Cut(w.ver, "+")
+	if fixed && w.over == "" { // its text is made when its thing is to be offered it
+		return rel, nil, "", roost.Errorf(roost.NotFound, "Nothing is there of the version %q: no thing with this hotfix has come for it yet.", w.ver)
+	}
 	c, err := r.d.cfg.Releases.Commit(ctx, w.project, w.app, commit)
 	if err != nil {
 		return rel, nil, "", err
@@ -269,7 +288,7 @@ func (r *releases) appFiles(ctx context.Context, w what) (rel wire.Release, extr
 	return rel, extra, "", nil
 }
 
-// compiled adds the compiled form of a source.
+// compiled adds the compiled form of a source, if it has one.
 func (r *releases) compiled(ctx context.Context, rel wire.Release, extra map[roost.Digest][]byte, name, text string) error {
 	base, ok := strings.CutSuffix(name, ".py")
 	if !ok || r.d.cfg.Compiler == nil {
@@ -285,18 +304,21 @@ func (r *releases) compiled(ctx context.Context, rel wire.Release, extra map[roo
 	return nil
 }
 
+// add adds a file to a release.
 func add(rel wire.Release, extra map[roost.Digest][]byte, name string, content []byte) {
 	f := wire.FileOf(content)
 	rel.Files[name] = f
 	extra[digestOf(f.SHA256)] = content
 }
 
+// digestOf reads the SHA-256 of a release's file.
 func digestOf(text string) (d roost.Digest) {
-	_, _ = hex.Decode(d[:], []byte(text)) // it was made of one
+	_, _ = hex.Decode(d[:], []byte(text)) // it was made of one; else there is no file of what comes out
 	return d
 }
 
-// seqOf is the number of a commit, with files over it or without.
+// seqOf is the seq of a commit's release, with files over it or without: its id, in seconds
+// since 1970; 0 for no commit.
 func seqOf(version string) int64 {
 	commit, _, _ := strings.Cut(version, "+")
 	n, err := strconv.ParseInt(commit, 10, 64)
@@ -306,10 +328,10 @@ func seqOf(version string) int64 {
 	return n
 }
 
-// older tells that version a is before b.
+// older tells that the runtime a is before b.
 func older(a, b string) bool { return wire.RuntimeSeq(a) < wire.RuntimeSeq(b) }
 
-// content gives a file of a release.
+// content gives a file of a release. Error: roost.NotFound.
 func (r *releases) content(ctx context.Context, digest string) ([]byte, error) {
 	d := digestOf(digest)
 	b, err := r.d.cfg.Store.AgentFile(ctx, d)

@@ -13,15 +13,15 @@ import (
 
 // rollouts knows which things returned from which version, and stops what fails on many.
 type rollouts struct {
-	most int // things that may return, less one
+	enough int // things that must return from a version to stop it
 
 	mu      sync.Mutex
 	failed  map[string]map[roost.Ref]bool // by rolloutKey
 	resumed map[string]bool
 }
 
-func newRollouts(most int, resumed []string) *rollouts {
-	r := &rollouts{most: most, failed: map[string]map[roost.Ref]bool{}, resumed: map[string]bool{}}
+func newRollouts(enough int, resumed []string) *rollouts {
+	r := &rollouts{enough: enough, failed: map[string]map[roost.Ref]bool{}, resumed: map[string]bool{}}
 	for _, key := range resumed {
 		r.resumed[key] = true
 	}
@@ -60,7 +60,7 @@ func (r *rollouts) fail(ref roost.Ref, kind string, f roost.Failure) (stopped bo
 	}
 	before := len(things)
 	things[ref] = true
-	return before < r.most && len(things) >= r.most && !r.resumed[key]
+	return before < r.enough && len(things) >= r.enough && !r.resumed[key]
 }
 
 // forget takes a thing out.
@@ -79,7 +79,7 @@ func (r *rollouts) halted(key string) (failed int, halted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	failed = len(r.failed[key])
-	return failed, failed >= r.most && !r.resumed[key]
+	return failed, failed >= r.enough && !r.resumed[key]
 }
 
 // Rollouts gives the versions of an app, and of the runtime in its pools, from which
@@ -96,7 +96,7 @@ func (d *Door) Rollouts(p roost.ProjectID, app roost.AppID) []roost.Rollout {
 		if !mine || len(parts) != 3 {
 			continue
 		}
-		out := roost.Rollout{Kind: parts[0], Version: parts[1], Pool: parts[2], Halted: len(things) >= r.most && !r.resumed[key], Resumed: r.resumed[key]}
+		out := roost.Rollout{Kind: parts[0], Version: parts[1], Pool: parts[2], Halted: len(things) >= r.enough && !r.resumed[key], Resumed: r.resumed[key]}
 		for ref := range things {
 			out.Failed = append(out.Failed, ref.Thing)
 		}

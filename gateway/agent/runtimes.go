@@ -32,6 +32,8 @@ type keptRuntime struct {
 	forms map[string]bool // that are kept
 }
 
+// runtimeKey is by what the store knows the release of a form; those of all forms begin as
+// that of "".
 func runtimeKey(version, form string) string { return "os/" + version + "/" + form }
 
 func newRuntimes(d *Door) *runtimes { return &runtimes{d: d, kept: map[string]*keptRuntime{}} }
@@ -79,6 +81,7 @@ func (r *runtimes) note(k roost.KeptRuntime, form string) {
 	have.forms[form] = true
 }
 
+// has tells whether things can be moved to a version.
 func (r *runtimes) has(version string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,18 +93,18 @@ func (r *runtimes) own(version string) bool {
 	return r.d.cfg.Runtime != nil && r.d.cfg.Runtime.Version() == version
 }
 
-// whatOf gives what a form of a version is to releases.
-func whatOf(version, form string) what {
+// osRelease names the release of a form of a version of the runtime.
+func osRelease(version, form string) releaseName {
 	form, down := strings.CutSuffix(form, wire.DownSuffix)
 	profile, digits, _ := strings.Cut(form, "/")
 	mpy, _ := strconv.Atoi(digits) // of a form that is known
-	return what{kind: wire.KindOS, ver: version, profile: profile, mpy: mpy, down: down}
+	return releaseName{kind: wire.KindOS, ver: version, profile: profile, mpy: mpy, down: down}
 }
 
 // keepSource keeps a form of this program's runtime, unless it is kept. Another runtime of
 // the same version, as those who work on it have it, changes nothing.
 func (r *runtimes) keepSource(ctx context.Context, form string) error {
-	w := whatOf(r.d.cfg.Runtime.Version(), form)
+	w := osRelease(r.d.cfg.Runtime.Version(), form)
 	text, ok, err := r.d.cfg.Store.AgentRelease(ctx, w.key())
 	if err != nil {
 		return err
@@ -143,7 +146,7 @@ func (r *runtimes) all(ctx context.Context, version string, down bool) (map[stri
 		if !r.can(version, form) {
 			continue
 		}
-		w := whatOf(version, form)
+		w := osRelease(version, form)
 		w.down = down
 		m, err := r.d.releases.make(ctx, w)
 		if err != nil {
@@ -163,10 +166,11 @@ func (r *runtimes) can(version, form string) bool {
 	if k := r.kept[version]; k != nil && k.forms[form] {
 		return true
 	}
-	return r.own(version) && (strings.HasSuffix(form, "/0") || r.d.cfg.Compiler != nil)
+	return r.own(version) && slices.Contains(wire.Forms, form) && (strings.HasSuffix(form, "/0") || r.d.cfg.Compiler != nil)
 }
 
-// formFor gives the form of a version that a thing takes: source where nothing is compiled.
+// formFor gives the form of a version that a thing takes: source where nothing is compiled for
+// it. A profile is what the thing says, and there may be no such form.
 func (r *runtimes) formFor(version string, a roost.Agent) (profile string, mpy int) {
 	if a.ROM > 0 {
 		return profileROM, bytecode
@@ -178,7 +182,7 @@ func (r *runtimes) formFor(version string, a roost.Agent) (profile string, mpy i
 }
 
 // save keeps a release that was made of this program's runtime.
-func (r *runtimes) save(ctx context.Context, w what, made roost.Release, files map[roost.Digest][]byte) error {
+func (r *runtimes) save(ctx context.Context, w releaseName, made roost.Release, files map[roost.Digest][]byte) error {
 	k := roost.KeptRuntime{Version: w.ver, Origin: roost.OfProgram, Added: time.Now().UTC().Truncate(time.Millisecond)}
 	if err := r.d.cfg.Store.SaveRuntime(ctx, k, []roost.Release{made}, files, nil); err != nil {
 		return err
@@ -190,8 +194,8 @@ func (r *runtimes) save(ctx context.Context, w what, made roost.Release, files m
 // factory is where the runtime lies on a board.
 const factory = "_f/"
 
-// osFiles gives a release of a runtime that is not kept yet.
-func (r *releases) osFiles(ctx context.Context, w what) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
+// osFiles gives a release of a runtime that is not kept yet. fault: there is none of this form.
+func (r *releases) osFiles(ctx context.Context, w releaseName) (rel wire.Release, extra map[roost.Digest][]byte, fault string, err error) {
 	if w.down {
 		up := w
 		up.down = false
@@ -202,14 +206,14 @@ func (r *releases) osFiles(ctx context.Context, w what) (rel wire.Release, extra
 		rel, rel.Down = m.r, true
 		return rel, nil, "", nil
 	}
-	if !r.d.runtimes.own(w.ver) {
+	if !r.d.runtimes.own(w.ver) || !slices.Contains(wire.Forms, w.form()) {
 		return rel, nil, fmt.Sprintf("this Roost has the runtime %s, but not for things of this kind (%s)", w.ver, w.form()), nil
 	}
 	return programRelease(ctx, r.d.cfg.Runtime, w)
 }
 
 // programRelease makes a release of a program's runtime.
-func programRelease(ctx context.Context, from Runtime, w what) (rel wire.Release, files map[roost.Digest][]byte, fault string, err error) {
+func programRelease(ctx context.Context, from Runtime, w releaseName) (rel wire.Release, files map[roost.Digest][]byte, fault string, err error) {
 	all, fault, err := programFiles(ctx, from, w)
 	if err != nil || fault != "" {
 		return rel, nil, fault, err
@@ -232,7 +236,7 @@ func BundleOf(ctx context.Context, from Runtime, compiles bool) (wire.Bundle, er
 		if !compiles && !strings.HasSuffix(form, "/0") {
 			continue
 		}
-		rel, files, fault, err := programRelease(ctx, from, whatOf(b.Version, form))
+		rel, files, fault, err := programRelease(ctx, from, osRelease(b.Version, form))
 		if err != nil {
 			return b, err
 		}
@@ -249,6 +253,7 @@ func BundleOf(ctx context.Context, from Runtime, compiles bool) (wire.Bundle, er
 	return b, b.Check()
 }
 
+// orFault is the fault of a release, "" if there is no release.
 func orFault(m *made) string {
 	if m == nil {
 		return ""
@@ -257,7 +262,7 @@ func orFault(m *made) string {
 }
 
 // programFiles gives a program's runtime by path on a board.
-func programFiles(ctx context.Context, from Runtime, w what) (files map[string][]byte, fault string, err error) {
+func programFiles(ctx context.Context, from Runtime, w releaseName) (files map[string][]byte, fault string, err error) {
 	if w.profile != profileROM {
 		files, err = from.Files(ctx, w.profile, w.mpy)
 		return files, "", err

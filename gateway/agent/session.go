@@ -2,7 +2,6 @@ package agent
 
 import (
 	"sync"
-	"time"
 
 	"github.com/roost-iot/roost"
 	wire "github.com/roost-iot/roost/wire/agent"
@@ -20,8 +19,7 @@ const (
 type session struct {
 	*wire.Session
 	thing *thing
-	began time.Time
-	from  string // the address that said hello
+	from  string // the peer that said hello
 
 	mu     sync.Mutex
 	window wire.Window
@@ -29,7 +27,7 @@ type session struct {
 	proved bool // somebody with the key used it; under sessions.mu
 }
 
-// take tells whether a counter may be taken.
+// take takes a counter of s, and tells whether it could be.
 func (s *session) take(counter uint32) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +39,7 @@ type sessions struct {
 	mu   sync.Mutex
 	byID map[wire.SessionID]*session
 	of   map[roost.Ref][]*session // the oldest first
-	home map[roost.Ref]string     // from where who has the key said hello last
+	home map[roost.Ref]string     // the peer from which the holder of the key said hello last
 }
 
 func (all *sessions) find(id wire.SessionID) *session {
@@ -68,9 +66,19 @@ func (all *sessions) prove(s *session) {
 	all.trim(s.thing.ref, true, mostProved)
 }
 
-func (all *sessions) add(s *session) {
+// begin adds the session that start makes of the key which a thing has now, and gives that
+// key. One that is void is not used, though it is changed at this moment: a thing has its next
+// key before its sessions are dropped.
+func (all *sessions) begin(t *thing, start func(k wire.Key) *session) wire.Key {
 	all.mu.Lock()
 	defer all.mu.Unlock()
+	key := wire.Key(t.now().Key)
+	all.add(start(key))
+	return key
+}
+
+// add adds s; the caller holds all.mu.
+func (all *sessions) add(s *session) {
 	if all.byID == nil || len(all.byID) >= mostSessions { // those that go on say hello again
 		all.byID, all.of, all.home = map[wire.SessionID]*session{}, map[roost.Ref][]*session{}, map[roost.Ref]string{}
 	}

@@ -17,11 +17,11 @@ func (d *Door) Agent(ctx context.Context, ref roost.Ref) (st roost.AgentState, o
 	}
 	t.mu.Lock()
 	st = roost.AgentState{Agent: t.facts, RSSI: t.rssi}
-	if t.told.IP != "" {
-		st.IP = t.told.IP
+	if t.ip != "" {
+		st.IP = t.ip
 	}
-	if t.told.Memory > 0 {
-		st.Memory = t.told.Memory
+	if t.memory > 0 {
+		st.Memory = t.memory
 	}
 	t.mu.Unlock()
 	st.Print = wire.Key(st.Key).Print()
@@ -46,7 +46,7 @@ func (d *Door) Agent(ctx context.Context, ref roost.Ref) (st roost.AgentState, o
 func (t *thing) appFiles(ctx context.Context, a roost.Agent) (all []roost.AgentFile, err error) {
 	shall := map[string]wire.File{}
 	if s, ok := t.d.cfg.Releases.Software(t.ref); ok && a.App.Version != "0" && a.App.Version != "" {
-		w := what{kind: wire.KindApp, project: t.ref.Project, app: s.App, ver: a.App.Version}
+		w := releaseName{kind: wire.KindApp, project: t.ref.Project, app: s.App, ver: a.App.Version}
 		text, ok, err := t.d.cfg.Store.AgentRelease(ctx, w.key())
 		if err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ import (
 // that may be taken by a thing that has a newer one. Errors: roost.NotFound, roost.Conflict
 // for what no thing could take.
 func (d *Door) Statement(ctx context.Context, p roost.ProjectID, app roost.AppID, commit string, down bool) (string, []roost.Signature, error) {
-	m, err := d.releases.make(ctx, what{kind: wire.KindApp, project: p, app: app, ver: commit, down: down})
+	m, err := d.releases.make(ctx, releaseName{kind: wire.KindApp, project: p, app: app, ver: commit, down: down})
 	if err != nil {
 		return "", nil, err
 	}
@@ -36,7 +36,7 @@ func (d *Door) Sign(ctx context.Context, p roost.ProjectID, app roost.AppID, com
 	if err != nil || !wire.Signed(key, text, sig) {
 		return roost.Signature{}, roost.Errorf(roost.Invalid, "The signature does not hold: sign the text of this release with the key of this public key.")
 	}
-	w := what{kind: wire.KindApp, project: p, app: app, ver: commit, down: down}
+	w := releaseName{kind: wire.KindApp, project: p, app: app, ver: commit, down: down}
 	g := roost.Signature{
 		Release: w.key(), Owner: wire.OwnerName(key), Public: strings.ToLower(public), Text: strings.ToLower(sig), By: by, At: time.Now().UTC(),
 	}

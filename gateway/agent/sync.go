@@ -28,7 +28,7 @@ func (d *Door) sync(ctx context.Context, c *call, s *session, plain []byte) ([]b
 	return t.reply(ctx, s, q, upto, until)
 }
 
-// reply answers when there is something to say, at the latest at a time.
+// reply answers when there is something to say, at the latest at the time until.
 func (t *thing) reply(ctx context.Context, s *session, q wire.Sync, upto int64, until time.Time) ([]byte, error) {
 	var w *waiter
 	if time.Until(until) > 0 {
@@ -97,7 +97,7 @@ func (t *thing) noteSync(c *call, q *wire.Sync) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cameAgain(c.now)
-	t.told.Memory, t.told.IP, t.rssi = q.Mem, q.IP, q.RSSI
+	t.memory, t.ip, t.rssi = q.Mem, q.IP, q.RSSI
 }
 
 // noteBoot deals with a boot that did not register, and with versions that run since; the
@@ -121,28 +121,15 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync, ran time.Du
 			return err
 		}
 	}
-	says := func(a *roost.Agent) {
-		if booted {
-			a.Boot, a.Booted = q.Boot, c.now
-		}
-		if q.Slots != nil {
-			a.OS, a.App = slots(q.Slots.OS, q.OS), slots(q.Slots.App, q.App)
-		}
-		if q.OS != "" {
-			a.OS.Version = q.OS
-		}
-		if q.App != "" {
-			a.App.Version = q.App
-		}
-		if booted {
-			a.Reset, a.Why = "", "" // it has not said
-		}
-	}
-	began, err := false, error(nil)
+	says := func(a *roost.Agent) { keepSync(a, q, c.now) }
 	next := t.now()
-	if says(&next); booted {
+	says(&next)
+	var began bool
+	var err error
+	switch {
+	case booted:
 		began, err = t.starts(ctx, c, next, true, ran)
-	} else if moved {
+	case moved:
 		began, err = t.begin(ctx, c, next, false)
 	}
 	if err != nil {
@@ -155,6 +142,23 @@ func (t *thing) noteBoot(ctx context.Context, c *call, q *wire.Sync, ran time.Du
 		t.tellStart(wire.Register{})
 	}
 	return t.judge(ctx, c.now)
+}
+
+// keepSync puts into a what a sync says of the boot and of what runs.
+func keepSync(a *roost.Agent, q *wire.Sync, now time.Time) {
+	if a.Boot != q.Boot {
+		a.Boot, a.Booted = q.Boot, now
+		a.Reset, a.Why = "", "" // it has not said
+	}
+	if q.Slots != nil {
+		a.OS, a.App = slots(q.Slots.OS, q.OS), slots(q.Slots.App, q.App)
+	}
+	if q.OS != "" {
+		a.OS.Version = q.OS
+	}
+	if q.App != "" {
+		a.App.Version = q.App
+	}
 }
 
 // installed tells that a thing is about to restart into an update.
@@ -182,7 +186,7 @@ func (t *thing) takeStatuses(ctx context.Context, q wire.Sync, now time.Time) er
 	return t.d.cfg.Releases.Keep(ctx, t.ref)
 }
 
-// room is what an answer has beside its members.
+// room is for what an answer has beside its members, in bytes.
 const room = 64
 
 // say makes the answer to a sync. some: there is something in it.
@@ -226,13 +230,14 @@ func (t *thing) say(ctx context.Context, in *session, q *wire.Sync, upto int64) 
 	return b, some, err
 }
 
+// encode makes an answer ready; its bool is that of say.
 func (t *thing) encode(a wire.Answer, upto int64) ([]byte, bool, error) {
 	a.Now, a.Upto = time.Now().UnixMilli(), upto
 	b, err := json.Marshal(a)
 	return b, true, err
 }
 
-// sizeOf is how long an answer would be.
+// sizeOf is how long an answer would be, in bytes.
 func sizeOf(a wire.Answer) int {
 	a.Now = time.Now().UnixMilli()
 	b, err := json.Marshal(a)

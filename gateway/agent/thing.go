@@ -31,8 +31,9 @@ type thing struct {
 	until   time.Time      // when the sync that waits is answered at the latest
 	lastAt  time.Time      // of its last sync
 	before  string         // the boot before the one that it has now
-	told    roost.Agent    // Memory and IP as it told them last
-	rssi    int
+	memory  int64          // free bytes, as it told last; so are IP and RSSI
+	ip      string
+	rssi    int           // dBm
 	newest  int64         // time of the newest entry that it sent in this boot, in ms; 0: none
 	kept    int64         // the latest time at which something of it is kept, in ms
 	looked  bool          // kept counts what was there at the start, too
@@ -66,8 +67,8 @@ func (t *thing) now() roost.Agent {
 	return t.facts
 }
 
-// change makes f of what is known and keeps it; the caller holds t.turn. Error:
-// roost.Unavailable, and nothing has changed.
+// change makes f of what is known and keeps it; the caller holds t.turn. Errors:
+// roost.Unavailable, or errUnknown when the thing was deleted, and nothing has changed.
 func (t *thing) change(ctx context.Context, f func(a *roost.Agent)) error {
 	return t.changeBy(f, func(next roost.Agent) error { return t.d.cfg.Store.SaveAgent(ctx, next) })
 }
@@ -90,6 +91,13 @@ func (t *thing) changeBy(f func(a *roost.Agent), save func(next roost.Agent) err
 	return nil
 }
 
+// isGone tells that what t stood for was deleted.
+func (t *thing) isGone() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.gone
+}
+
 // wake tells the sync that waits, if one does, that there may be news.
 func (t *thing) wake() {
 	t.mu.Lock()
@@ -103,7 +111,8 @@ func (t *thing) wake() {
 	}
 }
 
-// wait makes a sync the one that waits, until a time; the one that did is answered.
+// wait makes a sync the one that waits, until a time; the one that did is answered. The caller
+// ends it with leave.
 func (t *thing) wait(until time.Time) *waiter {
 	w := &waiter{news: make(chan struct{}, 1), displaced: make(chan struct{})}
 	t.mu.Lock()
@@ -115,6 +124,7 @@ func (t *thing) wait(until time.Time) *waiter {
 	return w
 }
 
+// leave ends a wait.
 func (t *thing) leave(w *waiter) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -148,6 +158,8 @@ func (t *thing) Send(ctx context.Context, c roost.Command) error {
 	}
 }
 
+// admit takes a value on its way to the thing; what it gives gets the end. Errors:
+// command.ErrGone, roost.TooMany.
 func (t *thing) admit(c roost.Command) (<-chan error, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -163,7 +175,7 @@ func (t *thing) admit(c roost.Command) (<-chan error, error) {
 	return over, nil
 }
 
-// endSet ends the wait of Send. false: nobody waits.
+// endSet ends the wait of Send with err, and gives its command. false: nobody waits.
 func (t *thing) endSet(id string, err error) (roost.Command, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,7 +194,7 @@ func (t *thing) endSet(id string, err error) (roost.Command, bool) {
 	return s.cmd, true
 }
 
-// endSets ends all that the thing was given, or all if it was not.
+// endSets ends the sets that the thing was given; all: those that it was not, too.
 func (t *thing) endSets(err error, all bool) {
 	t.mu.Lock()
 	var ids []string
@@ -209,8 +221,8 @@ func (t *thing) end() {
 	t.wake()
 }
 
-// answerOf is what a thing is told of a set.
-func answerOf(c roost.Command) (wire.Command, error) {
+// setCommand is a set as a thing is given it.
+func setCommand(c roost.Command) (wire.Command, error) {
 	body, err := json.Marshal(wire.SetBody{Name: c.Resource, Value: c.Value})
 	if err != nil {
 		return wire.Command{}, fmt.Errorf("encode a set: %w", err)
