@@ -32,6 +32,11 @@ func realBoard(t *testing.T, flash *micropython.Flash, rom *micropython.ROM) *ca
 	if !micropython.Available() {
 		t.Skip("built without MicroPython (tag vm)")
 	}
+	release, err := micropython.Keep(t.Context()) // a slow machine may take minutes for it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
 	c := newCable(t)
 	b, err := micropython.NewBoard(micropython.BoardConfig{Flash: flash, ROM: rom, Serial: boardEnd{c.up, c.down, c}})
 	if err != nil {
@@ -50,7 +55,7 @@ func realBoard(t *testing.T, flash *micropython.Flash, rom *micropython.ROM) *ca
 		running.Wait()
 	})
 	w := wire{line: c}
-	if up, err := w.fill(t.Context(), time.Minute); err != nil || !up {
+	if up, err := w.fill(t.Context(), 4*time.Minute); err != nil || !up {
 		t.Fatalf("the board says nothing: %v", err)
 	}
 	return c

@@ -52,7 +52,7 @@ type watched struct {
 
 func (b *browser) watch(t *testing.T, id, after string) *watched {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, "GET", b.url+apiRoot+"/trials/"+id+"/events", nil)
 	if err != nil {
@@ -165,6 +165,11 @@ func TestAnAppIsTriedOnABoard(t *testing.T) {
 	if !micropython.Available() {
 		t.Skip("MicroPython is not built in: make vm, then go test -tags vm (make test does both)")
 	}
+	release, err := micropython.Keep(t.Context()) // a slow machine may take longer for it than anybody waits for an answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
 	h := open(t, func(c *Config) { c.TryApp = nil })
 	ada := h.owner()
 	app := "import asyncio, machine, platform\nprint('hello')\nplatform.on_message(lambda m: m + 1)\nled = machine.Pin(2, machine.Pin.OUT)\n" +

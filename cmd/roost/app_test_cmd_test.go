@@ -11,10 +11,22 @@ import (
 	"github.com/roost-iot/roost/sim/desk"
 )
 
+// keepVM has the machine code of MicroPython made, and stay until the test ends: a slow machine makes it in longer
+// than anybody waits for a board or an app.
+func keepVM(t *testing.T) {
+	t.Helper()
+	release, err := micropython.Keep(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+}
+
 func TestAppTestSaysWhetherAnAppIsHealthy(t *testing.T) {
 	if !micropython.Available() {
 		t.Skip("MicroPython is not built in: make vm, then go test -tags vm (make test does both)")
 	}
+	keepVM(t)
 	folder := func(text string) string {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "app.py"), []byte(text), 0o600); err != nil {
@@ -29,7 +41,7 @@ func TestAppTestSaysWhetherAnAppIsHealthy(t *testing.T) {
 		out    string // in what it prints
 		errs   string
 	}{
-		{folder(good), 0, "Healthy: it ran for 1", ""},
+		{folder(good), 0, "Healthy: it ran for ", ""},
 		{"luminosity", 0, "sends {", ""},
 		{folder("def f(:\n"), 1, "", "app.py:1: "},
 		{folder("import asyncio\nasync def run():\n    raise ValueError('broken')\n"), 1, "", "ValueError: broken"},

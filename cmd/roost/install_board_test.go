@@ -63,6 +63,7 @@ func boardAt(t *testing.T, line *os.File, flash *micropython.Flash) {
 // boardWith is one with a partition, if rom is not nil: an ESP8266.
 func boardWith(t *testing.T, line *os.File, flash *micropython.Flash, rom *micropython.ROM) {
 	t.Helper()
+	keepVM(t)
 	up := make(chan struct{})
 	var once sync.Once
 	b, err := micropython.NewBoard(micropython.BoardConfig{
@@ -85,7 +86,7 @@ func boardWith(t *testing.T, line *os.File, flash *micropython.Flash, rom *micro
 	})
 	select {
 	case <-up:
-	case <-time.After(time.Minute):
+	case <-time.After(4 * time.Minute):
 		t.Fatal("the board says nothing")
 	}
 }
@@ -136,7 +137,12 @@ func TestInstallConsoleTalksToTheBoard(t *testing.T) {
 	if status != 0 {
 		t.Errorf("status %d, %s", status, out)
 	}
-	if heard := <-answered; heard != "print(1)\r" {
-		t.Errorf("the board heard %q", heard)
+	select {
+	case heard := <-answered:
+		if heard != "print(1)\r" {
+			t.Errorf("the board heard %q", heard)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the board did not hear all of it")
 	}
 }

@@ -205,23 +205,11 @@ func TestTakenPortsNameTheirFlags(t *testing.T) {
 }
 
 func TestSecondServerAtTheSameCoAPPortIsRefused(t *testing.T) {
-	port := freeUDP(t)
-	serve(t, t.TempDir(), "--coap", port)
+	port := addressOf(t, serve(t, t.TempDir()), "coap")
 	status, _, errs := cli(t, "serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--mqtt", "off", "--mqttsn", "off", "--coap", port)
 	if status == 0 || !strings.Contains(errs, "--coap "+port+": another program uses this port") {
 		t.Errorf("status %d:\n%s", status, errs)
 	}
-}
-
-// freeUDP is an address of this machine that nobody uses now.
-func freeUDP(t *testing.T) string {
-	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer udp.Close()
-	return udp.LocalAddr().String()
 }
 
 func TestDataFolderInUseOrOfNoUse(t *testing.T) {
