@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -232,6 +233,35 @@ func TestInterruptBreaksAWriteThatHangs(t *testing.T) {
 		t.Error("the write went through")
 	}
 	_ = c.Cut()
+}
+
+func TestPeerThatGoesOnTalkingIsInterruptedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		c := New(ours, Options{})
+		var peer sync.WaitGroup
+		peer.Go(func() { _, _ = io.Copy(io.Discard, theirs) })
+		peer.Go(func() {
+			for range 100 {
+				if _, err := theirs.Write(frame(true, Text, "x")); err != nil {
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+		start := time.Now()
+		for {
+			if _, _, err := c.Next(); err != nil {
+				break
+			}
+			c.Interrupt(Policy, "deleted", time.Second)
+		}
+		if late := time.Since(start); late > time.Second {
+			t.Errorf("it was listened to for %v", late)
+		}
+		_ = c.Cut()
+		peer.Wait()
+	})
 }
 
 // overtaken is a stream whose first write deadline, which is none, is set after its second.

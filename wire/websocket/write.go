@@ -139,11 +139,15 @@ func (c *Conn) drain() {
 }
 
 // Interrupt sends a close frame from another goroutine than the reading one, whose
-// Next then ends within patience. That one calls Cut.
+// Next then ends within patience. That one calls Cut. The first Interrupt counts: a
+// peer that goes on talking must not be given time anew by each of its words.
 func (c *Conn) Interrupt(code uint16, reason string, patience time.Duration) {
 	_ = c.sendClose(code, reason) // the read deadline ends it either way
 	c.arming.Lock()
 	defer c.arming.Unlock()
+	if c.interrupted {
+		return
+	}
 	c.interrupted = true
 	_ = c.stream.SetReadDeadline(time.Now().Add(patience))
 }
