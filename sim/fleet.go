@@ -85,16 +85,19 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if f.fault != nil {
 		return f.fault
 	}
-	all, ctx := errgroup.WithContext(ctx)
+	all, life := errgroup.WithContext(ctx)
 	for i, n := range f.nodes {
 		all.Go(func() error {
-			if !pause(ctx, f.joinAt(i)) {
+			if !pause(life, f.joinAt(i)) {
 				return nil
 			}
-			return f.play(ctx, n)
+			return f.play(life, n)
 		})
 	}
-	return all.Wait()
+	if err := all.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return nil // whatever a thing was about to do was broken off
 }
 
 // joinAt is when the i-th thing joins.

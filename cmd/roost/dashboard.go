@@ -173,7 +173,7 @@ func (d dashboardCmd) Run(ctx context.Context, con console) error {
 	log := slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: set.level}))
 	b, err := openDashboard(ctx, set, log)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	return b.run(ctx, func() error {
 		if set.Public {

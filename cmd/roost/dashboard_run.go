@@ -172,7 +172,7 @@ func (d *dashboard) run(ctx context.Context, ready func() error) error {
 	<-open.Done()
 	d.log.Info("stopping")
 	d.commands.Hold()
-	d.step("doors", patience, func(ctx context.Context) { _ = d.pages.Shutdown(ctx); inDoors.Wait() })
+	d.step("doors", 2*patience, func(ctx context.Context) { closePages(ctx, d.pages); inDoors.Wait() })
 	d.step("dispatcher", patience, func(context.Context) { stopDispatch(); dispatching.Wait() })
 	d.feed.Close()
 	d.step("rooms", patience, func(context.Context) { stopRooms(); inRooms.Wait() })

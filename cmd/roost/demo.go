@@ -76,7 +76,7 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 	log := slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: set.level}))
 	h, err := openHouse(ctx, set, log)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	for _, g := range sim.DemoGuests() {
 		if !g.Waits {
@@ -88,7 +88,7 @@ func (d demoCmd) Run(ctx context.Context, con console) error {
 	var fleet sync.WaitGroup
 	defer fleet.Wait()
 	return h.run(ctx, func(doors context.Context) error {
-		if err := h.announce(ctx, con.out); err != nil {
+		if err := h.announce(doors, con.out); err != nil {
 			return err
 		}
 		fmt.Fprintln(con.out, "A demo fleet is moving in: CoAP, MQTT, MQTT-SN and WebSocket nodes, a PythingsOS device, a board that asks for its files, and a virtual board with Roost's own runtime, on this machine. Ctrl-C ends it all.")

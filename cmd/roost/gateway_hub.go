@@ -34,7 +34,7 @@ func (s *gatewaySettings) ask(ctx context.Context, log *slog.Logger) string {
 	case err == nil && (status == http.StatusBadRequest || status == http.StatusUpgradeRequired):
 		s.remember(hubRoost, log)
 		return hubRoost
-	case err != nil:
+	case err != nil && ctx.Err() == nil:
 		log.Warn("the hub does not answer yet", "remote", gateway.Shown(s.Hub), "err", err)
 	}
 	return cmp.Or(was, hubRoost)

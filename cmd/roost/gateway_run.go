@@ -73,7 +73,7 @@ func (s *gatewaySettings) serve(ctx context.Context, kind string, con console, l
 	defer o.close()
 	for _, step := range []func(context.Context) error{o.openSockets, func(context.Context) error { return o.openLine(kind) }, o.openDoors} {
 		if err := step(ctx); err != nil {
-			return err
+			return unlessStopped(ctx, err)
 		}
 	}
 	return o.run(ctx, con.out)

@@ -40,7 +40,7 @@ func (i installCmd) configureRuntime(ctx context.Context, con console, board *in
 		r.Network = &install.Network{SSID: settings["wifi"], Password: settings["password"]}
 	}
 	if i.Backend != "" {
-		if err := i.toServer(con, "", &r, nil, install.Present{}, false); err != nil {
+		if err := i.toServer(ctx, con, "", &r, nil, install.Present{}, false); err != nil {
 			return err
 		}
 	}

@@ -19,13 +19,13 @@ func (i installCmd) identify(ctx context.Context, con console, plan runtimePlan,
 		if r.ID, r.Key = plan.id, plan.key; r.ID == "" && !known {
 			return errors.New("--offline: give the board an id and a key with --id and --key; Roost makes them on its page Add a thing")
 		}
-		return i.toServer(con, plan.profile, r, nil, now, r.ID == "")
+		return i.toServer(ctx, con, plan.profile, r, nil, now, r.ID == "")
 	}
 	if known {
 		err := i.greetKnown(ctx, plan, now.ID)
 		if err == nil {
 			fmt.Fprintf(con.err, "The board keeps its id %s, its key and its settings (--new makes it another thing)\n", now.ID)
-			return i.toServer(con, plan.profile, r, nil, now, true)
+			return i.toServer(ctx, con, plan.profile, r, nil, now, true)
 		}
 		if !errors.Is(err, errUnknownThing) {
 			return err
@@ -42,7 +42,7 @@ func (i installCmd) identify(ctx context.Context, con console, plan runtimePlan,
 		return fmt.Errorf("make a thing for the board: %w", err)
 	}
 	r.ID, r.Key, r.APPassword = made.ID, made.Key, made.APPassword
-	if err := i.toServer(con, plan.profile, r, made.Servers, now, false); err != nil {
+	if err := i.toServer(ctx, con, plan.profile, r, made.Servers, now, false); err != nil {
 		_ = plan.client.call(ctx, "DELETE", thingPath(made.ID), nil, nil) // what counts is why
 		return err
 	}
@@ -76,7 +76,7 @@ func (i installCmd) greetKnown(ctx context.Context, plan runtimePlan, id string)
 
 // toServer says where the board finds Roost: as it was told here, as it is reached from
 // here, or as Roost itself knows. One that keeps its settings keeps that, too.
-func (i installCmd) toServer(con console, profile string, r *install.Runtime, servers []string, now install.Present, keeps bool) error {
+func (i installCmd) toServer(ctx context.Context, con console, profile string, r *install.Runtime, servers []string, now install.Present, keeps bool) error {
 	at := i.Backend
 	switch {
 	case at != "":
@@ -85,7 +85,10 @@ func (i installCmd) toServer(con console, profile string, r *install.Runtime, se
 	case i.Server != "" && !isThisMachine(i.Server):
 		at = i.Server
 	case len(servers) > 0 && !isThisMachine(servers[0]):
-		at = chosen(con, servers)
+		at = chosen(ctx, con, servers)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	default:
 		return errors.New("boards cannot find Roost at localhost: say at which address of this machine, with --backend HOST:PORT")
 	}
@@ -104,7 +107,7 @@ func (i installCmd) toServer(con console, profile string, r *install.Runtime, se
 }
 
 // chosen asks which address boards reach, if there are several and somebody to ask.
-func chosen(con console, servers []string) string {
+func chosen(ctx context.Context, con console, servers []string) string {
 	if len(servers) == 1 {
 		return servers[0]
 	}
@@ -118,7 +121,7 @@ func chosen(con console, servers []string) string {
 	}
 	fmt.Fprint(con.err, "Number (1): ")
 	var n int
-	line, _ := bufio.NewReader(con.in).ReadString('\n') // nothing is the first
+	line, _ := typed(ctx, func() (string, error) { return bufio.NewReader(con.in).ReadString('\n') }) // nothing is the first
 	if _, err := fmt.Sscan(line, &n); err != nil || n < 1 || n > len(servers) {
 		n = 1
 	}

@@ -91,7 +91,7 @@ func (i installCmd) planRuntime(ctx context.Context, con console) (p runtimePlan
 		}
 	}
 	if i.Wifi != "" {
-		password, err := i.password(con)
+		password, err := i.password(ctx, con)
 		if err != nil {
 			return p, err
 		}

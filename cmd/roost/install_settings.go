@@ -62,7 +62,7 @@ func (b boardSettings) settings(ctx context.Context, con console, connect func()
 		s["aid"] = a.ID
 	}
 	if b.Wifi != "" {
-		password, err := b.password(con)
+		password, err := b.password(ctx, con)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,7 @@ func (b boardSettings) unset(s install.Settings) error {
 }
 
 // password is never an argument, which everybody on this machine could read.
-func (b boardSettings) password(con console) (string, error) {
+func (b boardSettings) password(ctx context.Context, con console) (string, error) {
 	if b.WifiPasswordFile != "" {
 		f, err := os.Open(b.WifiPasswordFile)
 		if err != nil {
@@ -101,5 +101,5 @@ func (b boardSettings) password(con console) (string, error) {
 	if password, set := os.LookupEnv("ROOST_WIFI_PASSWORD"); set {
 		return password, nil
 	}
-	return askPassword(con, fmt.Sprintf("Password of the Wi-Fi network %s (empty: it has none): ", onOneLine(b.Wifi)))
+	return askPassword(ctx, con, fmt.Sprintf("Password of the Wi-Fi network %s (empty: it has none): ", onOneLine(b.Wifi)))
 }

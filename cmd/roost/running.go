@@ -45,9 +45,7 @@ func (h *house) run(ctx context.Context, ready func(context.Context) error) erro
 	h.log.Info("stopping")
 
 	h.step("doors", 3*patience, func(ctx context.Context) {
-		pages, enough := context.WithTimeout(ctx, patience)
-		defer enough()
-		_ = h.pages.Shutdown(pages)
+		closePages(ctx, h.pages)
 		stopDoors(nil)
 		inDoors.Wait()
 	})
@@ -59,6 +57,25 @@ func (h *house) run(ctx context.Context, ready func(context.Context) error) erro
 		return cause
 	}
 	return nil
+}
+
+// unlessStopped gives nil for an opening that was broken off by the end of ctx: whoever
+// tells a server to stop while it starts is obeyed, and nothing has failed.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// closePages lets requests that are under way come to their end, and cuts off those
+// that do not in time: downloads over slow lines, and peers that say no more.
+func closePages(ctx context.Context, pages *http.Server) {
+	ctx, enough := context.WithTimeout(ctx, patience)
+	defer enough()
+	if pages.Shutdown(ctx) != nil {
+		_ = pages.Close()
+	}
 }
 
 // step runs one part of closing and goes on without it when it takes too long. Doors

@@ -158,7 +158,7 @@ func (s serveCmd) Run(ctx context.Context, con console, file *configFile, parsed
 	log := slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: set.level}))
 	h, err := openHouse(ctx, set, log)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
-	return h.run(ctx, func(context.Context) error { return h.announce(ctx, con.out) })
+	return h.run(ctx, func(doors context.Context) error { return h.announce(doors, con.out) })
 }

@@ -95,19 +95,19 @@ func (s thingShell) Run(ctx context.Context, con console) error {
 		names = "names do not last from one to the next"
 	}
 	fmt.Fprintf(con.err, "Each line runs on %s when it next comes; %s. End with Ctrl-D.\n>>> ", s.ID, names)
-	for lines := bufio.NewScanner(con.in); lines.Scan(); fmt.Fprint(con.err, ">>> ") {
+	for lines := bufio.NewScanner(con.in); ; fmt.Fprint(con.err, ">>> ") {
+		more, err := typed(ctx, func() (bool, error) { return lines.Scan(), nil })
+		if !more {
+			fmt.Fprintln(con.err)
+			return err
+		}
 		if strings.TrimSpace(lines.Text()) == "" {
 			continue
 		}
 		if err := s.run(ctx, c, con, lines.Text()); err != nil {
 			fmt.Fprintln(con.err, err)
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 	}
-	fmt.Fprintln(con.err)
-	return nil
 }
 
 func (s thingShell) run(ctx context.Context, c *client, con console, line string) error {

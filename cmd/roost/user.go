@@ -60,7 +60,7 @@ func (a userAdd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	password, err := askPassword(con, "Password: ")
+	password, err := askPassword(ctx, con, "Password: ")
 	if err != nil {
 		return err
 	}
