@@ -79,7 +79,8 @@ func isUnique(err error) bool {
 
 func isForeign(err error) bool { return extended(err) == codes.SQLITE_CONSTRAINT_FOREIGNKEY }
 
-// wrap says what was tried, and explains.
+// wrap says what was tried, and explains. Whoever asked is not to blame for a disk: it may
+// ask again, where roost.Denied and roost.Invalid would turn a thing away for good.
 func (s *Store) wrap(act string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) && primary(err) == 0 {
 		return err
@@ -87,7 +88,11 @@ func (s *Store) wrap(act string, err error) error {
 	if _, ok := errors.AsType[*roost.Error](err); ok {
 		return err
 	}
-	return explain(&actError{act, err}, s.dir)
+	err = explain(&actError{act, err}, s.dir)
+	if e, ok := errors.AsType[*roost.Error](err); ok && (e.Kind == roost.Denied || e.Kind == roost.Invalid) {
+		return &roost.Error{Kind: roost.Unavailable, Message: e.Message, Cause: e.Cause}
+	}
+	return err
 }
 
 // actError is fmt.Errorf("act: %w") without formatting.

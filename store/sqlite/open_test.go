@@ -178,9 +178,9 @@ func TestEveryErrorHasItsSentence(t *testing.T) {
 		kind  roost.ErrorKind
 		words string
 	}{
-		"read-only":  {readOnly, roost.Denied, "read-only"},
+		"read-only":  {readOnly, roost.Unavailable, "read-only"},
 		"no space":   {&fs.PathError{Op: "write", Err: syscall.ENOSPC}, roost.Unavailable, "full"},
-		"permission": {&fs.PathError{Op: "open", Err: syscall.EACCES}, roost.Denied, "who owns it"},
+		"permission": {&fs.PathError{Op: "open", Err: syscall.EACCES}, roost.Unavailable, "who owns it"},
 		"our own":    {roost.Errorf(roost.NotFound, "No such thing."), roost.NotFound, "No such thing."},
 		"any other":  {errors.New("x"), roost.Internal, "failed"},
 	} {
