@@ -45,18 +45,35 @@ func newStrict(t testing.TB, keys wire.Keys, auth string) *strictBroker {
 }
 
 func (f *strictBroker) close() {
-	f.drop()
+	if conn := f.now(); conn != nil {
+		_ = conn.CloseNow()
+	}
 	f.srv.Close()
+}
+
+// now gives the connection of the gateway, nil while there is none.
+func (f *strictBroker) now() *websocket.Conn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conn
+}
+
+// line is now, and waits for it: a gateway is connected when it has been answered, the broker a moment later.
+func (f *strictBroker) line() *websocket.Conn {
+	f.t.Helper()
+	for late := time.Now().Add(roomtest.Patience); time.Now().Before(late); time.Sleep(time.Millisecond) {
+		if conn := f.now(); conn != nil {
+			return conn
+		}
+	}
+	f.t.Fatal("the gateway does not come")
+	return nil
 }
 
 // drop cuts the gateway off.
 func (f *strictBroker) drop() {
-	f.mu.Lock()
-	conn := f.conn
-	f.mu.Unlock()
-	if conn != nil {
-		_ = conn.CloseNow()
-	}
+	f.t.Helper()
+	_ = f.line().CloseNow()
 }
 
 func (f *strictBroker) refuse(status int) {
@@ -106,6 +123,13 @@ func (f *strictBroker) serve(w http.ResponseWriter, r *http.Request) {
 	f.conn = conn
 	f.opened++
 	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.conn == conn {
+			f.conn = nil
+		}
+	}()
 	for {
 		op, b, err := conn.Read(ctx)
 		if err != nil {
@@ -198,9 +222,7 @@ func (f *strictBroker) want(messages ...string) {
 // say sends the gateway a message, and returns when it has worked on it.
 func (f *strictBroker) say(text string) {
 	f.t.Helper()
-	f.mu.Lock()
-	conn := f.conn
-	f.mu.Unlock()
+	conn := f.line()
 	ctx, stop := roomtest.Soon()
 	defer stop()
 	if err := conn.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
