@@ -148,19 +148,22 @@ func (l *listening) Arrive(ctx context.Context, a gateway.Arrival) (gateway.Stan
 	return l.Core.Arrive(ctx, a)
 }
 
+// want tells when the board may not be silent for as long as it should.
+func (l *listening) want(t *testing.T, what string, d time.Duration) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.silence != d {
+		t.Errorf("%s: it may be silent for %v, want %v", what, l.silence, d)
+	}
+}
+
 // A board is here until 2.5 heartbeats of silence. Its own interval, if it tells one,
 // counts when it is longer.
 func TestBoardMayBeSilentForHeartbeats(t *testing.T) {
 	var l listening
 	h, _ := meterHouse(t, plan{change: func(c *board.Config) { l.Core = c.Core; c.Core = &l }})
-	want := func(what string, d time.Duration) {
-		t.Helper()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.silence != d {
-			t.Errorf("%s: it may be silent for %v, want %v", what, l.silence, d)
-		}
-	}
+	want := func(what string, d time.Duration) { t.Helper(); l.want(t, what, d) }
 	h.boot(meter)
 	want("after its first boot", 750*time.Second)
 	every := 20
@@ -259,14 +262,7 @@ func TestRestartIsNotHeldUpByWhatABoardDoesNotTake(t *testing.T) {
 func TestIntervalCountsAsSoonAsItIsTold(t *testing.T) {
 	var l listening
 	h, _ := meterHouse(t, plan{change: func(c *board.Config) { l.Core = c.Core; c.Core = &l }})
-	want := func(what string, d time.Duration) {
-		t.Helper()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.silence != d {
-			t.Errorf("%s: it may be silent for %v, want %v", what, l.silence, d)
-		}
-	}
+	want := func(what string, d time.Duration) { t.Helper(); l.want(t, what, d) }
 	h.boot(meter)
 	h.register(object{"heartbeat_ms": 1_800_000})
 	want("registered with 30 min", 75*time.Minute)

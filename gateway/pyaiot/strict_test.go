@@ -61,13 +61,9 @@ func (f *strictBroker) now() *websocket.Conn {
 // line is now, and waits for it: a gateway is connected when it has been answered, the broker a moment later.
 func (f *strictBroker) line() *websocket.Conn {
 	f.t.Helper()
-	for late := time.Now().Add(roomtest.Patience); time.Now().Before(late); time.Sleep(time.Millisecond) {
-		if conn := f.now(); conn != nil {
-			return conn
-		}
-	}
-	f.t.Fatal("the gateway does not come")
-	return nil
+	var conn *websocket.Conn
+	roomtest.Eventually(f.t, "the gateway comes", func() bool { conn = f.now(); return conn != nil })
+	return conn
 }
 
 // drop cuts the gateway off.
